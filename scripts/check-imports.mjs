@@ -1,0 +1,84 @@
+/**
+ * Imports point one way (DESIGN §2), and each dependency has one door. Prints each breach; exit 1 when there is one.
+ * Looks at what TypeScript sources import; tests and build scripts may import anything.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** What a folder may import besides itself; the longest folder that fits a file counts. */
+const MAY_IMPORT = {
+  "lib/protocol": [],
+  "lib/process": ["lib/protocol"],
+  "lib/client": ["lib/protocol"],
+  kernel: ["lib/protocol"],
+  "http-server": ["lib/protocol", "kernel/index.ts"],
+  processes: ["jackfield/process", "jackfield/protocol"],
+  examples: ["jackfield/process", "jackfield/process/harness", "jackfield/client"],
+  bin: ["lib", "kernel/index.ts", "http-server/index.ts", "processes"],
+  bench: ["lib", "kernel/index.ts", "http-server/index.ts", "processes", "examples"],
+};
+
+/** Packages and the only places that may import them. */
+const DOORS = {
+  "uWebSockets.js": ["http-server/transport/", "bench/contenders/"],
+  ws: ["http-server/transport/", "bench/"],
+  msgpackr: ["lib/protocol/codec.ts"],
+  nanoid: ["kernel/id.ts"],
+  lmdb: ["processes/state/store.ts"],
+  xstate: ["kernel/lifecycle.machine.ts", "lib/process/from-machine.ts", "examples/"],
+  "hash-wasm": ["http-server/password.ts"],
+};
+
+/** Folders that run in browsers, in workers and in unit tests alike: no Node built-in. */
+const NO_BUILTINS = ["lib/client", "lib/protocol"];
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^"';]*?from\s*"([^"]+)"|import\(\s*"([^"]+)"\s*\)|(?:^|\n)import\s*"([^"]+)"/g;
+
+const breaches = [];
+for (const folder of Object.keys(MAY_IMPORT)) {
+  for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
+    const file = relative(root, join(entry.parentPath, entry.name));
+    if (folderOf(file) !== folder) continue;
+    for (const [, from, dynamic, bare] of readFileSync(join(root, file), "utf8").matchAll(IMPORT)) {
+      const why = breach(file, folder, from ?? dynamic ?? bare);
+      if (why !== undefined) breaches.push(`${file}: ${why}`);
+    }
+  }
+}
+if (breaches.length > 0) {
+  process.stderr.write(
+    `${breaches.join("\n")}\n${breaches.length} imports point the wrong way: see DESIGN "Layers", or ARCHITECTURE.md\n`,
+  );
+  process.exit(1);
+}
+
+function folderOf(file) {
+  return Object.keys(MAY_IMPORT)
+    .filter((folder) => file.startsWith(`${folder}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+function breach(file, folder, specifier) {
+  if (specifier.startsWith("node:")) {
+    return NO_BUILTINS.includes(folder) ? `imports ${specifier}, but ${folder} runs where there is no Node` : undefined;
+  }
+  const allowed = MAY_IMPORT[folder];
+  if (specifier.startsWith(".")) {
+    const target = relative(root, resolve(root, dirname(file), specifier));
+    const isAllowed =
+      target.startsWith(`${folder}/`) || allowed.some((place) => target === place || target.startsWith(`${place}/`));
+    return isAllowed ? undefined : `imports ${target}; ${folder} may import ${allowed.join(", ") || "nothing else"}`;
+  }
+  if (specifier.startsWith("jackfield"))
+    return allowed.includes(specifier) ? undefined : `imports ${specifier}; ${folder} may import ${allowed.join(", ")}`;
+  const doors = DOORS[specifier] ?? DOORS[specifier.split("/")[0]];
+  if (doors === undefined) return `imports the package ${specifier}, which has no door in scripts/check-imports.mjs`;
+  return doors.some((door) => file.startsWith(door))
+    ? undefined
+    : `imports ${specifier}, whose only door is ${doors.join(", ")}`;
+}
