@@ -1,0 +1,64 @@
+/** Time as a parameter: the system's, or a test's that moves when told. */
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Milliseconds that only go forward; the origin means nothing. */
+  monotonic(): number;
+  /** @returns a function that cancels it */
+  setTimeout(due: () => void, ms: number): () => void;
+}
+
+export const systemClock: Clock = {
+  now: (): number => Date.now(),
+  monotonic: (): number => performance.now(),
+  setTimeout(due: () => void, ms: number): () => void {
+    const timer = setTimeout(due, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+type Due = { readonly at: number; readonly run: () => void };
+
+/** Stands still until `advance`; then runs what came due, earliest first. */
+export class VirtualClock implements Clock {
+  readonly #epoch: number;
+  #elapsed = 0;
+  #due: Due[] = [];
+
+  /** @param epoch what `now()` says at first, in milliseconds */
+  constructor(epoch: number = Date.UTC(2026, 0, 1)) {
+    this.#epoch = epoch;
+  }
+
+  now(): number {
+    return this.#epoch + this.#elapsed;
+  }
+
+  monotonic(): number {
+    return this.#elapsed;
+  }
+
+  setTimeout(run: () => void, ms: number): () => void {
+    const entry: Due = { at: this.#elapsed + Math.max(0, ms), run };
+    this.#due.push(entry);
+    return () => {
+      this.#due = this.#due.filter((other) => other !== entry);
+    };
+  }
+
+  advance(ms: number): void {
+    const end = this.#elapsed + ms;
+    for (;;) {
+      const next = this.#due.reduce<Due | undefined>(
+        (first, entry) => (entry.at <= end && (first === undefined || entry.at < first.at) ? entry : first),
+        undefined,
+      );
+      if (next === undefined) break;
+      this.#due = this.#due.filter((entry) => entry !== next);
+      this.#elapsed = Math.max(this.#elapsed, next.at);
+      next.run();
+    }
+    this.#elapsed = end;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A message on its way: what the bus carries and a handler receives.
+ *
+ * 1. One object from sender to handler: the author's side makes it, the kernel stamps `id`, `source` and `rsvp`.
+ * 2. `body` is a value: nobody changes it after sending (DESIGN §3.5).
+ * 3. `context` and `prompting` stay with the requester; they never travel.
+ */
+import type { Address } from "./address.ts";
+import type { Blob } from "./blob.ts";
+import type { Capability } from "./capability.ts";
+import { KernelError, type SendErrorKind } from "./errors.ts";
+
+/** - `timer`: a process's own timer came due; it never crosses the bus. */
+export type MessageKind = "request" | "response" | "error" | "timer";
+
+const NO_CAPABILITIES: readonly Capability[] = [];
+
+export class Envelope {
+  readonly kind: MessageKind;
+  /** Unique among what is outstanding on this node; an answer carries its request's. 0 until sent. */
+  id = 0;
+  /** Who sent it, by the kernel's word. For an error: whom the request was for. */
+  source: Address;
+  target: Address;
+  /** Where the answer goes; null: none is wanted (contract kinode §2.3). */
+  rsvp: Address | null = null;
+  body: unknown;
+  blob: Blob | null;
+  /** Free text, JSON by convention. */
+  metadata: string | null = null;
+  capabilities: readonly Capability[] = NO_CAPABILITIES;
+  /** Seconds to wait for an answer; null: fire and forget. */
+  expectsResponse: number | null = null;
+  /** Pass on the prompting message's blob, and its requester as the one to answer. */
+  inherit = false;
+  /** On an answer or error: what the requester kept when it sent the request. */
+  context: unknown = undefined;
+  /** On an error: which. */
+  error: SendErrorKind | null = null;
+  /** Kernel only. The request that was being handled when the one answered here was sent. */
+  prompting: Envelope | null = null;
+  /** Kernel and system processes only: what made it, e.g. the channel of a WebSocket event. */
+  origin: unknown = null;
+
+  constructor(kind: MessageKind, source: Address, target: Address, body: unknown, blob: Blob | null) {
+    this.kind = kind;
+    this.source = source;
+    this.target = target;
+    this.body = body;
+    this.blob = blob;
+  }
+}
+
+/** A message as a process sees it. */
+export type Message = Readonly<Omit<Envelope, "prompting" | "origin">>;
+
+/**
+ * A request ended without an answer. It brings everything back that was sent.
+ * `kind` says what to do: see SendErrorKind.
+ */
+export class SendError extends KernelError {
+  override readonly name = "SendError";
+  readonly kind: SendErrorKind;
+  readonly target: Address;
+  readonly body: unknown;
+  readonly blob: Blob | null;
+  readonly context: unknown;
+
+  constructor(envelope: Envelope) {
+    const kind = envelope.error ?? "Offline";
+    super(kind, `Cannot get an answer from "${envelope.source.text}" as ${WHY[kind]}`);
+    this.kind = kind;
+    this.target = envelope.source;
+    this.body = envelope.body;
+    this.blob = envelope.blob;
+    this.context = envelope.context;
+  }
+}
+
+const WHY: Record<SendErrorKind, string> = {
+  Timeout: "it did not answer in time: raise expectsResponse, or look whether it is stuck",
+  Offline: "no process has that address, or it exited: check the name with the kernel's Debug query",
+  Overloaded: "its mailbox is full: send less, or later",
+  Denied: "the sender holds no messaging capability for it: list it in request_capabilities, or make it public",
+};

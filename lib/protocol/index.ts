@@ -1,0 +1,12 @@
+/** Shared by kernel, http-server, process-lib and client: names, messages, wire types, close codes. */
+export * from "./address.ts";
+export * from "./blob.ts";
+export * from "./capability.ts";
+export * from "./clock.ts";
+export * from "./close-codes.ts";
+export * from "./codec.ts";
+export * from "./envelope.ts";
+export * from "./errors.ts";
+export * from "./http.ts";
+export * from "./limits.ts";
+export * from "./program.ts";

@@ -1,0 +1,102 @@
+/**
+ * The border between a process and the kernel: what a kernel runs (`Program`) and what it offers (`Host`).
+ *
+ * lib/process writes programs against a Host; the kernel, and the test harness, provide one. Neither knows the other.
+ */
+import type { Address, ProcessId } from "./address.ts";
+import type { Blob } from "./blob.ts";
+import type { Capability } from "./capability.ts";
+import type { Envelope } from "./envelope.ts";
+
+/** What a package's file exports by default. */
+export interface Program {
+  /** One call per incarnation; keeps nothing from the one before. */
+  start(host: Host): Instance;
+}
+
+/** One incarnation of a process. The kernel calls one method at a time and waits for it. */
+export interface Instance {
+  /** Before the first message. A throw counts as a crash. */
+  init?(): void | Promise<void>;
+  /** Returns a promise only when it must: a plain return costs neither promise nor microtask. */
+  handle(message: Envelope): void | Promise<void>;
+  /** After the last message of a process that exits or is stopped in peace; not after a crash. */
+  exit?(): void | Promise<void>;
+}
+
+/** What the kernel does for one incarnation. After its end every call throws {@link ProcessExitedError}. */
+export interface Host {
+  readonly our: Address;
+  /** Milliseconds since the Unix epoch, by the node's clock. */
+  now(): number;
+  /** Sends a request. Its outcome, when it expects one, arrives as a message. */
+  send(request: Envelope): void;
+  /** Sends a request and waits. @throws {SendError} no answer @throws {SelfCallError} it is for this process itself */
+  call(request: Envelope): Promise<Envelope>;
+  /** Answers `to`, or the prompting message. @throws {NoRequestToAnswerError} */
+  respond(answer: Answer, to?: Envelope): void;
+  /** Runs `due` through the mailbox, as a message of kind `timer` with `due` as its context. */
+  after(ms: number, due: unknown): Timer;
+  /** @throws {SpawnError} NoFileAtPath, NameTaken, InvalidName */
+  spawn(options: SpawnOptions): Promise<ProcessId>;
+  /** Ends this process in peace once the message in hand is done; its `on_exit` applies. */
+  exit(): void;
+  getOnExit(): OnExit;
+  setOnExit(onExit: OnExit): void;
+  readonly capabilities: CapabilityCalls;
+  /** The newest blob ever received, or null. Lent memory counts only while its handler runs. */
+  lastBlob(): Blob | null;
+  /** A line for the node's log. */
+  log(text: string): void;
+  /** Where the package's folder is, or null for a process that was made in memory. */
+  readonly folder: string | null;
+}
+
+export type Answer = {
+  readonly body: unknown;
+  readonly blob?: Blob | null;
+  readonly metadata?: string | null;
+  readonly inherit?: boolean;
+  readonly capabilities?: readonly Capability[];
+};
+
+export interface Timer {
+  /** Nothing happens when it already ran. */
+  cancel(): void;
+}
+
+export interface CapabilityCalls {
+  list(): readonly Capability[];
+  /** Keeps capabilities that came with a message, or that this process issues. @returns those refused */
+  save(capabilities: readonly Capability[]): readonly Capability[];
+  drop(capabilities: readonly Capability[]): void;
+  has(capability: Capability): boolean;
+  canMessage(target: Address): boolean;
+}
+
+/** What happens when a process ends by itself: by a throw, or by `exit()` (contract kinode §3.2). */
+export type OnExit = "None" | "Restart" | { readonly Requests: readonly OnExitRequest[] };
+
+/** @property target text of an address @property body sent as it is */
+export type OnExitRequest = { readonly target: string; readonly body: unknown; readonly blob?: Blob | null };
+
+/** A capability to ask for or give: a process id means its messaging capability. */
+export type CapabilityRequest = string | { readonly process: string; readonly params: unknown };
+
+export type SpawnOptions = {
+  /** Left out: a random u64 in decimal. */
+  readonly name?: string;
+  /** The program itself, or `file`: its path inside the parent's package folder. */
+  readonly program?: Program;
+  readonly file?: string;
+  /** Default `None`. */
+  readonly onExit?: OnExit;
+  readonly public?: boolean;
+  readonly requestCapabilities?: readonly CapabilityRequest[];
+  readonly grantCapabilities?: readonly CapabilityRequest[];
+};
+
+/** Whether a module's default export can be run as a process. */
+export function isProgram(value: unknown): value is Program {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Program>).start === "function";
+}
