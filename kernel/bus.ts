@@ -1,0 +1,114 @@
+/**
+ * Takes a message from its sender to its target's mailbox, or says why not.
+ *
+ * 1. What cannot be delivered ends at once: an error to whoever waits for the answer, else a dead letter.
+ *    Both say why (DESIGN §3.3).
+ * 2. An answer needs no capability: asking gives the right to answer, once. (The contract checks answers too, so that
+ *    a process that may not message its caller lets it run into Timeout: docs/adr/0003.)
+ * 3. Addresses of other nodes are Offline until there is a link; without the network capability, Denied.
+ */
+import { type Address, Envelope, type OnExitRequest, type SendErrorKind, toAddress } from "../lib/protocol/index.ts";
+import type { DeadLetterReason } from "./dead-letters.ts";
+import { freezeBody } from "./freeze.ts";
+import type { Kernel } from "./kernel.ts";
+import { networkCapability } from "./network.ts";
+import type { Process } from "./process.ts";
+
+const REASON: Record<SendErrorKind, DeadLetterReason> = {
+  Offline: "offline",
+  Overloaded: "overloaded",
+  Denied: "denied",
+  Timeout: "unexpected_answer", // nobody is refused with it; here for the type
+};
+
+export class Bus {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Hot path. `request` is stamped. */
+  send(request: Envelope, from: Process): void {
+    if (this.#kernel.freezeBodies) freezeBody(request.body);
+    const { target } = request;
+    if (target.node !== this.#kernel.name) {
+      this.refuse(request, from.capabilities.has(networkCapability(this.#kernel.name)) ? "Offline" : "Denied");
+      return;
+    }
+    const process = this.#kernel.registry.get(target.id);
+    if (process === undefined) this.refuse(request, "Offline");
+    else if (!this.mayMessage(from, process)) this.refuse(request, "Denied");
+    else this.deliver(request, process);
+  }
+
+  /** For who has looked `target` up and asked `mayMessage` before. Hot path. @returns false when it was refused */
+  deliver(request: Envelope, target: Process): boolean {
+    if (target.post(request)) {
+      if (request.rsvp !== null) this.#nowHeldBy(request, request.rsvp, target);
+      return true;
+    }
+    this.refuse(request, target.mailbox.closed ? "Offline" : "Overloaded");
+    return false;
+  }
+
+  answer(answer: Envelope): void {
+    if (this.#kernel.freezeBodies) freezeBody(answer.body);
+    const requester =
+      answer.target.node === this.#kernel.name ? this.#kernel.registry.get(answer.target.id) : undefined;
+    if (requester?.pending?.answer(answer) !== true) this.bury(answer, "unexpected_answer");
+  }
+
+  /** Hot path: the last yes is remembered, while no capability changes. */
+  mayMessage(from: Process, to: Process): boolean {
+    if (to.public || from.trusted) return true;
+    const epoch = this.#kernel.capabilityEpoch.value;
+    if (from.allowedTarget === to && from.allowedEpoch === epoch) return true;
+    if (!this.#holds(from, to)) return false;
+    from.allowedTarget = to;
+    from.allowedEpoch = epoch;
+    return true;
+  }
+
+  canMessage(from: Process, target: Address): boolean {
+    if (target.node !== this.#kernel.name) return from.capabilities.has(networkCapability(this.#kernel.name));
+    const process = this.#kernel.registry.get(target.id);
+    return process !== undefined && this.mayMessage(from, process);
+  }
+
+  /** Ends a request that was not taken: an error to who waits for its answer, else a dead letter. */
+  refuse(request: Envelope, kind: SendErrorKind, reason: DeadLetterReason = REASON[kind]): void {
+    if (request.kind === "timer") return;
+    if (request.rsvp !== null && request.kind === "request") {
+      const requester = this.#kernel.registry.get(request.rsvp.id);
+      if (requester?.pending?.fail(request.id, kind) === true && reason !== "crashed") return;
+    }
+    this.bury(request, reason);
+  }
+
+  bury(envelope: Envelope, reason: DeadLetterReason): void {
+    const letter = this.#kernel.deadLetters.add(this.#kernel.clock.now(), reason, envelope);
+    if (this.#kernel.events.heard) this.#kernel.events.emit({ type: "dead-letter", letter });
+  }
+
+  /** What a process wanted sent when it ends: from its own address, nobody waits for answers. */
+  sendLastWords(from: Process, requests: readonly OnExitRequest[]): void {
+    for (const { target, body, blob } of requests) {
+      const request = new Envelope("request", from.address, toAddress(target, this.#kernel.name), body, blob ?? null);
+      request.id = this.#kernel.nextMessageId();
+      this.send(request, from);
+    }
+  }
+
+  #holds(from: Process, to: Process): boolean {
+    const a = from.address.id;
+    const b = to.address.id;
+    return (a.package === b.package && a.publisher === b.publisher) || from.capabilities.mayMessage(b);
+  }
+
+  /** Whoever has the request now is whose end its requester must hear of. */
+  #nowHeldBy(request: Envelope, rsvp: Address, target: Process): void {
+    const entry = this.#kernel.registry.get(rsvp.id)?.pending?.get(request.id);
+    if (entry !== undefined) entry.holder = target;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What one process may do: the capabilities it holds, and those it was offered with messages.
+ *
+ * 1. Only the kernel adds. A process can `save` what it was offered or issues itself: nothing is minted.
+ * 2. Messaging capabilities are also kept as a set of process ids, for the check on every send.
+ * 3. `epoch` moves with every change anywhere: a check remembered under an older one must be made again.
+ */
+import { type Capability, capabilityKey, MESSAGING, type ProcessId } from "../lib/protocol/index.ts";
+
+const OFFERED_MAX = 256; // capabilities; an offer not saved among the next 256 is forgotten
+
+/** Shared by all sets of a kernel. */
+export class CapabilityEpoch {
+  value = 0;
+}
+
+export class CapabilitySet {
+  readonly #node: string;
+  readonly #epoch: CapabilityEpoch;
+  readonly #held = new Map<string, Capability>();
+  readonly #messaging = new Set<string>(); // process id texts on this node
+  readonly #offered = new Set<string>(); // keys, in the order they came
+
+  constructor(node: string, epoch: CapabilityEpoch) {
+    this.#node = node;
+    this.#epoch = epoch;
+  }
+
+  list(): readonly Capability[] {
+    return [...this.#held.values()];
+  }
+
+  has(cap: Capability): boolean {
+    return this.#held.has(capabilityKey(cap));
+  }
+
+  /** Hot path. */
+  mayMessage(id: ProcessId): boolean {
+    return this.#messaging.has(id.text);
+  }
+
+  /** @throws {CapabilityParamsError} */
+  add(cap: Capability): void {
+    this.#held.set(capabilityKey(cap), cap);
+    const id = this.#messagingTarget(cap);
+    if (id !== undefined) this.#messaging.add(id);
+    this.#epoch.value++;
+  }
+
+  drop(cap: Capability): void {
+    if (!this.#held.delete(capabilityKey(cap))) return;
+    const id = this.#messagingTarget(cap);
+    if (id !== undefined) this.#messaging.delete(id);
+    this.#epoch.value++;
+  }
+
+  /** Drops all that `issuer` issued: it exists no more. */
+  revokeFrom(issuer: string): void {
+    for (const cap of this.list()) if (cap.issuer === issuer) this.drop(cap);
+  }
+
+  /** A message brought these; they may be saved. */
+  offer(capabilities: readonly Capability[]): void {
+    for (const cap of capabilities) {
+      this.#offered.add(capabilityKey(cap));
+      if (this.#offered.size > OFFERED_MAX) {
+        const [oldest] = this.#offered;
+        if (oldest !== undefined) this.#offered.delete(oldest);
+      }
+    }
+  }
+
+  /** @param self text of the address whose own capabilities may be saved too @returns those refused */
+  save(capabilities: readonly Capability[], self: string): readonly Capability[] {
+    const refused: Capability[] = [];
+    for (const cap of capabilities) {
+      if (cap.issuer === self || this.#offered.has(capabilityKey(cap))) this.add(cap);
+      else refused.push(cap);
+    }
+    return refused;
+  }
+
+  #messagingTarget(cap: Capability): string | undefined {
+    const prefix = `${this.#node}@`;
+    return cap.params === MESSAGING && cap.issuer.startsWith(prefix) ? cap.issuer.slice(prefix.length) : undefined;
+  }
+}

@@ -1,0 +1,43 @@
+/** What the kernel tells about itself. It logs nothing: who starts a node listens and decides. */
+import type { CrashReport } from "./crash-reports.ts";
+import type { DeadLetter } from "./dead-letters.ts";
+
+export type KernelEvent =
+  /** A process has registered its name and runs its init. */
+  | { readonly type: "process-started"; readonly process: string; readonly incarnation: number }
+  /** A handler or init threw. Cure: the report's stack. */
+  | { readonly type: "process-crashed"; readonly report: CrashReport }
+  /** It will be started again. Knobs: limits restartDelay, restartDelayMax. */
+  | { readonly type: "process-restarting"; readonly process: string; readonly delayMs: number }
+  /** It crashed more often than allowed and stays down. Knobs: limits restarts, restartWindow. */
+  | { readonly type: "process-gave-up"; readonly process: string; readonly restarts: number }
+  /** It exists no more. */
+  | { readonly type: "process-gone"; readonly process: string; readonly why: EndReason }
+  /** Nobody took a message. Cure: by its reason, see dead-letters.ts. */
+  | { readonly type: "dead-letter"; readonly letter: DeadLetter }
+  /** A line a process wrote. */
+  | { readonly type: "log"; readonly process: string; readonly text: string }
+  /** A defect of a system process: it went on. */
+  | { readonly type: "fault"; readonly process: string; readonly error: unknown };
+
+export type EndReason = "exit" | "crash" | "kill" | "stop";
+
+export type KernelListener = (event: KernelEvent) => void;
+
+export class KernelEvents {
+  readonly #listeners = new Set<KernelListener>();
+
+  /** Listeners run at once and must not throw. @returns a function that ends it */
+  listen(listener: KernelListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get heard(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  emit(event: KernelEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * One run of a process, from init to its end: its instance, what it waits for, and the calls it may make.
+ *
+ * 1. It is the `Host` that the program sees. After `end` every call throws ProcessExitedError, so that a promise
+ *    left over from a crash cannot act for the next incarnation.
+ * 2. The prompting message is the request to answer: the one in hand, or the one that was in hand when the request
+ *    answered now was sent. A message that wants no answer is none (contract kinode §2.3 keeps the previous one: a trap).
+ */
+import {
+  type Address,
+  type Answer,
+  type Blob,
+  BlobExpiredError,
+  type Capability,
+  type CapabilityCalls,
+  Envelope,
+  type Host,
+  type Instance,
+  NoRequestToAnswerError,
+  type OnExit,
+  OptionError,
+  type ProcessId,
+  SelfCallError,
+  type SpawnOptions,
+  type Timer,
+} from "../lib/protocol/index.ts";
+import { LimitError, ProcessExitedError } from "./errors.ts";
+import type { Kernel } from "./kernel.ts";
+import { PendingTable, type Waiter } from "./pending.ts";
+import type { Process } from "./process.ts";
+import { WheelEntry } from "./timer-wheel.ts";
+
+export class Incarnation implements Host {
+  readonly our: Address;
+  readonly folder: string | null;
+  readonly capabilities: CapabilityCalls;
+  readonly pending: PendingTable;
+  readonly startedAt: number; // ms monotonic
+  readonly #kernel: Kernel;
+  readonly #process: Process;
+  readonly #instance: Instance;
+  readonly #timers = new Set<ProcessTimer>();
+  #prompting: Envelope | null = null;
+  #lastBlob: Blob | null = null;
+  #ended = false; // final
+
+  /** Calls the program's `start`; its throw comes through. */
+  constructor(kernel: Kernel, process: Process) {
+    this.#kernel = kernel;
+    this.#process = process;
+    this.our = process.address;
+    this.folder = process.folder;
+    this.startedAt = kernel.clock.monotonic();
+    this.pending = new PendingTable(kernel.wheel, (outcome) => process.postReserved(outcome));
+    this.capabilities = this.#capabilityCalls();
+    this.#instance = process.program.start(this);
+  }
+
+  init(): void | Promise<void> {
+    return this.#instance.init?.();
+  }
+
+  /** Hot path. */
+  handle(message: Envelope): void | Promise<void> {
+    this.#prompting = message.kind === "request" ? (message.rsvp === null ? null : message) : message.prompting;
+    if (message.blob !== null) this.#lastBlob = message.blob;
+    if (message.capabilities.length > 0) this.#process.capabilities.offer(message.capabilities);
+    return this.#instance.handle(message);
+  }
+
+  exitInPeace(): void | Promise<void> {
+    return this.#instance.exit?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.pending.clear();
+    for (const timer of this.#timers) this.#kernel.wheel.cancel(timer);
+    this.#timers.clear();
+  }
+
+  now(): number {
+    return this.#kernel.clock.now();
+  }
+
+  send(request: Envelope): void {
+    this.#stamp(request, null);
+    this.#kernel.bus.send(request, this.#process);
+  }
+
+  call(request: Envelope): Promise<Envelope> {
+    if (request.target.id.text === this.our.id.text && request.target.node === this.our.node) {
+      return Promise.reject(new SelfCallError(this.our.text));
+    }
+    if (request.expectsResponse === null) {
+      return Promise.reject(
+        new OptionError(
+          `Cannot await an answer from "${request.target.text}" as the request expects none: set expectsResponse(seconds)`,
+        ),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#stamp(request, { resolve, reject });
+      this.#kernel.bus.send(request, this.#process);
+    });
+  }
+
+  respond(answer: Answer, to?: Envelope): void {
+    this.#assertAlive("respond");
+    const request = to ?? this.#prompting;
+    if (request === null || request.rsvp === null) throw new NoRequestToAnswerError(this.our.text);
+    const blob = answer.blob ?? (answer.inherit ? request.blob : null);
+    const envelope = new Envelope("response", this.our, request.rsvp, answer.body, blob);
+    envelope.id = request.id;
+    envelope.metadata = answer.metadata ?? null;
+    if (answer.capabilities !== undefined) envelope.capabilities = this.#attachable(answer.capabilities);
+    this.#kernel.bus.answer(envelope);
+  }
+
+  after(ms: number, due: unknown): Timer {
+    this.#assertAlive("set a timer");
+    if (!(ms >= 0 && ms <= 2 ** 40)) {
+      throw new OptionError(`Cannot set a timer as its delay must be 0 to ${2 ** 40} ms: got ${ms}`);
+    }
+    const { timers } = this.#kernel.limits;
+    if (this.#timers.size >= timers) throw new LimitError("set a timer of", this.our.text, "timers", timers, "timers");
+    const timer = new ProcessTimer(this.#process, this.#timers, due);
+    this.#timers.add(timer);
+    this.#kernel.wheel.add(timer, ms);
+    return {
+      cancel: () => {
+        this.#timers.delete(timer);
+        this.#kernel.wheel.cancel(timer);
+        timer.cancelled = true;
+      },
+    };
+  }
+
+  spawn(options: SpawnOptions): Promise<ProcessId> {
+    this.#assertAlive("spawn");
+    return this.#kernel.spawn(this.#process, options);
+  }
+
+  exit(): void {
+    this.#assertAlive("exit");
+    this.#process.exitAfterHand();
+  }
+
+  getOnExit(): OnExit {
+    return this.#process.onExit;
+  }
+
+  setOnExit(onExit: OnExit): void {
+    this.#assertAlive("set on_exit");
+    this.#process.onExit = onExit;
+  }
+
+  lastBlob(): Blob | null {
+    return this.#lastBlob;
+  }
+
+  log(text: string): void {
+    this.#kernel.events.emit({ type: "log", process: this.our.id.text, text });
+  }
+
+  #assertAlive(act: string): void {
+    if (this.#ended) throw new ProcessExitedError(this.our.text, act);
+  }
+
+  /** Fills in what the author may not choose, and begins to wait where an answer is expected. */
+  #stamp(request: Envelope, waiter: Waiter | null): void {
+    this.#assertAlive("send");
+    if (request.blob?.expired === true) throw new BlobExpiredError(); // here, where the mistake is, not at the receiver
+    const prompting = this.#prompting;
+    request.source = this.our;
+    if (request.inherit && prompting !== null) {
+      request.blob ??= prompting.blob;
+      if (request.expectsResponse === null) {
+        // Passed on: the answer goes to the first requester, under its own id.
+        request.id = prompting.id;
+        request.rsvp = prompting.rsvp;
+      }
+    }
+    if (request.id === 0) request.id = this.#kernel.nextMessageId();
+    if (request.capabilities.length > 0) request.capabilities = this.#attachable(request.capabilities);
+    const seconds = request.expectsResponse;
+    if (seconds === null) return;
+    const { pendingRequests, requestSeconds } = this.#kernel.limits;
+    if (!(seconds >= 0 && seconds <= requestSeconds)) {
+      throw new OptionError(
+        `Cannot send to "${request.target.text}" as expectsResponse must be 0 to ${requestSeconds} seconds: got ${seconds}`,
+      );
+    }
+    if (this.pending.size >= pendingRequests) {
+      throw new LimitError("await one more answer in", this.our.text, "pendingRequests", pendingRequests, "requests");
+    }
+    request.rsvp = this.our;
+    this.pending.add(request, prompting, waiter, seconds);
+  }
+
+  /** What may travel with a message: held, or issued by this process itself. */
+  #attachable(capabilities: readonly Capability[]): readonly Capability[] {
+    return capabilities.filter((cap) => cap.issuer === this.our.text || this.#process.capabilities.has(cap));
+  }
+
+  #capabilityCalls(): CapabilityCalls {
+    const held = this.#process.capabilities;
+    return {
+      list: () => held.list(),
+      save: (capabilities) => held.save(capabilities, this.our.text),
+      drop: (capabilities) => {
+        for (const cap of capabilities) held.drop(cap);
+      },
+      has: (cap) => held.has(cap),
+      canMessage: (target) => this.#kernel.bus.canMessage(this.#process, target),
+    };
+  }
+}
+
+/** A timer of a process: what came due goes through its mailbox like any message. */
+class ProcessTimer extends WheelEntry {
+  cancelled = false;
+  readonly #process: Process;
+  readonly #timers: Set<ProcessTimer>;
+  readonly #due: unknown;
+
+  constructor(process: Process, timers: Set<ProcessTimer>, due: unknown) {
+    super();
+    this.#process = process;
+    this.#timers = timers;
+    this.#due = due;
+  }
+
+  expire(): void {
+    this.#timers.delete(this);
+    const { address } = this.#process;
+    const envelope = new Envelope("timer", address, address, null, null);
+    envelope.context = this.#due;
+    envelope.origin = this; // cancelled between here and its turn: not run
+    this.#process.postReserved(envelope);
+  }
+}
+
+/** Whether a timer that waits in a mailbox was cancelled meanwhile. */
+export function isCancelled(envelope: Envelope): boolean {
+  return envelope.origin instanceof ProcessTimer && envelope.origin.cancelled;
+}

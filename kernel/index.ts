@@ -1,0 +1,13 @@
+/** The runtime: processes and messages, never sockets. The only file of this folder that others import. */
+export type { CrashReport } from "./crash-reports.ts";
+export type { DeadLetter, DeadLetterReason } from "./dead-letters.ts";
+export { LimitError, PackageError, ProcessExitedError, SpawnError } from "./errors.ts";
+export type { EndReason, KernelEvent, KernelListener } from "./events.ts";
+export { randomId, randomPassword } from "./id.ts";
+export type { Keeper } from "./keepers.ts";
+export { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
+export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits.ts";
+export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
+export type { Package } from "./package.ts";
+export type { Process } from "./process.ts";
+export { TimerWheel, WheelEntry } from "./timer-wheel.ts";

@@ -1,0 +1,188 @@
+/**
+ * The parts of one node's kernel, and the making and ending of processes.
+ *
+ * 1. A name is given once: `register` throws when it is taken.
+ * 2. What is forgotten leaves no trace: its name, its capabilities held by others, and those who wait on it.
+ */
+import {
+  Address,
+  type Capability,
+  type CapabilityRequest,
+  type Clock,
+  capability,
+  isProgram,
+  MESSAGING,
+  type OnExit,
+  ProcessId,
+  type Program,
+  type SpawnOptions,
+  systemClock,
+  toAddress,
+} from "../lib/protocol/index.ts";
+import { Bus } from "./bus.ts";
+import { CapabilityEpoch } from "./capabilities.ts";
+import type { CrashReport } from "./crash-reports.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { SpawnError } from "./errors.ts";
+import { type EndReason, KernelEvents } from "./events.ts";
+import { History } from "./history.ts";
+import { randomProcessName } from "./id.ts";
+import { Keepers } from "./keepers.ts";
+import { type KernelLimits, kernelLimits } from "./limits.ts";
+import { importProgram } from "./package.ts";
+import { Process } from "./process.ts";
+import { Registry } from "./registry.ts";
+import { RunQueue } from "./run-queue.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+
+export type KernelOptions = {
+  readonly name: string;
+  readonly clock?: Clock;
+  /** 0 to 1; for jitter. */
+  readonly random?: () => number;
+  readonly limits?: Readonly<Record<string, number | undefined>>;
+  /** Default: unless NODE_ENV is "production" when the node is made. */
+  readonly freezeBodies?: boolean;
+};
+
+export type RegisterOptions = {
+  readonly id: ProcessId;
+  readonly program: Program;
+  readonly onExit?: OnExit;
+  readonly public?: boolean;
+  readonly folder?: string | null;
+  readonly file?: string;
+  readonly mailbox?: number;
+  readonly trusted?: boolean;
+  readonly capabilities?: readonly Capability[];
+};
+
+export class Kernel {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: KernelLimits;
+  readonly freezeBodies: boolean;
+  readonly queue: RunQueue;
+  readonly wheel: TimerWheel;
+  readonly events: KernelEvents = new KernelEvents();
+  readonly registry: Registry = new Registry();
+  readonly keepers: Keepers = new Keepers();
+  readonly capabilityEpoch: CapabilityEpoch = new CapabilityEpoch();
+  readonly deadLetters: DeadLetters;
+  readonly crashes: History<CrashReport>;
+  readonly bus: Bus;
+  #messageId = 0;
+
+  /** @throws {OptionError} a limit */
+  constructor(options: KernelOptions) {
+    this.name = options.name;
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? Math.random;
+    this.limits = kernelLimits(options.limits);
+    this.freezeBodies = options.freezeBodies ?? process.env.NODE_ENV !== "production";
+    this.queue = new RunQueue(this.limits.turnSteps);
+    this.wheel = new TimerWheel(this.clock);
+    this.deadLetters = new DeadLetters(this.limits.deadLetters);
+    this.crashes = new History(this.limits.crashReports);
+    this.bus = new Bus(this);
+  }
+
+  nextMessageId(): number {
+    return ++this.#messageId;
+  }
+
+  address(id: ProcessId): Address {
+    return new Address(this.name, id);
+  }
+
+  /** Gives `id` its mailbox; messages wait there until `run`. @throws {SpawnError} NameTaken, InvalidName, TooManyProcesses */
+  register(options: RegisterOptions): Process {
+    const { id } = options;
+    if (!id.isSafe()) {
+      throw new SpawnError("InvalidName", id.text, "a name has only the letters a-z 0-9 - _ (a publisher also dots)");
+    }
+    const { processes } = this.limits;
+    if (this.registry.size >= processes) {
+      throw new SpawnError(
+        "TooManyProcesses",
+        id.text,
+        `limits.processes is ${processes}: end some first, or raise it`,
+      );
+    }
+    const made = new Process(this, {
+      address: this.address(id),
+      program: options.program,
+      onExit: options.onExit ?? "None",
+      public: options.public ?? false,
+      folder: options.folder ?? null,
+      file: options.file ?? "",
+      mailbox: options.mailbox ?? this.limits.mailbox,
+      trusted: options.trusted ?? false,
+    });
+    if (!this.registry.add(made))
+      throw new SpawnError("NameTaken", id.text, "a process of that name exists: choose another, or kill it first");
+    for (const cap of options.capabilities ?? []) made.capabilities.add(cap);
+    return made;
+  }
+
+  /** @throws {SpawnError} as a rejection */
+  async spawn(parent: Process, options: SpawnOptions): Promise<ProcessId> {
+    const { package: packageName, publisher } = parent.address.id;
+    const id = new ProcessId(options.name ?? randomProcessName(), packageName, publisher);
+    const program = options.program ?? (await importProgram(parent.folder, options.file, id.text));
+    if (!isProgram(program))
+      throw new SpawnError("InvalidProgram", id.text, "it is no program: pass what defineProcess returns");
+    const child = this.register({
+      id,
+      program,
+      onExit: options.onExit ?? "None",
+      public: options.public ?? false,
+      folder: parent.folder,
+      file: options.file ?? "",
+    });
+    this.#allowEachOther(parent, child);
+    for (const cap of this.asked(options.requestCapabilities)) {
+      // What the parent does not hold or issue, it cannot pass on.
+      if (cap.issuer === parent.address.text || parent.capabilities.has(cap)) child.capabilities.add(cap);
+    }
+    this.grantOwn(child, options.grantCapabilities);
+    child.run();
+    return id;
+  }
+
+  /** Gives capabilities that `issuer` issues to the processes listed. */
+  grantOwn(issuer: Process, grants: readonly CapabilityRequest[] = []): void {
+    for (const grant of grants) {
+      const holder = this.registry.get(ProcessId.parse(typeof grant === "string" ? grant : grant.process));
+      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
+      holder?.capabilities.add(capability(issuer.address, params));
+    }
+  }
+
+  /** What a manifest or a spawn asks for, as capabilities. */
+  asked(requests: readonly CapabilityRequest[] = []): readonly Capability[] {
+    return requests.map((request) =>
+      typeof request === "string"
+        ? capability(toAddress(request, this.name), MESSAGING)
+        : capability(toAddress(request.process, this.name), JSON.stringify(request.params)),
+    );
+  }
+
+  /** Process only: it is gone. */
+  forget(gone: Process, why: EndReason): void {
+    this.registry.delete(gone);
+    this.capabilityEpoch.value++;
+    for (const other of this.registry.all()) {
+      other.capabilities.revokeFrom(gone.address.text);
+      other.pending?.failHeldBy(gone);
+    }
+    this.keepers.gone(gone);
+    this.events.emit({ type: "process-gone", process: gone.address.id.text, why });
+  }
+
+  #allowEachOther(a: Process, b: Process): void {
+    a.capabilities.add(capability(b.address, MESSAGING));
+    b.capabilities.add(capability(a.address, MESSAGING));
+  }
+}

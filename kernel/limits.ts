@@ -1,0 +1,56 @@
+/** Every limit of the kernel: default, unit, bounds and reason. Set them with `limits` in the config or `--limit name=value`. */
+import { type Limit, type LimitValues, resolveLimits } from "../lib/protocol/index.ts";
+
+const limit = (value: number, unit: string, min: number, max: number, why: string): Limit => ({
+  value,
+  unit,
+  min,
+  max,
+  why,
+});
+
+export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
+  mailbox: limit(4096, "envelopes", 1, 1_048_576, "what one process may leave waiting: at 1 µs each, 4 ms behind"),
+  systemMailbox: limit(262_144, "envelopes", 1, 4_194_304, "a handler may push to every channel of a node at once"),
+  pendingRequests: limit(65_536, "requests", 1, 1_048_576, "answers one process may wait for; each holds its body"),
+  timers: limit(10_000, "timers", 1, 1_048_576, "timers one process may have running"),
+  requestSeconds: limit(
+    86_400,
+    "seconds",
+    1,
+    31_536_000,
+    "longest wait for an answer; an id and a body are held as long",
+  ),
+  turnSteps: limit(1024, "messages", 1, 1_048_576, "handled before sockets and timers get their turn, about 1 ms"),
+  deadLetters: limit(256, "letters", 0, 65_536, "last ones kept to look at; all are counted"),
+  crashReports: limit(100, "reports", 0, 65_536, "last ones kept to look at"),
+  processes: limit(100_000, "processes", 1, 4_194_304, "a process that spawns without end stops here"),
+  restarts: limit(8, "restarts", 0, 1000, "more than these within restartWindow and a process is given up"),
+  restartWindow: limit(60_000, "ms", 1, 86_400_000, "see restarts; 8 back-offs from 200 ms take 25 s"),
+  restartDelay: limit(200, "ms", 1, 3_600_000, "first back-off, after one restart at once; doubles each time"),
+  restartDelayMax: limit(30_000, "ms", 1, 3_600_000, "longest back-off"),
+  drain: limit(5_000, "ms", 0, 600_000, "what stopping waits for messages in hand and in mailboxes"),
+};
+
+export type KernelLimitName =
+  | "mailbox"
+  | "systemMailbox"
+  | "pendingRequests"
+  | "timers"
+  | "requestSeconds"
+  | "turnSteps"
+  | "deadLetters"
+  | "crashReports"
+  | "processes"
+  | "restarts"
+  | "restartWindow"
+  | "restartDelay"
+  | "restartDelayMax"
+  | "drain";
+
+export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
+
+/** @throws {OptionError} */
+export function kernelLimits(overrides: Readonly<Record<string, number | undefined>> = {}): KernelLimits {
+  return resolveLimits(KERNEL_LIMITS, overrides);
+}

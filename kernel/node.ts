@@ -1,0 +1,148 @@
+/**
+ * A node: one kernel with a name, the packages it loaded, and its start and stop.
+ *
+ * Start order: kernel:distro:sys, then system processes as they are added, then packages as they are loaded.
+ * Stop: what `onStop` was given (last added first: listeners close, channels hear 1001), then mailboxes drain up to
+ * limits.drain, then every program's own exit in reverse order of start; nothing is restarted.
+ */
+import {
+  type Capability,
+  capability,
+  isSafeNodeName,
+  KERNEL,
+  MESSAGING,
+  OptionError,
+  PackageId,
+  type ProcessId,
+  type Program,
+} from "../lib/protocol/index.ts";
+import { PackageError } from "./errors.ts";
+import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
+import { kernelProgram } from "./kernel-process.ts";
+import { loadPackage, type Package } from "./package.ts";
+import type { Process } from "./process.ts";
+
+const DRAIN_POLL = 5; // ms between looks whether mailboxes are empty
+
+export type NodeOptions = KernelOptions;
+
+export class Node {
+  readonly kernel: Kernel;
+  readonly #packages = new Map<string, Package>();
+  readonly #onStop: (() => void | Promise<void>)[] = [];
+  #stopped: Promise<void> | undefined;
+
+  /** @throws {OptionError} the name or a limit */
+  constructor(options: NodeOptions) {
+    if (!isSafeNodeName(options.name)) {
+      throw new OptionError(
+        `Cannot start node ${JSON.stringify(options.name)} as a name has only the letters a-z 0-9 . - _: leave it out for "localhost"`,
+      );
+    }
+    this.kernel = new Kernel(options);
+    this.addSystemProcess({
+      id: KERNEL,
+      program: kernelProgram(
+        this.kernel,
+        (id) => this.#packages.get(id)?.folder,
+        () => void this.stop(),
+      ),
+      trusted: true,
+    });
+  }
+
+  get name(): string {
+    return this.kernel.name;
+  }
+
+  /** Registers and runs a process of distro:sys. */
+  addSystemProcess(options: RegisterOptions): Process {
+    const process = this.kernel.register({ mailbox: this.kernel.limits.systemMailbox, onExit: "Restart", ...options });
+    process.run();
+    return process;
+  }
+
+  /** Registers and runs a process made in memory: tests, benches, programs that embed a node. */
+  addProcess(id: ProcessId, program: Program, options: AddProcessOptions = {}): Process {
+    const process = this.kernel.register({
+      id,
+      program,
+      onExit: options.onExit ?? "None",
+      public: options.public ?? false,
+    });
+    this.#equip(process, options);
+    process.run();
+    return process;
+  }
+
+  /** Loads a package's folder and runs its processes, in the manifest's order. @throws {PackageError} @throws {SpawnError} NameTaken */
+  async addPackage(folder: string): Promise<Package> {
+    const loaded = await loadPackage(folder);
+    const id = new PackageId(loaded.name, loaded.publisher).text;
+    if (this.#packages.has(id))
+      throw new PackageError(folder, `package "${id}" is loaded already from "${this.#packages.get(id)?.folder}"`);
+    const processes = loaded.processes.map((entry) => ({
+      entry,
+      process: this.kernel.register({ ...entry, folder: loaded.folder }),
+    }));
+    this.#packages.set(id, loaded);
+    // All have their names before any runs: they may message each other from their init.
+    for (const { entry, process } of processes) this.#equip(process, entry);
+    for (const { process } of processes) process.run();
+    return loaded;
+  }
+
+  /** Runs first when the node stops; last added, first run. */
+  onStop(stop: () => void | Promise<void>): void {
+    this.#onStop.unshift(stop);
+  }
+
+  /** Stops once; further calls wait for the same end. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  #equip(process: Process, options: AddProcessOptions): void {
+    for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.add(cap);
+    this.kernel.grantOwn(process, options.grantCapabilities);
+  }
+
+  async #stop(): Promise<void> {
+    const { kernel } = this;
+    for (const stop of this.#onStop) await stop();
+    await this.#until(() => kernel.registry.all().every((process) => process.quiet), kernel.limits.drain);
+    for (const process of [...kernel.registry.all()].reverse()) {
+      let left = false;
+      void process.farewell().then(() => {
+        left = true;
+      });
+      await this.#until(() => left, kernel.limits.drain);
+      process.kill("stop");
+    }
+    kernel.wheel.clear();
+  }
+
+  async #until(done: () => boolean, withinMs: number): Promise<void> {
+    const { clock } = this.kernel;
+    const end = clock.monotonic() + withinMs;
+    await null; // what was just posted gets its turn first
+    while (!done() && clock.monotonic() < end)
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, DRAIN_POLL));
+  }
+}
+
+export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "public"> & {
+  readonly requestCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
+  readonly grantCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
+};
+
+/** The capability to message `id` on `node`. */
+export function messaging(node: string, id: ProcessId): Capability {
+  return capability(`${node}@${id.text}`, MESSAGING);
+}
+
+/** @throws {OptionError} the name or a limit */
+export function createNode(options: Partial<NodeOptions> = {}): Node {
+  return new Node({ name: "localhost", ...options });
+}

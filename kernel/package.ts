@@ -1,0 +1,171 @@
+/**
+ * A package on disk: a folder with `manifest.json` and the files of its processes.
+ *
+ *   { "package": "chat", "publisher": "template.os",
+ *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false,
+ *                      "request_capabilities": ["http-server:distro:sys"],
+ *                      "grant_capabilities": ["http-server:distro:sys"] } ] }
+ *
+ * 1. `file` stays inside the folder, links resolved. Where `chat.js` is missing and `chat.ts` is there, that is loaded
+ *    (TypeScript's own rule), so a package runs from source where Node or a test runner can read it.
+ * 2. A capability is a process id (its messaging capability) or `{ "process": …, "params": … }`.
+ * 3. Nothing is started unless the whole manifest reads and every file loads.
+ */
+import { existsSync } from "node:fs";
+import { readFile, realpath } from "node:fs/promises";
+import { join, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  type CapabilityRequest,
+  isProgram,
+  type OnExit,
+  ProcessId,
+  type Program,
+  textOf,
+} from "../lib/protocol/index.ts";
+import { PackageError, SpawnError } from "./errors.ts";
+
+export type ProcessEntry = {
+  readonly id: ProcessId;
+  readonly file: string;
+  readonly program: Program;
+  readonly onExit: OnExit;
+  readonly public: boolean;
+  readonly requestCapabilities: readonly CapabilityRequest[];
+  readonly grantCapabilities: readonly CapabilityRequest[];
+};
+
+export type Package = {
+  readonly folder: string;
+  readonly name: string;
+  readonly publisher: string;
+  readonly processes: readonly ProcessEntry[];
+};
+
+/** @throws {PackageError} */
+export async function loadPackage(folder: string): Promise<Package> {
+  const root = resolve(folder);
+  const manifest = await readManifest(root);
+  const fail = (rule: string, options?: ErrorOptions): never => {
+    throw new PackageError(folder, rule, options);
+  };
+  const name = textField(manifest, "package", fail);
+  const publisher = textField(manifest, "publisher", fail);
+  if (publisher === "sys" && name === "distro") fail("distro:sys is the node's own: choose another name");
+  const { processes } = manifest;
+  if (!Array.isArray(processes) || processes.length === 0)
+    return fail('manifest.json "processes" must list at least one process');
+  const entries: ProcessEntry[] = [];
+  for (const [index, entry] of processes.entries()) {
+    if (!isRecord(entry)) return fail(`manifest.json processes[${index}] must be an object`);
+    entries.push(await readEntry(root, name, publisher, entry, fail));
+  }
+  return { folder: root, name, publisher, processes: entries };
+}
+
+type Fail = (rule: string, options?: ErrorOptions) => never;
+type Fields = Readonly<Record<string, unknown>>;
+
+async function readManifest(root: string): Promise<Fields> {
+  let text: string;
+  try {
+    text = await readFile(join(root, "manifest.json"), "utf8");
+  } catch (cause) {
+    throw new PackageError(root, "it has no readable manifest.json", { cause });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isRecord(value)) return value;
+  } catch (cause) {
+    throw new PackageError(root, `manifest.json is no JSON: ${textOf(cause)}`, { cause });
+  }
+  throw new PackageError(root, "manifest.json must be one object");
+}
+
+async function readEntry(
+  root: string,
+  name: string,
+  publisher: string,
+  entry: Fields,
+  fail: Fail,
+): Promise<ProcessEntry> {
+  const process = textField(entry, "process_name", fail);
+  const id = new ProcessId(process, name, publisher);
+  if (!id.isSafe()) fail(`process "${id.text}" has other letters than a-z 0-9 - _`);
+  const file = textField(entry, "file", fail);
+  let program: Program;
+  try {
+    program = await importProgram(root, file, id.text);
+  } catch (cause) {
+    return fail(`process "${id.text}" does not load: ${textOf(cause)}`, { cause });
+  }
+  return {
+    id,
+    file,
+    program,
+    onExit: onExitField(entry.on_exit, id.text, fail),
+    public: entry.public === true,
+    requestCapabilities: capabilityField(entry, "request_capabilities", fail),
+    grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
+  };
+}
+
+/** @param file its path inside `folder` @throws {SpawnError} NoFileAtPath, InvalidProgram */
+export async function importProgram(folder: string | null, file: string | undefined, who: string): Promise<Program> {
+  const path = folder === null || file === undefined ? undefined : await insideFolder(folder, file);
+  if (path === undefined) {
+    throw new SpawnError(
+      "NoFileAtPath",
+      who,
+      `there is no file "${file ?? ""}" in its package: name one by its path inside the package's folder`,
+    );
+  }
+  const module: unknown = await import(pathToFileURL(path).href);
+  const program = isRecord(module) ? module.default : undefined;
+  if (!isProgram(program))
+    throw new SpawnError(
+      "InvalidProgram",
+      who,
+      `"${file}" has no process as its default export: export default defineProcess({ … })`,
+    );
+  return program;
+}
+
+async function insideFolder(folder: string, file: string): Promise<string | undefined> {
+  const asked = resolve(folder, file);
+  const path = existsSync(asked) ? asked : asked.replace(/\.js$/, ".ts");
+  if (!existsSync(path)) return undefined;
+  const [root, real] = await Promise.all([realpath(folder), realpath(path)]);
+  return real.startsWith(root + sep) ? real : undefined;
+}
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textField(fields: Fields, key: string, fail: Fail): string {
+  const value = fields[key];
+  return typeof value === "string" && value !== ""
+    ? value
+    : fail(`manifest.json "${key}" must be a text: got ${JSON.stringify(value)}`);
+}
+
+function onExitField(value: unknown, who: string, fail: Fail): OnExit {
+  if (value === undefined) return "None";
+  if (value === "None" || value === "Restart") return value;
+  if (isRecord(value) && Array.isArray(value.Requests)) {
+    const requests = value.Requests.filter((item) => isRecord(item) && typeof item.target === "string");
+    if (requests.length === value.Requests.length) return { Requests: requests };
+  }
+  return fail(
+    `"${who}" on_exit must be "None", "Restart" or {"Requests":[{"target","body"}]}: got ${JSON.stringify(value)}`,
+  );
+}
+
+function capabilityField(fields: Fields, key: string, fail: Fail): readonly CapabilityRequest[] {
+  const value = fields[key] ?? [];
+  const isRequest = (item: unknown): item is CapabilityRequest =>
+    typeof item === "string" || (isRecord(item) && typeof item.process === "string" && item.params !== undefined);
+  if (Array.isArray(value) && value.every(isRequest)) return value;
+  return fail(`manifest.json "${key}" must list process ids or {"process","params"}: got ${JSON.stringify(value)}`);
+}

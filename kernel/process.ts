@@ -1,0 +1,337 @@
+/**
+ * A process: a name, one mailbox, and its current incarnation.
+ *
+ * 1. One message at a time: `step` handles one; while its promise is out, the next waits.
+ * 2. `#turn` says where it stands with messages, the lifecycle machine where it stands in life. Only `running` steps.
+ * 3. A throw ends the incarnation, not the process: the mailbox stays for the next. The message in hand is not
+ *    tried again: a dead letter, and `Offline` to a sender that waits (DESIGN §3.6).
+ * 4. When it is gone, what waited in its mailbox and everyone waiting on it gets `Offline`.
+ */
+import type { Address, Envelope, OnExit, Program } from "../lib/protocol/index.ts";
+import { CapabilitySet } from "./capabilities.ts";
+import { crashReport } from "./crash-reports.ts";
+import type { EndReason } from "./events.ts";
+import { Incarnation, isCancelled } from "./incarnation.ts";
+import type { Kernel } from "./kernel.ts";
+import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
+import { Mailbox } from "./mailbox.ts";
+import { RestartPolicy } from "./restart-policy.ts";
+import type { Runnable } from "./run-queue.ts";
+import { WheelEntry } from "./timer-wheel.ts";
+
+export type ProcessOptions = {
+  readonly address: Address;
+  readonly program: Program;
+  readonly onExit: OnExit;
+  readonly public: boolean;
+  /** Its package's folder; null: made in memory. */
+  readonly folder: string | null;
+  /** Envelopes. */
+  readonly mailbox: number;
+  /** May message anyone: kernel and state only (contract kinode §4). */
+  readonly trusted: boolean;
+  /** What the debug query shows as its code. */
+  readonly file: string;
+};
+
+/** `held`: not to be run now. `idle`: nothing to do. `lined`: in the run queue. `busy`: its promise is out. */
+type Turn = "held" | "idle" | "lined" | "busy";
+
+export class Process implements Runnable {
+  readonly address: Address;
+  readonly program: Program;
+  readonly public: boolean;
+  readonly folder: string | null;
+  readonly trusted: boolean;
+  readonly file: string;
+  readonly mailbox: Mailbox;
+  readonly capabilities: CapabilitySet;
+  onExit: OnExit;
+  /** Bus only: the last target it may message, and when that was so; see Bus.mayMessage. */
+  allowedTarget: Process | null = null;
+  allowedEpoch = -1;
+  readonly #kernel: Kernel;
+  readonly #lifecycle: Lifecycle;
+  readonly #restarts: RestartPolicy;
+  #turn: Turn = "held";
+  #incarnation: Incarnation | null = null;
+  #incarnations = 0;
+  #inHand: Envelope | null = null;
+  #exitAsked = false;
+  #endReason: EndReason = "kill";
+  #restartDelay = 0; // ms
+  #restartTimer: RestartTimer | null = null;
+
+  constructor(kernel: Kernel, options: ProcessOptions) {
+    this.#kernel = kernel;
+    this.address = options.address;
+    this.program = options.program;
+    this.onExit = options.onExit;
+    this.public = options.public;
+    this.folder = options.folder;
+    this.trusted = options.trusted;
+    this.file = options.file;
+    this.mailbox = new Mailbox(options.mailbox);
+    this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch);
+    this.#restarts = new RestartPolicy(kernel.limits, kernel.random);
+    this.#lifecycle = new Lifecycle(this.#port());
+  }
+
+  get state(): LifecycleState {
+    return this.#lifecycle.state;
+  }
+
+  /** Counted from 1; 0 before the first. */
+  get incarnation(): number {
+    return this.#incarnations;
+  }
+
+  /** What it waits for, while it runs. */
+  get pending(): Incarnation["pending"] | undefined {
+    return this.#incarnation?.pending;
+  }
+
+  /** Nothing in hand and nothing waiting. */
+  get quiet(): boolean {
+    return this.#inHand === null && this.mailbox.length === 0;
+  }
+
+  run(): void {
+    this.#lifecycle.send({ type: "START" });
+  }
+
+  /** Ends it whatever it does; its on_exit does not apply. */
+  kill(reason: EndReason = "kill"): void {
+    this.#endReason = reason;
+    this.#lifecycle.send({ type: "KILL" });
+  }
+
+  /** Queues a message. @returns false when the mailbox is full or closed */
+  post(envelope: Envelope): boolean {
+    if (!this.mailbox.post(envelope)) return false;
+    if (this.#turn === "idle") this.#lineUp();
+    return true;
+  }
+
+  /** Queues what must not be lost and is bounded elsewhere; see Mailbox. */
+  postReserved(envelope: Envelope): boolean {
+    if (!this.mailbox.postReserved(envelope)) return false;
+    if (this.#turn === "idle") this.#lineUp();
+    return true;
+  }
+
+  /** Ends in peace when the message in hand is done. */
+  exitAfterHand(): void {
+    this.#exitAsked = true;
+    if (this.#inHand === null && this.#turn !== "held") this.#exit();
+  }
+
+  /** The program's own farewell, before the node stops. */
+  async farewell(): Promise<void> {
+    try {
+      await this.#incarnation?.exitInPeace();
+    } catch (thrown) {
+      this.#reportCrash(thrown);
+    }
+  }
+
+  step(): boolean {
+    if (this.#turn !== "lined") return false; // crashed, killed or exited since it lined up
+    const envelope = this.mailbox.take();
+    const incarnation = this.#incarnation;
+    if (envelope === undefined || incarnation === null) {
+      this.#turn = "idle";
+      return false;
+    }
+    if (envelope.kind === "timer" && isCancelled(envelope)) return this.#next();
+    this.#inHand = envelope;
+    let result: void | Promise<void>;
+    try {
+      result = incarnation.handle(envelope);
+    } catch (thrown) {
+      this.#crashed(thrown);
+      return false;
+    }
+    if (result !== undefined) {
+      this.#turn = "busy";
+      result.then(
+        () => this.#settled(incarnation),
+        (thrown: unknown) => this.#failed(incarnation, thrown),
+      );
+      return false;
+    }
+    this.#done(envelope);
+    if (this.#exitAsked) {
+      this.#exit();
+      return false;
+    }
+    return this.#next();
+  }
+
+  #next(): boolean {
+    if (this.mailbox.length > 0) return true;
+    this.#turn = "idle";
+    return false;
+  }
+
+  #done(envelope: Envelope): void {
+    this.#inHand = null;
+    if (envelope.blob !== null) envelope.blob.release();
+  }
+
+  #settled(incarnation: Incarnation): void {
+    if (incarnation !== this.#incarnation || this.#inHand === null) return; // killed meanwhile
+    this.#done(this.#inHand);
+    if (this.#exitAsked) this.#exit();
+    else if (this.mailbox.length > 0) this.#lineUp();
+    else this.#turn = "idle";
+  }
+
+  #failed(incarnation: Incarnation, thrown: unknown): void {
+    if (incarnation === this.#incarnation) this.#crashed(thrown);
+  }
+
+  #lineUp(): void {
+    this.#turn = "lined";
+    this.#kernel.queue.schedule(this);
+  }
+
+  #port(): LifecyclePort {
+    return {
+      incarnate: () => this.#incarnate(),
+      scheduleRestart: () => {
+        this.#kernel.events.emit({
+          type: "process-restarting",
+          process: this.address.id.text,
+          delayMs: this.#restartDelay,
+        });
+        this.#restartTimer = new RestartTimer(() => this.#lifecycle.send({ type: "RESTART" }));
+        this.#kernel.wheel.add(this.#restartTimer, this.#restartDelay);
+      },
+      cancelRestart: () => {
+        if (this.#restartTimer !== null) this.#kernel.wheel.cancel(this.#restartTimer);
+        this.#restartTimer = null;
+      },
+      dispose: () => this.#dispose(),
+    };
+  }
+
+  #incarnate(): void {
+    this.#incarnations++;
+    this.#exitAsked = false;
+    if (this.#incarnations > 1) this.mailbox.postFirst(this.#kernel.keepers.prelude(this, this.mailbox.peek()));
+    let result: void | Promise<void>;
+    try {
+      this.#incarnation = new Incarnation(this.#kernel, this);
+      this.#kernel.events.emit({
+        type: "process-started",
+        process: this.address.id.text,
+        incarnation: this.#incarnations,
+      });
+      result = this.#incarnation.init();
+    } catch (thrown) {
+      this.#crashed(thrown);
+      return;
+    }
+    if (result === undefined) {
+      this.#ready();
+      return;
+    }
+    const incarnation = this.#incarnation;
+    result.then(
+      () => incarnation === this.#incarnation && this.#ready(),
+      (thrown: unknown) => this.#failed(incarnation, thrown),
+    );
+  }
+
+  #ready(): void {
+    this.#lifecycle.send({ type: "READY" });
+    this.#turn = "idle";
+    if (this.#exitAsked) this.#exit();
+    else if (this.mailbox.length > 0) this.#lineUp();
+  }
+
+  #crashed(thrown: unknown): void {
+    this.#reportCrash(thrown);
+    this.#dropHand();
+    this.#ended("crash");
+  }
+
+  #reportCrash(thrown: unknown): void {
+    const report = crashReport(
+      this.#kernel.clock.now(),
+      this.address.id.text,
+      this.#incarnations,
+      thrown,
+      this.#inHand,
+    );
+    this.#kernel.crashes.add(report);
+    this.#kernel.events.emit({ type: "process-crashed", report });
+  }
+
+  #dropHand(): void {
+    const envelope = this.#inHand;
+    if (envelope === null) return;
+    this.#done(envelope);
+    this.#kernel.bus.refuse(envelope, "Offline", "crashed");
+  }
+
+  #exit(): void {
+    const incarnation = this.#incarnation;
+    this.#turn = "held";
+    void this.farewell().then(() => {
+      if (incarnation === this.#incarnation) this.#ended("exit");
+    });
+  }
+
+  /** By itself, so its on_exit applies. */
+  #ended(reason: EndReason): void {
+    const startedAt = this.#incarnation?.startedAt ?? this.#kernel.clock.monotonic();
+    this.#endIncarnation();
+    this.#endReason = reason;
+    let restart = this.onExit === "Restart";
+    if (restart) {
+      const delay = this.#restarts.next(startedAt, this.#kernel.clock.monotonic());
+      if (delay === undefined) {
+        restart = false;
+        this.#kernel.events.emit({
+          type: "process-gave-up",
+          process: this.address.id.text,
+          restarts: this.#restarts.count,
+        });
+      } else this.#restartDelay = delay;
+    }
+    if (typeof this.onExit === "object") this.#kernel.bus.sendLastWords(this, this.onExit.Requests);
+    this.#lifecycle.send({ type: "ENDED", restart });
+  }
+
+  #endIncarnation(): void {
+    this.#turn = "held";
+    this.#incarnation?.end();
+    this.#incarnation = null;
+    // Answers, errors and timers were for the incarnation that has ended.
+    for (const envelope of this.mailbox.remove((waiting) => waiting.kind !== "request")) {
+      if (envelope.kind !== "timer") this.#kernel.bus.bury(envelope, "unexpected_answer");
+    }
+  }
+
+  #dispose(): void {
+    this.#dropHand();
+    this.#endIncarnation();
+    const left = this.mailbox.close();
+    this.#kernel.forget(this, this.#endReason);
+    for (const envelope of left) this.#kernel.bus.refuse(envelope, "Offline", "exited");
+  }
+}
+
+class RestartTimer extends WheelEntry {
+  readonly #due: () => void;
+  constructor(due: () => void) {
+    super();
+    this.#due = due;
+  }
+
+  expire(): void {
+    this.#due();
+  }
+}

@@ -1,0 +1,44 @@
+/** Names and where they lead on this node. */
+import type { ProcessId } from "../lib/protocol/index.ts";
+import type { Process } from "./process.ts";
+
+export class Registry {
+  readonly #processes = new Map<string, Process>();
+  readonly #aliases = new Map<string, string>();
+
+  get size(): number {
+    return this.#processes.size;
+  }
+
+  get(id: ProcessId): Process | undefined {
+    return this.#processes.get(id.text) ?? this.#byAlias(id.text);
+  }
+
+  /** @returns false when the name is taken */
+  add(process: Process): boolean {
+    const name = process.address.id.text;
+    if (this.#processes.has(name) || this.#aliases.has(name)) return false;
+    this.#processes.set(name, process);
+    return true;
+  }
+
+  /** `alias` leads to `name` from now on: the older names of system processes (contract kinode §8). */
+  alias(alias: string, name: string): void {
+    this.#aliases.set(alias, name);
+  }
+
+  delete(process: Process): void {
+    const name = process.address.id.text;
+    if (this.#processes.get(name) === process) this.#processes.delete(name);
+  }
+
+  /** In the order they were added. */
+  all(): readonly Process[] {
+    return [...this.#processes.values()];
+  }
+
+  #byAlias(name: string): Process | undefined {
+    const canonical = this.#aliases.get(name);
+    return canonical === undefined ? undefined : this.#processes.get(canonical);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * A first-in first-out queue that grows by doubling, up to a bound.
+ *
+ * Not an array: with 20,000 waiting, `shift()` moves them all. It starts small, so that an idle process costs little.
+ */
+const FIRST_SIZE = 16; // slots: 128 bytes, what most mailboxes never outgrow
+
+export class Ring<T> {
+  #slots: (T | undefined)[] = new Array(FIRST_SIZE);
+  #head = 0; // index of the oldest
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(value: T): void {
+    if (this.#length === this.#slots.length) this.#grow();
+    this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = value;
+    this.#length++;
+  }
+
+  shift(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const value = this.#slots[this.#head];
+    this.#slots[this.#head] = undefined; // or it would keep what was taken alive
+    this.#head = (this.#head + 1) & (this.#slots.length - 1);
+    this.#length--;
+    return value;
+  }
+
+  /** Puts `values` before everything else, in their order. */
+  unshiftAll(values: readonly T[]): void {
+    const waiting = this.drain();
+    for (const value of values) this.push(value);
+    for (const value of waiting) this.push(value);
+  }
+
+  /** Empties it. @returns what was in it, oldest first */
+  drain(): T[] {
+    const values = this.toArray();
+    this.#slots = new Array(FIRST_SIZE);
+    this.#head = 0;
+    this.#length = 0;
+    return values;
+  }
+
+  /** Oldest first. */
+  toArray(): T[] {
+    const values: T[] = [];
+    for (let i = 0; i < this.#length; i++) {
+      const value = this.#slots[(this.#head + i) & (this.#slots.length - 1)];
+      if (value !== undefined) values.push(value);
+    }
+    return values;
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    const mask = old.length - 1;
+    this.#slots = new Array(old.length * 2); // sizes are powers of two: the mask above depends on it
+    for (let i = 0; i < this.#length; i++) this.#slots[i] = old[(this.#head + i) & mask];
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * All time-outs of a node in one structure: a timer per request made awaited requests a quarter slower (DESIGN §9).
+ *
+ * 1. Slots of TICK ms in a ring; an entry further away than one round stays in its slot until its round comes.
+ * 2. Nothing fires early; at most one TICK late.
+ * 3. One clock timer, set for the next slot that has an entry; none while there are no entries.
+ * 4. Adding and cancelling cost the same however many there are.
+ */
+import type { Clock } from "../lib/protocol/index.ts";
+
+const TICK = 10; // ms: a tenth of the accuracy that contract kinode §10 case 15 asks for
+const SLOTS = 512; // 5 s per round: the usual time-outs of 5 s stay within one
+
+/** Something that comes due. An entry belongs to one wheel at a time. */
+export abstract class WheelEntry {
+  /** Wheel only: the tick it fires at, and its neighbours in the slot. */
+  tick = 0;
+  before: WheelEntry | null = null;
+  after: WheelEntry | null = null;
+  slot = -1; // -1: in no wheel
+
+  abstract expire(): void;
+}
+
+export class TimerWheel {
+  readonly #clock: Clock;
+  readonly #slots: (WheelEntry | null)[] = new Array(SLOTS).fill(null);
+  #tick: number; // the last one that was served
+  #count = 0;
+  #armedFor = Number.POSITIVE_INFINITY; // tick
+  #disarm: (() => void) | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#tick = Math.floor(clock.monotonic() / TICK);
+  }
+
+  get size(): number {
+    return this.#count;
+  }
+
+  add(entry: WheelEntry, ms: number): void {
+    const now = this.#clock.monotonic();
+    if (this.#count === 0) this.#tick = Math.floor(now / TICK); // nothing to serve in between
+    entry.tick = Math.max(this.#tick + 1, Math.ceil((now + ms) / TICK));
+    entry.slot = entry.tick % SLOTS;
+    const first = this.#slots[entry.slot] ?? null;
+    entry.before = null;
+    entry.after = first;
+    if (first !== null) first.before = entry;
+    this.#slots[entry.slot] = entry;
+    this.#count++;
+    if (entry.tick < this.#armedFor) this.#arm(entry.tick, now);
+  }
+
+  /** Nothing happens when it already fired. */
+  cancel(entry: WheelEntry): void {
+    if (entry.slot === -1) return;
+    if (entry.before === null) this.#slots[entry.slot] = entry.after;
+    else entry.before.after = entry.after;
+    if (entry.after !== null) entry.after.before = entry.before;
+    entry.slot = -1;
+    this.#count--;
+  }
+
+  /** Forgets every entry; none fires. */
+  clear(): void {
+    this.#slots.fill(null);
+    this.#count = 0;
+    this.#disarm?.();
+    this.#armedFor = Number.POSITIVE_INFINITY;
+  }
+
+  readonly #due = (): void => {
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    const now = this.#clock.monotonic();
+    const end = Math.floor(now / TICK);
+    const expired: WheelEntry[] = [];
+    // After a long sleep one round visits every slot: more would visit them again.
+    for (let tick = Math.max(this.#tick + 1, end - SLOTS + 1); tick <= end; tick++) {
+      for (let entry = this.#slots[tick % SLOTS] ?? null; entry !== null; entry = entry.after) {
+        if (entry.tick <= end) expired.push(entry);
+      }
+    }
+    this.#tick = Math.max(this.#tick, end);
+    expired.sort((a, b) => a.tick - b.tick);
+    for (const entry of expired) {
+      if (entry.slot === -1) continue; // cancelled by one that fired before it
+      this.cancel(entry);
+      entry.expire();
+    }
+    if (this.#count > 0) this.#arm(this.#next(), now);
+  };
+
+  /** The tick of the first slot ahead that has an entry; at the latest one round from now. */
+  #next(): number {
+    for (let tick = this.#tick + 1; tick < this.#tick + SLOTS; tick++) {
+      if (this.#slots[tick % SLOTS] !== null) return tick;
+    }
+    return this.#tick + SLOTS;
+  }
+
+  #arm(tick: number, now: number): void {
+    if (tick >= this.#armedFor) return;
+    this.#disarm?.();
+    this.#armedFor = tick;
+    this.#disarm = this.#clock.setTimeout(this.#due, Math.max(0, Math.ceil(tick * TICK - now)));
+  }
+}
