@@ -1,0 +1,258 @@
+/**
+ * What a handler can do: everything reaches the kernel or another process as a message.
+ *
+ * 1. `push`, `publish`, `subscribe` and `close` do not wait and return nothing; what cannot be delivered is a dead letter.
+ *    `sendWsPush` is a push whose result comes back.
+ * 2. A value goes out as: text → Text frame; bytes → Binary; a blob → as it came; anything else → JSON in a Text frame.
+ */
+import {
+  type Address,
+  Address as AddressClass,
+  type AddressLike,
+  type Answer,
+  Blob,
+  type BlobLike,
+  type CapabilityCalls,
+  Envelope,
+  type Host,
+  HTTP_SERVER,
+  type HttpServerAction,
+  type HttpServerResult,
+  type Message,
+  type OnExit,
+  type ProcessId,
+  type SlowReaderPolicy,
+  type SpawnOptions,
+  type Timer,
+  toBlob,
+  type WsMessageType,
+} from "../protocol/index.ts";
+import { Request } from "./request.ts";
+import { serveUi } from "./serve-ui.ts";
+import { StateCalls } from "./state.ts";
+
+/** What a timer of `after` runs: like a handler, it may return the next state. */
+export type TimerHandler<State> = (state: State, ctx: Context<State>) => State | void | Promise<State | void>;
+
+export type HttpBinding = {
+  /** Only who is logged in. Default true. */
+  readonly authenticated?: boolean;
+  /** Only clients on this machine. Default false. */
+  readonly localOnly?: boolean;
+};
+
+export type WsBinding = {
+  readonly authenticated?: boolean;
+  readonly slowReader?: SlowReaderPolicy;
+  /** Bytes a slow client may leave waiting before `slowReader` applies. */
+  readonly sendLimit?: number;
+};
+
+export class Context<State = unknown> {
+  readonly host: Host;
+  readonly our: Address;
+  readonly #httpServer: Address;
+  readonly #state: StateCalls;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.our = host.our;
+    this.#httpServer = new AddressClass(host.our.node, HTTP_SERVER);
+    this.#state = new StateCalls(host);
+  }
+
+  get node(): string {
+    return this.our.node;
+  }
+
+  get capabilities(): CapabilityCalls {
+    return this.host.capabilities;
+  }
+
+  /** Milliseconds since the Unix epoch. */
+  now(): number {
+    return this.host.now();
+  }
+
+  /** Hot path. Sends one frame to a channel bound to this process. */
+  push(channelId: number, value: unknown, messageType?: WsMessageType): void {
+    const blob = frame(value);
+    const type = messageType ?? (blob.isText ? "Text" : "Binary");
+    this.#act({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob);
+  }
+
+  /** A push that tells how it went. `node` may be another one, where the channel's owner allows it. */
+  async sendWsPush(
+    channelId: number,
+    value: unknown,
+    messageType?: WsMessageType,
+    node: string = this.node,
+  ): Promise<HttpServerResult> {
+    const blob = frame(value);
+    const type = messageType ?? (blob.isText ? "Text" : "Binary");
+    return await this.#ask({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob, node);
+  }
+
+  /** One frame to every channel that subscribed to `topic`, encoded once. Topics belong to this process. */
+  publish(topic: string, value: unknown, messageType?: "Text" | "Binary"): void {
+    const blob = frame(value);
+    this.#act({ WebSocketPublish: { topic, message_type: messageType ?? (blob.isText ? "Text" : "Binary") } }, blob);
+  }
+
+  subscribe(channelId: number, topic: string): void {
+    this.#act({ WebSocketSubscribe: { channel_id: channelId, topic } });
+  }
+
+  unsubscribe(channelId: number, topic: string): void {
+    this.#act({ WebSocketUnsubscribe: { channel_id: channelId, topic } });
+  }
+
+  /** Ends a channel behind what was pushed to it. @param code 1000 unless given */
+  close(channelId: number, code?: number, reason?: string): void {
+    if (code === undefined) this.#act({ WebSocketClose: channelId });
+    else this.#act({ WebSocketClose: { channel_id: channelId, code, reason: reason ?? "" } });
+  }
+
+  /** Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else is not bound. */
+  bindHttp(path: string, binding: HttpBinding = {}): Promise<HttpServerResult> {
+    const { authenticated = true, localOnly = false } = binding;
+    return this.#ask({ Bind: { path, authenticated, local_only: localOnly, cache: false } });
+  }
+
+  /** Serves `content` at `path` without asking this process. */
+  bindStatic(
+    path: string,
+    content: BlobLike,
+    binding: HttpBinding & { readonly mime?: string } = {},
+  ): Promise<HttpServerResult> {
+    const { authenticated = true, localOnly = false, mime } = binding;
+    const blob = toBlob(content);
+    return this.#ask(
+      { Bind: { path, authenticated, local_only: localOnly, cache: true } },
+      mime === undefined ? blob : Blob.of(blob.bytes(), mime),
+    );
+  }
+
+  unbindHttp(path: string): Promise<HttpServerResult> {
+    return this.#ask({ Unbind: { path } });
+  }
+
+  /** Every file of `folder` (inside the package's folder) as a static path, its index.html at `/`. @returns how many files */
+  serveUi(folder: string, binding: HttpBinding = {}): Promise<number> {
+    return serveUi(this, folder, binding);
+  }
+
+  /** Takes WebSockets on `/<process id><path>`; no registration message is needed there. */
+  bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
+    const { authenticated = true, slowReader, sendLimit } = binding;
+    return this.#ask({
+      WebSocketBind: {
+        path,
+        authenticated,
+        extension: false,
+        ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
+        ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
+      },
+    });
+  }
+
+  unbindWs(path: string): Promise<HttpServerResult> {
+    return this.#ask({ WebSocketUnbind: { path } });
+  }
+
+  request(target: AddressLike): Request {
+    return new Request(this.host).target(target);
+  }
+
+  /** Answers the request in hand; `to`, one kept from earlier. @throws {NoRequestToAnswerError} */
+  respond(
+    body: unknown,
+    options: Omit<Answer, "body" | "blob"> & { readonly blob?: BlobLike; readonly to?: Message } = {},
+  ): void {
+    const { blob, to, ...rest } = options;
+    this.host.respond({ ...rest, body, blob: blob === undefined ? null : toBlob(blob) }, to as Envelope | undefined);
+  }
+
+  /** Runs `handler` once, at the earliest `ms` from now, as a message of its own. */
+  after(ms: number, handler: TimerHandler<State>): Timer {
+    return this.host.after(ms, handler);
+  }
+
+  /** Runs `handler` every `ms`, counted from the end of the run before. */
+  every(ms: number, handler: TimerHandler<State>): Timer {
+    let timer: Timer | undefined;
+    let cancelled = false;
+    const arm = (): void => {
+      timer = this.after(ms, async (state, ctx) => {
+        const next = await handler(state, ctx);
+        if (!cancelled) arm();
+        return next;
+      });
+    };
+    arm();
+    return {
+      cancel: () => {
+        cancelled = true;
+        timer?.cancel();
+      },
+    };
+  }
+
+  /** @throws {SpawnError} NameTaken, NoFileAtPath, InvalidName, InvalidProgram, TooManyProcesses */
+  spawn(options: SpawnOptions): Promise<ProcessId> {
+    return this.host.spawn(options);
+  }
+
+  /** Ends this process once the message in hand is done; its `on_exit` applies. */
+  exit(): void {
+    this.host.exit();
+  }
+
+  get onExit(): OnExit {
+    return this.host.getOnExit();
+  }
+
+  set onExit(onExit: OnExit) {
+    this.host.setOnExit(onExit);
+  }
+
+  /** The value last set, by this or an earlier incarnation; undefined: none. @throws {SendError} */
+  getState<Value>(): Promise<Value | undefined> {
+    return this.#state.get<Value>();
+  }
+
+  /** Kept when it resolves. @param value what MessagePack can carry @throws {SendError} @throws {StateError} */
+  setState(value: unknown): Promise<void> {
+    return this.#state.set(value);
+  }
+
+  clearState(): Promise<void> {
+    return this.#state.clear();
+  }
+
+  /** A line in the node's log. */
+  log(text: string): void {
+    this.host.log(text);
+  }
+
+  #act(action: HttpServerAction, blob: Blob | null = null): void {
+    this.host.send(new Envelope("request", this.our, this.#httpServer, action, blob));
+  }
+
+  async #ask(action: HttpServerAction, blob: Blob | null = null, node: string = this.node): Promise<HttpServerResult> {
+    const target = node === this.node ? this.#httpServer : new AddressClass(node, HTTP_SERVER);
+    const request = new Envelope("request", this.our, target, action, blob);
+    request.expectsResponse = ACTION_SECONDS;
+    const answer = await this.host.call(request);
+    return answer.body as HttpServerResult; // the http-server's word: its source is checked by the kernel
+  }
+}
+
+const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
+
+/** What `value` is on the wire; see rule 2. */
+function frame(value: unknown): Blob {
+  if (value instanceof Blob) return value;
+  if (typeof value === "string" || value instanceof Uint8Array || value instanceof ArrayBuffer) return Blob.of(value);
+  return Blob.json(value);
+}

@@ -1,0 +1,69 @@
+/** One HTTP request as a handler sees it, and the way to answer it once, now or later. */
+import {
+  type Blob,
+  Blob as BlobClass,
+  type BlobLike,
+  type Envelope,
+  type Host,
+  type HttpRequest,
+  type HttpResponse,
+  toBlob,
+} from "../protocol/index.ts";
+
+export type ReplyOptions = { readonly status?: number; readonly headers?: Readonly<Record<string, string>> };
+
+export class IncomingHttp {
+  /** What the http-server says of it, in the wire's names. */
+  readonly raw: HttpRequest;
+  readonly blob: Blob;
+  readonly #host: Host;
+  readonly #message: Envelope;
+
+  constructor(host: Host, message: Envelope, raw: HttpRequest) {
+    this.#host = host;
+    this.#message = message;
+    this.raw = raw;
+    this.blob = message.blob ?? BlobClass.of("");
+  }
+
+  get method(): string {
+    return this.raw.method;
+  }
+
+  /** Without the process id before it: `/` and what follows, still percent-encoded. */
+  get path(): string {
+    const { pathname } = new URL(this.raw.url);
+    const prefix = `/${this.#host.our.id.text}`;
+    return pathname.startsWith(prefix) ? pathname.slice(prefix.length) || "/" : pathname;
+  }
+
+  get urlParams(): Readonly<Record<string, string>> {
+    return this.raw.url_params;
+  }
+
+  get queryParams(): Readonly<Record<string, string>> {
+    return this.raw.query_params;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.raw.headers;
+  }
+
+  /** A text goes out as text/html, bytes as they are, any other value as JSON, unless `headers` says otherwise. */
+  reply(value: BlobLike | unknown, options: ReplyOptions = {}): void {
+    const isBytes = value instanceof BlobClass || value instanceof Uint8Array || value instanceof ArrayBuffer;
+    const type =
+      typeof value === "string"
+        ? "text/html; charset=utf-8"
+        : isBytes
+          ? "application/octet-stream"
+          : "application/json";
+    const blob = typeof value === "string" || isBytes ? toBlob(value as BlobLike) : BlobClass.json(value);
+    const given = options.headers ?? {};
+    const headers = Object.keys(given).some((name) => name.toLowerCase() === "content-type")
+      ? given
+      : { "Content-Type": type, ...given };
+    const body: HttpResponse = { status: options.status ?? 200, headers };
+    this.#host.respond({ body, blob }, this.#message);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Builds one request: `ctx.request(to).body(x).expectsResponse(5).send()`.
+ *
+ * `send` does not wait: an answer, or the error that ends it, comes to `onResponse` or `onSendError` with `context`.
+ * `sendAndAwaitResponse` waits, while the mailbox does too.
+ */
+import {
+  type AddressLike,
+  type Blob,
+  Blob as BlobClass,
+  type BlobLike,
+  type Capability,
+  Envelope,
+  type Host,
+  type Message,
+  OptionError,
+  toAddress,
+  toBlob,
+} from "../protocol/index.ts";
+import { current } from "./current.ts";
+
+export const AWAIT_SECONDS = 5; // seconds: what sendAndAwaitResponse waits unless told otherwise
+
+export class Request {
+  readonly #host: Host;
+  #target: AddressLike | null = null;
+  #body: unknown = null;
+  #blob: Blob | null = null;
+  #metadata: string | null = null;
+  #context: unknown;
+  #inherit = false;
+  #seconds: number | null = null;
+  #capabilities: readonly Capability[] = [];
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** For the process whose handler is running. @throws {NoProcessError} */
+  static to(target: AddressLike): Request {
+    return current("Request.to").request(target);
+  }
+
+  /** The seeds' way to begin. @throws {NoProcessError} */
+  static new(): Request {
+    return new Request(current("Request.new").host);
+  }
+
+  target(target: AddressLike): this {
+    this.#target = target;
+    return this;
+  }
+
+  /** A JSON-shaped value; do not change it afterwards. */
+  body(value: unknown): this {
+    this.#body = value;
+    return this;
+  }
+
+  blob(value: BlobLike): this {
+    this.#blob = toBlob(value);
+    return this;
+  }
+
+  /** A value as the blob, as JSON text. */
+  blobJson(value: unknown): this {
+    this.#blob = BlobClass.json(value);
+    return this;
+  }
+
+  metadata(text: string): this {
+    this.#metadata = text;
+    return this;
+  }
+
+  /** Stays here and comes back with the answer or the error. */
+  context(value: unknown): this {
+    this.#context = value;
+    return this;
+  }
+
+  /** Pass on the blob in hand; without `expectsResponse` also let the answer go to whoever asked us. */
+  inherit(inherit: boolean = true): this {
+    this.#inherit = inherit;
+    return this;
+  }
+
+  expectsResponse(seconds: number): this {
+    this.#seconds = seconds;
+    return this;
+  }
+
+  /** Those this process holds or issues; others are left out. */
+  capabilities(capabilities: readonly Capability[]): this {
+    this.#capabilities = capabilities;
+    return this;
+  }
+
+  /** @throws {OptionError} no target, or a wait outside its limits @throws {IdError} the target is no address */
+  send(): void {
+    this.#host.send(this.#envelope(this.#seconds));
+  }
+
+  /** @throws {SendError} it ended without an answer @throws {SelfCallError} to this process itself */
+  async sendAndAwaitResponse(seconds: number = this.#seconds ?? AWAIT_SECONDS): Promise<Message> {
+    return await this.#host.call(this.#envelope(seconds));
+  }
+
+  #envelope(seconds: number | null): Envelope {
+    if (this.#target === null)
+      throw new OptionError(
+        'Cannot send a request as it has no target: name one with target("process:package:publisher")',
+      );
+    const { our } = this.#host;
+    const envelope = new Envelope("request", our, toAddress(this.#target, our.node), this.#body, this.#blob);
+    envelope.metadata = this.#metadata;
+    envelope.context = this.#context;
+    envelope.inherit = this.#inherit;
+    envelope.expectsResponse = seconds;
+    if (this.#capabilities.length > 0) envelope.capabilities = this.#capabilities;
+    return envelope;
+  }
+}
