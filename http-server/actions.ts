@@ -1,0 +1,101 @@
+/**
+ * Reads what a process asks of the http-server (contract kinode §5.1): any value in, an action or undefined out.
+ * Unknown extra fields are ignored; a missing field, wrong case or number out of range is no action.
+ */
+import {
+  MESSAGE_TYPES,
+  SLOW_READER_POLICIES,
+  type SlowReaderPolicy,
+  type WsMessageType,
+} from "../lib/protocol/index.ts";
+
+export type Action =
+  | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
+  | { readonly kind: "close"; readonly channelId: number; readonly code: number; readonly reason: string }
+  | { readonly kind: "subscribe" | "unsubscribe"; readonly channelId: number; readonly topic: string }
+  | { readonly kind: "publish"; readonly topic: string; readonly messageType: "Text" | "Binary" }
+  | {
+      readonly kind: "bind";
+      readonly path: string;
+      readonly authenticated: boolean;
+      readonly localOnly: boolean;
+      readonly cache: boolean;
+    }
+  | { readonly kind: "unbind" | "unbindWs"; readonly path: string }
+  | {
+      readonly kind: "bindWs";
+      readonly path: string;
+      readonly authenticated: boolean;
+      readonly slowReader: SlowReaderPolicy | null;
+      readonly sendLimit: number | null;
+    };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function parseAction(body: unknown): Action | undefined {
+  if (!isRecord(body)) return undefined;
+  const [name] = Object.keys(body);
+  if (name === undefined) return undefined;
+  const argument = body[name];
+  if (name === "WebSocketClose" && typeof argument === "number") return parseClose({ channel_id: argument });
+  return isRecord(argument) ? PARSERS[name]?.(argument) : undefined;
+}
+
+const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) | undefined>> = {
+  __proto__: null as never, // a body may be named like anything of Object's
+  WebSocketPush: ({ channel_id: channelId, message_type: messageType }) =>
+    isU32(channelId) && isMessageType(messageType) ? { kind: "push", channelId, messageType } : undefined,
+  WebSocketClose: (fields) => parseClose(fields),
+  WebSocketSubscribe: (fields) => parseTopic("subscribe", fields),
+  WebSocketUnsubscribe: (fields) => parseTopic("unsubscribe", fields),
+  WebSocketPublish: ({ topic, message_type: messageType }) =>
+    typeof topic === "string" && (messageType === "Text" || messageType === "Binary")
+      ? { kind: "publish", topic, messageType }
+      : undefined,
+  Bind: ({ path, authenticated, local_only: localOnly, cache }) =>
+    typeof path === "string" &&
+    typeof authenticated === "boolean" &&
+    typeof localOnly === "boolean" &&
+    typeof cache === "boolean"
+      ? { kind: "bind", path, authenticated, localOnly, cache }
+      : undefined,
+  Unbind: ({ path }) => (typeof path === "string" ? { kind: "unbind", path } : undefined),
+  WebSocketBind: (fields) => parseWsBind(fields),
+  WebSocketUnbind: ({ path }) => (typeof path === "string" ? { kind: "unbindWs", path } : undefined),
+};
+
+function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields): Action | undefined {
+  return isU32(channelId) && typeof code === "number" && typeof reason === "string"
+    ? { kind: "close", channelId, code, reason }
+    : undefined;
+}
+
+function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, topic }: Fields): Action | undefined {
+  return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
+}
+
+/** `extension: true` is refused as malformed until the extension protocol is served. */
+function parseWsBind({
+  path,
+  authenticated,
+  extension,
+  slow_reader: slowReader = null,
+  send_limit: sendLimit = null,
+}: Fields): Action | undefined {
+  if (typeof path !== "string" || typeof authenticated !== "boolean" || extension !== false) return undefined;
+  if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
+  if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
+  return { kind: "bindWs", path, authenticated, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };
+}
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isU32(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
+
+function isMessageType(value: unknown): value is WsMessageType {
+  return MESSAGE_TYPES.some((type) => type === value);
+}

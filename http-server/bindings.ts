@@ -1,0 +1,129 @@
+/**
+ * The paths that processes claimed, for HTTP and for WebSockets.
+ *
+ * 1. A path stands under `/<process id>`; only homepage:homepage:sys owns bare ones (contract kinode §5.3).
+ * 2. Unbinding removes: the `/` of the process serves the path again. (The original leaves a tombstone that shadows it.)
+ * 3. When a process is gone its bindings go; its paths answer 503 while it is among the last `goneProcesses`.
+ */
+import type { Process } from "../kernel/index.ts";
+import type { Blob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { HttpServerLimits } from "./limits.ts";
+import { type Match, Router, withoutTrailingSlash } from "./router.ts";
+
+const HOMEPAGE = "homepage:homepage:sys";
+
+export type HttpBinding = {
+  readonly owner: Process;
+  readonly authenticated: boolean;
+  readonly localOnly: boolean;
+  /** Static content; null: the process is asked. */
+  readonly content: Blob | null;
+};
+
+export type WsBinding = {
+  readonly owner: Process;
+  readonly authenticated: boolean;
+  readonly slowReader: SlowReaderPolicy;
+  /** Bytes. */
+  readonly sendLimit: number;
+};
+
+export class Bindings {
+  readonly #limits: HttpServerLimits;
+  readonly #http = new Router<HttpBinding>();
+  readonly #ws = new Router<WsBinding>();
+  readonly #pathsOf = new Map<string, { http: Set<string>; ws: Set<string> }>(); // by process id
+  readonly #gone = new Set<string>(); // process ids, oldest first
+  #staticBytes = 0;
+
+  constructor(limits: HttpServerLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns false when a limit is reached */
+  bindHttp(path: string, binding: HttpBinding): boolean {
+    const stored = storedPath(binding.owner.address.id, path);
+    const size = binding.content?.byteLength ?? 0;
+    const paths = this.#paths(binding.owner);
+    if (!paths.http.has(stored) && this.#full(paths)) return false;
+    if (this.#staticBytes + size > this.#limits.staticBytes) return false;
+    const replaced = this.#http.set(stored, binding);
+    this.#staticBytes += size - (replaced?.content?.byteLength ?? 0);
+    paths.http.add(stored);
+    return true;
+  }
+
+  unbindHttp(owner: Process, path: string): void {
+    const stored = storedPath(owner.address.id, path);
+    this.#staticBytes -= this.#http.delete(stored)?.content?.byteLength ?? 0;
+    this.#pathsOf.get(owner.address.id.text)?.http.delete(stored);
+  }
+
+  /** @returns false when a limit is reached */
+  bindWs(path: string, binding: WsBinding): boolean {
+    const stored = storedPath(binding.owner.address.id, path);
+    const paths = this.#paths(binding.owner);
+    if (!paths.ws.has(stored) && this.#full(paths)) return false;
+    this.#ws.set(stored, binding);
+    paths.ws.add(stored);
+    return true;
+  }
+
+  unbindWs(owner: Process, path: string): void {
+    const stored = storedPath(owner.address.id, path);
+    this.#ws.delete(stored);
+    this.#pathsOf.get(owner.address.id.text)?.ws.delete(stored);
+  }
+
+  /** Falls back to what is bound at the first segment alone: a process's `/` serves its unbound sub-paths. */
+  matchHttp(path: string): Match<HttpBinding> | undefined {
+    const asked = withoutTrailingSlash(path);
+    return this.#http.match(asked) ?? this.#http.match(`/${asked.split("/")[1] ?? ""}`);
+  }
+
+  /** No fallback (contract kinode §5.3). */
+  matchWs(path: string): Match<WsBinding> | undefined {
+    return this.#ws.match(withoutTrailingSlash(path));
+  }
+
+  /** Whether `path` belonged to a process that exists no more. */
+  isGone(path: string): boolean {
+    return this.#gone.has(path.split("/")[1] ?? "");
+  }
+
+  forget(owner: Process): void {
+    const id = owner.address.id.text;
+    const paths = this.#pathsOf.get(id);
+    if (paths === undefined) return;
+    for (const path of paths.http) this.#staticBytes -= this.#http.delete(path)?.content?.byteLength ?? 0;
+    for (const path of paths.ws) this.#ws.delete(path);
+    this.#pathsOf.delete(id);
+    this.#gone.add(id);
+    if (this.#gone.size > this.#limits.goneProcesses) {
+      const [oldest] = this.#gone;
+      if (oldest !== undefined) this.#gone.delete(oldest);
+    }
+  }
+
+  #paths(owner: Process): { http: Set<string>; ws: Set<string> } {
+    const id = owner.address.id.text;
+    let paths = this.#pathsOf.get(id);
+    if (paths === undefined) {
+      paths = { http: new Set(), ws: new Set() };
+      this.#pathsOf.set(id, paths);
+      this.#gone.delete(id);
+    }
+    return paths;
+  }
+
+  #full(paths: { http: Set<string>; ws: Set<string> }): boolean {
+    return paths.http.size + paths.ws.size >= this.#limits.bindingsPerProcess;
+  }
+}
+
+/** The path under which a binding is kept: the table of contract kinode §5.3 (1). */
+export function storedPath(owner: ProcessId, path: string): string {
+  const prefix = owner.text === HOMEPAGE ? "" : `/${owner.text}`;
+  if (path === "") return `${prefix}/`; // reached by two slashes only
+  return withoutTrailingSlash(prefix + (path.startsWith("/") ? path : `/${path}`));
+}

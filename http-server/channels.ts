@@ -1,0 +1,276 @@
+/**
+ * Every channel: its id, its socket, its process. The one place that knows both sides.
+ *
+ * 1. A process hears of a channel as Open, then Push, then Close; one Open and one Close per channel and incarnation.
+ *    After a restart the Opens stand before the frames that were kept (DESIGN §4.4).
+ * 2. Only the process a channel is bound to may push to it, close it or subscribe it; all others are told that there
+ *    is no such channel (DESIGN §4.5).
+ * 3. A frame that its process cannot take ends the channel with 1013: dropping it would leave a hole in the stream.
+ * 4. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
+ */
+import type { Keeper, Kernel, Process } from "../kernel/index.ts";
+import {
+  type Address,
+  Blob,
+  CLOSE,
+  Envelope,
+  type HttpServerErrorKind,
+  type HttpServerRequest,
+  isSendableCloseCode,
+  PING_PAYLOAD_MAX,
+  type WsMessageType,
+} from "../lib/protocol/index.ts";
+import { Channel } from "./channel.ts";
+import { ChannelIds } from "./channel-id.ts";
+import type { HttpServerLimits } from "./limits.ts";
+import { OutgoingFrames, textFrame } from "./outgoing.ts";
+import type { Listener } from "./transport/transport.ts";
+
+const RATE_WINDOW = 1000; // ms: messagesPerSecond
+
+export class Channels implements Keeper {
+  readonly outgoing: OutgoingFrames;
+  readonly #kernel: Kernel;
+  readonly #limits: HttpServerLimits;
+  readonly #self: Process; // the http-server
+  readonly #listeners: readonly Listener[];
+  readonly #ids = new ChannelIds();
+  readonly #byId = new Map<number, Channel>();
+  readonly #byOwner = new Map<Process, Set<Channel>>();
+
+  /** @param listeners grows as ports are opened; a publish goes to all */
+  constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, listeners: readonly Listener[]) {
+    this.#kernel = kernel;
+    this.#limits = limits;
+    this.#self = self;
+    this.#listeners = listeners;
+    this.outgoing = new OutgoingFrames(kernel, limits, (channel, code, reason) => this.#finish(channel, code, reason));
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Binds `channel` to `owner` and queues its Open. @returns false when the owner's mailbox is full */
+  open(channel: Channel, owner: Process): boolean {
+    channel.id = this.#ids.next();
+    if (!this.#kernel.bus.deliver(this.#openEvent(channel, owner), owner)) {
+      channel.id = 0;
+      return false;
+    }
+    channel.owner = owner;
+    this.#byId.set(channel.id, channel);
+    const owned = this.#byOwner.get(owner);
+    if (owned === undefined) this.#byOwner.set(owner, new Set([channel]));
+    else owned.add(channel);
+    return true;
+  }
+
+  /** Hot path: a frame of an open channel, in its transport's callback. `data` is lent. */
+  frame(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+    if (++channel.frames > this.#limits.messagesPerSecond && this.#tooFast(channel)) return;
+    const body = isBinary ? binaryBody(channel) : textBody(channel);
+    this.#deliver(channel, body, Blob.lend(data, !isBinary));
+  }
+
+  /** A ping or pong, which count as frames: a process is told of them. */
+  control(channel: Channel, messageType: "Ping" | "Pong", data: ArrayBuffer | Uint8Array): void {
+    if (channel.owner === null || channel.finished) return;
+    if (messageType === "Pong") {
+      if (channel.pings === 0 && data.byteLength === 0) return; // answers the transport's own ping
+      if (channel.pings > 0) channel.pings--;
+    }
+    if (++channel.frames > this.#limits.messagesPerSecond && this.#tooFast(channel)) return;
+    this.#deliver(channel, pushBody(channel, messageType), Blob.lend(data, false));
+  }
+
+  /** The socket has closed; it must not be touched any more. */
+  closed(channel: Channel, code: number, reason: string): void {
+    channel.socket = null;
+    this.outgoing.forget(channel);
+    this.#finish(channel, code, reason);
+  }
+
+  /** Ends a channel for a reason of the server's. */
+  end(channel: Channel, code: number, reason: string): void {
+    this.outgoing.end(channel, code, reason);
+  }
+
+  /** Hot path. The checks stand in the contract's order (kinode §5.1). @returns undefined: queued */
+  push(
+    from: Address,
+    channelId: number,
+    messageType: WsMessageType,
+    blob: Blob | null,
+  ): HttpServerErrorKind | undefined {
+    if (blob === null) return "NoBlob";
+    const isControl = messageType === "Ping" || messageType === "Pong";
+    if (isControl && blob.byteLength > PING_PAYLOAD_MAX) return "WsPingPongTooLong";
+    const channel = this.#owned(from, channelId);
+    if (channel === undefined) return "WsChannelNotFound";
+    if (messageType === "Text" || messageType === "Binary")
+      return this.outgoing.push(channel, blob, messageType === "Binary");
+    if (messageType === "Close") {
+      this.outgoing.end(channel, CLOSE.normal.code, blob.text() ?? "");
+      return undefined;
+    }
+    if (messageType === "Ping") return this.outgoing.ping(channel, blob.bytes());
+    return this.#pong(channel, blob.bytes());
+  }
+
+  /** An unknown channel is closed already: no error (contract kinode §10 case 114). */
+  close(from: Address, channelId: number, code: number, reason: string): HttpServerErrorKind | undefined {
+    if (!this.#byId.has(channelId)) return undefined;
+    const channel = this.#owned(from, channelId);
+    if (channel === undefined) return "WsChannelNotFound";
+    if (!isSendableCloseCode(code)) return "MalformedRequest";
+    this.outgoing.end(channel, code, reason);
+    return undefined;
+  }
+
+  subscribe(from: Address, channelId: number, topic: string): HttpServerErrorKind | undefined {
+    const channel = this.#owned(from, channelId);
+    if (channel === undefined) return "WsChannelNotFound";
+    channel.topics ??= new Set();
+    const name = topicName(from, topic);
+    const { topicsPerChannel, topicBytes } = this.#limits;
+    const isOver = channel.topics.size >= topicsPerChannel && !channel.topics.has(name);
+    if (isOver || Buffer.byteLength(topic) > topicBytes) return "LimitReached";
+    channel.topics.add(name);
+    channel.socket?.subscribe(name);
+    return undefined;
+  }
+
+  unsubscribe(from: Address, channelId: number, topic: string): HttpServerErrorKind | undefined {
+    const channel = this.#owned(from, channelId);
+    if (channel === undefined) return "WsChannelNotFound";
+    const name = topicName(from, topic);
+    if (channel.topics?.delete(name) === true) channel.socket?.unsubscribe(name);
+    return undefined;
+  }
+
+  publish(
+    from: Address,
+    topic: string,
+    messageType: "Text" | "Binary",
+    blob: Blob | null,
+  ): HttpServerErrorKind | undefined {
+    if (blob === null) return "NoBlob";
+    if (blob.byteLength > this.#limits.pushBytes) return "LimitReached";
+    this.outgoing.flush();
+    const name = topicName(from, topic);
+    const isBinary = messageType === "Binary";
+    const frame = isBinary ? blob.raw() : textFrame(blob);
+    for (const listener of this.#listeners) listener.publish(name, frame, isBinary);
+    return undefined;
+  }
+
+  /** Keeper: what a new incarnation hears first. */
+  restarting(owner: Process, waiting: readonly Envelope[]): readonly Envelope[] {
+    const announced = new Set<unknown>();
+    const known = new Set<Channel>(this.#byOwner.get(owner));
+    for (const { source, origin, body } of waiting) {
+      if (source !== this.#self.address) continue;
+      if (isOpen(body)) announced.add(origin);
+      else if (origin instanceof Channel) known.add(origin); // ended meanwhile: its frames and its Close still wait
+    }
+    return [...known].filter((channel) => !announced.has(channel)).map((channel) => this.#openEvent(channel, owner));
+  }
+
+  /** Keeper: nobody is left to talk to; a client that comes back is told so. */
+  gone(owner: Process): void {
+    const owned = this.#byOwner.get(owner);
+    this.#byOwner.delete(owner);
+    for (const channel of owned ?? []) this.outgoing.end(channel, CLOSE.goingAway.code, "the process has ended");
+  }
+
+  /** The node stops: every channel hears 1001, which says that it may come back. */
+  endAll(): void {
+    for (const channel of [...this.#byId.values()])
+      this.outgoing.end(channel, CLOSE.goingAway.code, "the node is stopping");
+  }
+
+  #owned(from: Address, channelId: number): Channel | undefined {
+    const channel = this.#byId.get(channelId);
+    // Addresses of this node are made once per process: another node's has another object, whatever it says.
+    return channel?.owner?.address === from ? channel : undefined;
+  }
+
+  #deliver(channel: Channel, body: HttpServerRequest, blob: Blob): void {
+    const { owner } = channel;
+    if (owner === null || channel.finished) return;
+    const event = new Envelope("request", this.#self.address, owner.address, body, blob);
+    event.origin = channel;
+    const { bus, queue } = this.#kernel;
+    queue.begin();
+    this.outgoing.corked = channel;
+    try {
+      if (!bus.mayMessage(this.#self, owner)) bus.refuse(event, "Denied");
+      else if (!bus.deliver(event, owner)) this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
+    } finally {
+      queue.end();
+      this.outgoing.corked = null;
+      blob.settle();
+    }
+  }
+
+  #pong(channel: Channel, data: Uint8Array): HttpServerErrorKind | undefined {
+    if (channel.socket?.pong === undefined) return "MalformedRequest"; // uWebSockets.js offers no pong of one's own
+    channel.socket.pong(data);
+    return undefined;
+  }
+
+  #tooFast(channel: Channel): boolean {
+    const now = this.#kernel.clock.monotonic();
+    const isTooFast = now - channel.windowStart < RATE_WINDOW;
+    channel.windowStart = now;
+    channel.frames = 1;
+    if (isTooFast)
+      this.end(channel, CLOSE.tooMany.code, `more than ${this.#limits.messagesPerSecond} messages in a second`);
+    return isTooFast;
+  }
+
+  #finish(channel: Channel, code: number, reason: string): void {
+    if (channel.finished) return;
+    channel.finished = true;
+    const { owner } = channel;
+    if (owner === null) return;
+    this.#byId.delete(channel.id);
+    this.#byOwner.get(owner)?.delete(channel);
+    for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
+    const event = new Envelope("request", this.#self.address, owner.address, { WebSocketClose: channel.id }, null);
+    event.origin = channel;
+    event.metadata = JSON.stringify({ code, reason });
+    owner.postReserved(event);
+  }
+
+  #openEvent(channel: Channel, owner: Process): Envelope {
+    const open = { path: channel.path, channel_id: channel.id, source_socket_addr: channel.peer };
+    const event = new Envelope("request", this.#self.address, owner.address, { WebSocketOpen: open }, null);
+    event.origin = channel;
+    return event;
+  }
+}
+
+function pushBody(channel: Channel, messageType: WsMessageType): HttpServerRequest {
+  return Object.freeze({ WebSocketPush: Object.freeze({ channel_id: channel.id, message_type: messageType }) });
+}
+
+function textBody(channel: Channel): HttpServerRequest {
+  channel.textBody ??= pushBody(channel, "Text");
+  return channel.textBody;
+}
+
+function binaryBody(channel: Channel): HttpServerRequest {
+  channel.binaryBody ??= pushBody(channel, "Binary");
+  return channel.binaryBody;
+}
+
+function isOpen(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "WebSocketOpen" in body;
+}
+
+/** Topics are private to the process that owns them: no process id has a blank. */
+function topicName(owner: Address, topic: string): string {
+  return `${owner.id.text} ${topic}`;
+}

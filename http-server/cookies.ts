@@ -1,0 +1,36 @@
+/** Reading and writing cookies (RFC 6265), and the names that tokens travel under. */
+
+/** The login itself: page script cannot read it. */
+export const SESSION_COOKIE = "jackfield-auth_";
+/** The seeds' browser code reads this one for WsRegister (contract kinode §5.7). */
+export const REGISTER_COOKIE = "kinode-auth_";
+/** Where a token is looked for; the older systems' names are taken too (contract kinode §8). */
+const TOKEN_COOKIES = [SESSION_COOKIE, REGISTER_COOKIE, "nectar-auth_", "uqbar-auth_", "hyperware-auth_"];
+
+/** Values of all `name` cookies: browsers send several when paths or domains differ. A blank after `;` is optional. */
+export function cookieValues(header: string, name: string): string[] {
+  return header
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
+}
+
+/** Every token of this node that came along, whatever its name. */
+export function tokensOf(header: string, node: string): string[] {
+  return TOKEN_COOKIES.flatMap((prefix) => cookieValues(header, prefix + node));
+}
+
+export type CookieOptions = {
+  readonly name: string;
+  readonly value: string;
+  /** Seconds; 0 removes it. */
+  readonly maxAge: number;
+  readonly httpOnly: boolean;
+  readonly secure: boolean;
+};
+
+/** SameSite=Strict: other sites' pages and forms never send it. */
+export function setCookie({ name, value, maxAge, httpOnly, secure }: CookieOptions): string {
+  return `${name}=${value}; Path=/; Max-Age=${maxAge}; SameSite=Strict${httpOnly ? "; HttpOnly" : ""}${secure ? "; Secure" : ""}`;
+}

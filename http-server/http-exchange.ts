@@ -1,0 +1,23 @@
+/** Answers of the server's own making. */
+import { header } from "./headers.ts";
+import type { HeaderList, TransportRequest, TransportResponse } from "./transport/transport.ts";
+
+/** 404, 403, …: no body, and the type that the contract has (kinode §5.4). */
+export function sendEmpty(response: TransportResponse, status: number, headers: HeaderList = []): void {
+  response.send(status, [["content-type", "application/octet-stream"], ...headers], "");
+}
+
+export function sendJson(response: TransportResponse, status: number, value: unknown, headers: HeaderList = []): void {
+  response.send(
+    status,
+    [["content-type", "application/json"], ["cache-control", "no-store"], ...headers],
+    JSON.stringify(value),
+  );
+}
+
+/** Whether the client shows pages: a browser that navigates names text/html. */
+export function wantsHtml(request: TransportRequest): boolean {
+  return (
+    (request.method === "GET" || request.method === "HEAD") && (header(request, "accept") ?? "").includes("text/html")
+  );
+}

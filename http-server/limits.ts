@@ -1,0 +1,107 @@
+/** Every limit of the http-server: default, unit, bounds and reason. Set them with `limits` in the config or `--limit name=value`. */
+import { type Limit, type LimitValues, resolveLimits } from "../lib/protocol/index.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const limit = (value: number, unit: string, min: number, max: number, why: string): Limit => ({
+  value,
+  unit,
+  min,
+  max,
+  why,
+});
+
+export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = {
+  messageBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest WebSocket message from a client: it is held whole"),
+  pushBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest push: a socket's queue must take one above its send limit"),
+  sendLimit: limit(MIB, "bytes", KIB, 64 * MIB, "what a slow client may leave waiting; a binding may ask for less"),
+  messagesPerSecond: limit(10_000, "messages", 1, 100_000_000, "from one channel; a flood ends its own socket"),
+  channels: limit(100_000, "sockets", 1, 10_000_000, "open at once, registered or not; file descriptors end sooner"),
+  channelsPerAddress: limit(
+    50_000,
+    "sockets",
+    1,
+    10_000_000,
+    "open at once from one IP; lower it on a public node without a proxy",
+  ),
+  unregistered: limit(10_000, "sockets", 1, 10_000_000, "on the main route that have not registered yet"),
+  registerDeadline: limit(10_000, "ms", 10, 600_000, "from the upgrade to WsRegister (DESIGN §4.2)"),
+  registerBytes: limit(16 * KIB, "bytes", 256, MIB, "a WsRegister is a token and a name"),
+  idleTimeout: limit(120, "seconds", 8, 960, "without a byte; pings go out before that, so only a dead peer is cut"),
+  slowReaderGrace: limit(
+    10_000,
+    "ms",
+    10,
+    600_000,
+    "a channel closed for slowness may take this long to read what it was sent",
+  ),
+  topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs the transport an entry"),
+  topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
+  bindingsPerProcess: limit(2_000, "paths", 1, 1_000_000, "HTTP and WebSocket; a front end of 1,000 files fits"),
+  staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
+  goneProcesses: limit(1_000, "processes", 0, 1_000_000, "whose paths answer 503 instead of 404 after their end"),
+  httpBodyBytes: limit(10 * MIB, "bytes", 0, 1024 * MIB, "a request body is held whole"),
+  httpSeconds: limit(15, "seconds", 0.01, 3600, "a process may take to answer (contract kinode §5.2)"),
+  loginBytes: limit(16 * KIB, "bytes", 256, MIB, "contract kinode §5.5"),
+  loginFailures: limit(10, "tries", 1, 1_000_000, "from one address per loginWindow; then 429"),
+  loginWindow: limit(60_000, "ms", 1, 86_400_000, "see loginFailures"),
+  sessionSeconds: limit(
+    26 * 7 * 86_400,
+    "seconds",
+    1,
+    10 * 365 * 86_400,
+    "life of a login (contract kinode §5.5: 26 weeks)",
+  ),
+  registerTokenSeconds: limit(
+    3_600,
+    "seconds",
+    1,
+    10 * 365 * 86_400,
+    "life of the token that page script can read; renewed as pages load",
+  ),
+  revokedTokens: limit(10_000, "tokens", 1, 1_000_000, "logged out before their end; the oldest is forgotten first"),
+};
+
+export type HttpServerLimitName =
+  | "messageBytes"
+  | "pushBytes"
+  | "sendLimit"
+  | "messagesPerSecond"
+  | "channels"
+  | "channelsPerAddress"
+  | "unregistered"
+  | "registerDeadline"
+  | "registerBytes"
+  | "idleTimeout"
+  | "slowReaderGrace"
+  | "topicsPerChannel"
+  | "topicBytes"
+  | "bindingsPerProcess"
+  | "staticBytes"
+  | "goneProcesses"
+  | "httpBodyBytes"
+  | "httpSeconds"
+  | "loginBytes"
+  | "loginFailures"
+  | "loginWindow"
+  | "sessionSeconds"
+  | "registerTokenSeconds"
+  | "revokedTokens";
+
+export type HttpServerLimits = LimitValues<typeof HTTP_SERVER_LIMITS>;
+
+/** @throws {OptionError} */
+export function httpServerLimits(overrides: Readonly<Record<string, number | undefined>> = {}): HttpServerLimits {
+  return resolveLimits(HTTP_SERVER_LIMITS, overrides);
+}
+
+const BACKPRESSURE_SLACK = 64 * KIB; // bytes: control frames and headers on top of what we count
+
+/**
+ * What the transport itself must take per socket: above our own limit by one push, or a close frame would be lost
+ * together with everything queued (contracts/hazards.md §0.3).
+ */
+export function maxBackpressure(limits: HttpServerLimits): number {
+  return limits.sendLimit + limits.pushBytes + BACKPRESSURE_SLACK;
+}

@@ -1,0 +1,172 @@
+/**
+ * The way out: from a push to the socket, with the limits of a slow reader (DESIGN §4.5, §4.7).
+ *
+ * 1. Frames of one channel leave in the order pushed. Inside that channel's own callback the transport has corked the
+ *    socket: a frame goes straight out. Otherwise it waits for the end of the turn, and all of them leave in one write.
+ * 2. While the kernel's buffer takes everything, nothing is counted. Once it is full, what is queued must stay under
+ *    the channel's send limit; the policy decides about the push that would exceed it.
+ * 3. Ending a channel queues the close frame behind what was accepted. Where a publish has queued more than that frame
+ *    may follow, it waits until enough was read, at most slowReaderGrace.
+ */
+import { isUtf8 } from "node:buffer";
+import { type Kernel, WheelEntry } from "../kernel/index.ts";
+import { type Blob, CLOSE, type HttpServerErrorKind } from "../lib/protocol/index.ts";
+import type { Channel } from "./channel.ts";
+import { type HttpServerLimits, maxBackpressure } from "./limits.ts";
+import { wellFormed } from "./transport/text.ts";
+import { SENT } from "./transport/transport.ts";
+
+export type Frame = string | Uint8Array | ArrayBuffer;
+
+export class OutgoingFrames {
+  readonly #kernel: Kernel;
+  readonly #limits: HttpServerLimits;
+  readonly #finish: (channel: Channel, code: number, reason: string) => void;
+  readonly #waiting: Channel[] = []; // those with an outbox
+  readonly #lingering = new Map<Channel, Linger>();
+  /** Whose callback is running, corked; null: nobody's. */
+  corked: Channel | null = null;
+  /** Pushes that a slow reader's policy left out. */
+  dropped = 0;
+
+  /** @param finish tells the channel's process that it has ended */
+  constructor(
+    kernel: Kernel,
+    limits: HttpServerLimits,
+    finish: (channel: Channel, code: number, reason: string) => void,
+  ) {
+    this.#kernel = kernel;
+    this.#limits = limits;
+    this.#finish = finish;
+    kernel.queue.afterTurn(() => this.flush());
+  }
+
+  /** Hot path. @returns undefined when the frame was taken */
+  push(channel: Channel, blob: Blob, isBinary: boolean): HttpServerErrorKind | undefined {
+    const frame = isBinary ? blob.raw() : textFrame(blob);
+    if (channel === this.corked && !channel.slow && channel.outbox === null) {
+      if (typeof frame !== "string" && frame.byteLength > this.#limits.pushBytes) return "LimitReached";
+      if (channel.socket?.send(frame, isBinary) !== SENT) channel.slow = true;
+      return undefined;
+    }
+    return this.#queue(channel, frame, isBinary);
+  }
+
+  /** @returns undefined when it was taken */
+  ping(channel: Channel, data: Uint8Array): HttpServerErrorKind | undefined {
+    this.#flushOne(channel);
+    channel.pings++;
+    channel.socket?.ping(data);
+    return undefined;
+  }
+
+  /** Lets everything that waits leave; at the end of each turn, and before a publish, which would overtake it. */
+  flush(): void {
+    for (let channel = this.#waiting.pop(); channel !== undefined; channel = this.#waiting.pop())
+      this.#flushOne(channel);
+  }
+
+  /** Ends a channel behind what was pushed to it, and tells its process. */
+  end(channel: Channel, code: number, reason: string): void {
+    this.#flushOne(channel);
+    const { socket } = channel;
+    if (socket === null || channel.finished) return;
+    this.#finish(channel, code, reason);
+    if (socket.getBufferedAmount() <= maxBackpressure(this.#limits)) socket.end(code, reason);
+    else this.#linger(channel, code, reason);
+  }
+
+  /** A publish left this channel out. */
+  publishDropped(channel: Channel): void {
+    this.dropped++;
+    if (channel.slowReader === "close") this.end(channel, CLOSE.tryAgainLater.code, "the client reads too slowly");
+  }
+
+  drained(channel: Channel): void {
+    const { socket } = channel;
+    if (socket === null) return;
+    const buffered = socket.getBufferedAmount();
+    channel.slow = buffered > 0;
+    const linger = this.#lingering.get(channel);
+    if (linger === undefined || buffered > this.#limits.sendLimit) return;
+    this.forget(channel);
+    socket.end(linger.code, linger.reason);
+  }
+
+  /** Its socket has closed. */
+  forget(channel: Channel): void {
+    const linger = this.#lingering.get(channel);
+    if (linger === undefined) return;
+    this.#lingering.delete(channel);
+    this.#kernel.wheel.cancel(linger);
+  }
+
+  #queue(channel: Channel, frame: Frame, isBinary: boolean): HttpServerErrorKind | undefined {
+    const size = typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
+    if (size > this.#limits.pushBytes) return "LimitReached";
+    if (channel.outboxBytes + size > channel.sendLimit) this.#flushOne(channel);
+    const { socket } = channel;
+    if (socket === null) return "WsChannelNotFound";
+    if (channel.slow && socket.getBufferedAmount() + channel.outboxBytes + size > channel.sendLimit)
+      return this.#tooSlow(channel);
+    if (channel.outbox === null) {
+      channel.outbox = [];
+      this.#waiting.push(channel);
+    }
+    channel.outbox.push({ data: frame, isBinary });
+    channel.outboxBytes += size;
+    return undefined;
+  }
+
+  #tooSlow(channel: Channel): HttpServerErrorKind {
+    this.dropped++;
+    if (channel.slowReader === "close") this.end(channel, CLOSE.tryAgainLater.code, "the client reads too slowly");
+    return "WsChannelOverloaded";
+  }
+
+  #flushOne(channel: Channel): void {
+    const { outbox, socket } = channel;
+    if (outbox === null) return;
+    channel.outbox = null;
+    channel.outboxBytes = 0;
+    if (socket === null) return;
+    const send = (): void => {
+      for (const { data, isBinary } of outbox) if (socket.send(data, isBinary) !== SENT) channel.slow = true;
+    };
+    if (outbox.length === 1) send();
+    else socket.cork(send);
+  }
+
+  #linger(channel: Channel, code: number, reason: string): void {
+    const linger = new Linger(channel, code, reason);
+    this.#lingering.set(channel, linger);
+    this.#kernel.wheel.add(linger, this.#limits.slowReaderGrace);
+  }
+}
+
+/** A channel that has ended for its process and whose client still has to read before it can be told. */
+class Linger extends WheelEntry {
+  readonly code: number;
+  readonly reason: string;
+  readonly #channel: Channel;
+
+  constructor(channel: Channel, code: number, reason: string) {
+    super();
+    this.#channel = channel;
+    this.code = code;
+    this.reason = reason;
+  }
+
+  expire(): void {
+    this.#channel.socket?.close();
+  }
+}
+
+/** Text frames must be UTF-8: bytes that are not are repaired with U+FFFD (contract kinode §5.1). */
+export function textFrame(blob: Blob): Frame {
+  const raw = blob.raw();
+  if (typeof raw === "string") return wellFormed(raw);
+  if (blob.isText) return raw;
+  const bytes = raw instanceof Uint8Array ? raw : new Uint8Array(raw);
+  return isUtf8(bytes) ? bytes : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}

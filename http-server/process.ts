@@ -1,0 +1,137 @@
+/**
+ * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
+ *
+ *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
+ *   Bind · Unbind · WebSocketBind · WebSocketUnbind
+ *
+ * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected. A no that nobody waits for is a dead letter.
+ * 2. Only processes of this node are obeyed; another node's gets the answer of one that owns nothing.
+ * 3. A defect here must not take the sockets along: it is reported, the action answered, and the next one handled.
+ */
+import type { Kernel } from "../kernel/index.ts";
+import type { Envelope, Host, HttpServerErrorKind, Instance, Program } from "../lib/protocol/index.ts";
+import { type Action, parseAction } from "./actions.ts";
+import type { Bindings } from "./bindings.ts";
+import type { Channels } from "./channels.ts";
+import type { HttpRequests } from "./http-requests.ts";
+import type { HttpServerLimits } from "./limits.ts";
+
+export type ServerParts = {
+  readonly kernel: Kernel;
+  readonly limits: HttpServerLimits;
+  readonly channels: Channels;
+  readonly bindings: Bindings;
+  readonly http: HttpRequests;
+  readonly stop: () => Promise<void>;
+};
+
+/** @param parts what the server is made of, asked for with the first message: the process comes first @param started takes the calls of each incarnation */
+export function httpServerProgram(parts: () => ServerParts, started: (host: Host) => void): Program {
+  return {
+    start(host: Host): Instance {
+      started(host);
+      const actions = new Actions(host, parts);
+      return { handle: (message) => actions.handle(message), exit: () => parts().stop() };
+    },
+  };
+}
+
+const OK = Object.freeze({ Ok: null });
+
+class Actions {
+  readonly #host: Host;
+  readonly #parts: () => ServerParts;
+
+  constructor(host: Host, parts: () => ServerParts) {
+    this.#host = host;
+    this.#parts = parts;
+  }
+
+  handle(message: Envelope): void {
+    const { kernel, http } = this.#parts();
+    try {
+      if (message.kind === "request") this.#answer(message, this.#act(message));
+      else if (message.kind !== "timer") http.answered(message);
+    } catch (error) {
+      kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
+      if (message.kind === "request") this.#answer(message, "MalformedRequest");
+    }
+  }
+
+  /** Hot path: pushes are looked at first, and without an Action in between. @returns undefined: done */
+  #act(message: Envelope): HttpServerErrorKind | undefined {
+    const { channels } = this.#parts();
+    const { body } = message;
+    if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
+      const push = body.WebSocketPush as { readonly channel_id?: unknown; readonly message_type?: unknown } | null;
+      if (typeof push === "object" && push !== null) {
+        const { channel_id: channelId, message_type: messageType } = push;
+        if (
+          typeof channelId === "number" &&
+          (messageType === "Text" || messageType === "Binary") &&
+          channelId >>> 0 === channelId
+        ) {
+          return channels.push(message.source, channelId, messageType, message.blob);
+        }
+      }
+    }
+    const action = parseAction(body);
+    return action === undefined ? "MalformedRequest" : this.#do(action, message);
+  }
+
+  #do(action: Action, message: Envelope): HttpServerErrorKind | undefined {
+    const { channels } = this.#parts();
+    const { source, blob } = message;
+    switch (action.kind) {
+      case "push":
+        return channels.push(source, action.channelId, action.messageType, blob);
+      case "close":
+        return channels.close(source, action.channelId, action.code, action.reason);
+      case "subscribe":
+        return channels.subscribe(source, action.channelId, action.topic);
+      case "unsubscribe":
+        return channels.unsubscribe(source, action.channelId, action.topic);
+      case "publish":
+        return channels.publish(source, action.topic, action.messageType, blob);
+      default:
+        return this.#bind(action, message);
+    }
+  }
+
+  #bind(action: Extract<Action, { readonly path: string }>, message: Envelope): HttpServerErrorKind | undefined {
+    const { kernel, bindings, limits } = this.#parts();
+    const { source, blob } = message;
+    const owner = source.node === kernel.name ? kernel.registry.get(source.id) : undefined;
+    if (owner === undefined || !source.id.isSafe()) return "InvalidSourceProcess";
+    switch (action.kind) {
+      case "bind": {
+        const { path, authenticated, localOnly, cache } = action;
+        if (cache && blob === null) return "NoBlob";
+        const content = cache ? (blob?.keep() ?? null) : null;
+        return bindings.bindHttp(path, { owner, authenticated, localOnly, content }) ? undefined : "LimitReached";
+      }
+      case "bindWs": {
+        const { path, authenticated, slowReader, sendLimit } = action;
+        if (sendLimit !== null && sendLimit > limits.sendLimit) return "LimitReached";
+        const binding = {
+          owner,
+          authenticated,
+          slowReader: slowReader ?? "close",
+          sendLimit: sendLimit ?? limits.sendLimit,
+        };
+        return bindings.bindWs(path, binding) ? undefined : "LimitReached";
+      }
+      case "unbind":
+        bindings.unbindHttp(owner, action.path);
+        return undefined;
+      case "unbindWs":
+        bindings.unbindWs(owner, action.path);
+        return undefined;
+    }
+  }
+
+  #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {
+    if (message.rsvp !== null) this.#host.respond({ body: error === undefined ? OK : { Err: error } }, message);
+    else if (error !== undefined) this.#parts().kernel.bus.bury(message, "refused");
+  }
+}

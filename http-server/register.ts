@@ -1,0 +1,82 @@
+/**
+ * Reads the first message of the main route: a WsRegister in JSON or MessagePack, text or binary, alone or wrapped as
+ * `{"WsRegister": {…}}` (contract kinode §5.7, §8.4). Any bytes: always a registration or a refusal, never a throw.
+ */
+import {
+  CLOSE,
+  type CloseCode,
+  ProcessId,
+  packMessage,
+  SLOW_READER_POLICIES,
+  type SlowReaderPolicy,
+  textOf,
+  unpackMessage,
+} from "../lib/protocol/index.ts";
+
+/** How the client wrote, and so how it is answered. */
+export type Encoding = "json" | "messagepack";
+
+export type Registration = {
+  readonly encoding: Encoding;
+  /** null: none given; a cookie may stand in. */
+  readonly token: string | null;
+  readonly target: ProcessId;
+  /** null: the server's. */
+  readonly slowReader: SlowReaderPolicy | null;
+};
+
+export type Refusal = {
+  readonly refused: true;
+  readonly encoding: Encoding;
+  readonly close: CloseCode;
+  readonly message: string;
+};
+
+/** @param bytes the whole message @param maxBytes limits.registerBytes */
+export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registration | Refusal {
+  const encoding = looksLikeMessagePack(bytes) ? "messagepack" : "json";
+  const refuse = (message: string): Refusal => ({ refused: true, encoding, close: CLOSE.malformed, message });
+  if (bytes.byteLength > maxBytes) return refuse(`a WsRegister has at most ${maxBytes} bytes: got ${bytes.byteLength}`);
+  let value: unknown;
+  try {
+    value =
+      encoding === "json" ? JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) : unpackMessage(bytes);
+  } catch {
+    return refuse(
+      'the first message must be a WsRegister, e.g. {"target_process":"chat:chat:template.os"}: got no JSON and no MessagePack',
+    );
+  }
+  if (isRecord(value) && isRecord(value.WsRegister)) value = value.WsRegister;
+  if (!isRecord(value)) return refuse("a WsRegister is an object with target_process");
+  const { auth_token: token = null, target_process: target, encrypted = false, slow_reader: slowReader = null } = value;
+  if (typeof target !== "string") return refuse("target_process must be a text, process:package:publisher");
+  if (token !== null && typeof token !== "string") return refuse("auth_token must be a text, or left out");
+  if (encrypted !== false && encrypted !== null)
+    return refuse("encrypted must be false: this node offers no encrypted channels");
+  if (slowReader !== null && !isPolicy(slowReader))
+    return refuse(`slow_reader must be one of ${SLOW_READER_POLICIES.join(", ")}`);
+  try {
+    return { encoding, token, target: ProcessId.parse(target), slowReader };
+  } catch (thrown) {
+    return refuse(textOf(thrown));
+  }
+}
+
+/** Encodes an answer as its question was. */
+export function encodeAnswer(value: unknown, encoding: Encoding): string | Uint8Array {
+  return encoding === "json" ? JSON.stringify(value) : packMessage(value);
+}
+
+/** A MessagePack map begins with 0x80–0x8f, 0xde or 0xdf: no JSON text begins so. */
+function looksLikeMessagePack(bytes: Uint8Array): boolean {
+  const first = bytes[0] ?? 0;
+  return (first >= 0x80 && first <= 0x8f) || first === 0xde || first === 0xdf;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isPolicy(value: unknown): value is SlowReaderPolicy {
+  return SLOW_READER_POLICIES.some((policy) => policy === value);
+}
