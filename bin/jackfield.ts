@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+/** The command line. Exit codes: 0 stopped as asked, 1 could not start, 2 not understood. */
+import { readFileSync } from "node:fs";
+import type { KernelEvent } from "../kernel/index.ts";
+import { KernelError, OptionError } from "../lib/protocol/index.ts";
+import { helpText, limitsText } from "./help.ts";
+import { readOptions } from "./options.ts";
+import { start } from "./start.ts";
+
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+const warn = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command, ...rest] = args;
+  if (args.includes("--help") || args.includes("-h") || command === "help")
+    say(args.includes("limits") ? limitsText() : helpText());
+  else if (command === "--version") say(version());
+  else if (command === "start") await startCommand(rest);
+  else {
+    warn(`Cannot run "${command ?? ""}" as there is no such command: try jackfield start, or jackfield --help`);
+    process.exitCode = 2;
+  }
+}
+
+async function startCommand(args: readonly string[]): Promise<void> {
+  const options = readOptions(args, process.env);
+  const { node, server, newPassword } = await start(options, report);
+  const shownHost = options.host === "127.0.0.1" || options.host === "0.0.0.0" ? "localhost" : options.host;
+  say(`Jackfield node "${node.name}" runs on http://${shownHost}:${server.port}/`);
+  say(
+    `  log in with   ${newPassword ?? (options.password === null ? "the password shown at the first start (a new one: --password TEXT)" : "the password you gave")}`,
+  );
+  if (options.package.length === 0) say(`  chat          http://${shownHost}:${server.port}/chat:chat:template.os/`);
+  say(`  transport     ${server.transportWhy}`);
+  say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
+  say("  stop          Ctrl-C");
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      void node.stop().then(() => process.exit(0));
+    });
+  }
+}
+
+/** What a person at the node should see; the rest is in kernel:distro:sys's debug queries. */
+function report(event: KernelEvent): void {
+  switch (event.type) {
+    case "process-crashed":
+      return void warn(`${event.report.process} crashed: ${event.report.stack ?? event.report.error}`);
+    case "process-restarting":
+      return void warn(`${event.process} is restarted${event.delayMs === 0 ? "" : ` in ${event.delayMs} ms`}`);
+    case "process-gave-up":
+      return void warn(`${event.process} is GIVEN UP after ${event.restarts} restarts: mend it, then restart the node`);
+    case "log":
+      return void say(`${event.process}: ${event.text}`);
+    case "fault":
+      return void warn(
+        `defect in ${event.process}: ${event.error instanceof Error ? event.error.stack : String(event.error)}`,
+      );
+    default:
+      return undefined;
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  warn(error instanceof KernelError ? error.message : String(error instanceof Error ? error.stack : error));
+  process.exit(error instanceof OptionError ? 2 : 1);
+});

@@ -1,0 +1,212 @@
+/**
+ * The options of `jackfield start`: one table that gives flags, environment, config file, checks and help.
+ *
+ * Order, first wins: flag, environment variable (JACKFIELD_…), config file, default.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
+import { KERNEL_LIMITS } from "../kernel/index.ts";
+import { OptionError, textOf } from "../lib/protocol/index.ts";
+
+export type StartOptions = {
+  readonly node: string;
+  /** null: 8080, or the next free one. */
+  readonly port: number | null;
+  readonly host: string;
+  readonly package: readonly string[];
+  readonly mount: readonly string[];
+  readonly password: string | null;
+  readonly memory: boolean;
+  readonly data: string;
+  readonly transport: "auto" | "uws" | "ws";
+  readonly "allow-origin": readonly string[];
+  readonly limit: Readonly<Record<string, number>>;
+};
+
+type Kind = "text" | "texts" | "flag" | "port" | "transport" | "limits";
+
+type Row = { readonly kind: Kind; readonly default: unknown; readonly value: string; readonly help: string };
+
+export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
+  node: { kind: "text", default: "localhost", value: "NAME", help: "the node's name, e.g. alice.os" },
+  port: {
+    kind: "port",
+    default: null,
+    value: "PORT",
+    help: "main port; left out: 8080, or the next free one up to 8999",
+  },
+  host: {
+    kind: "text",
+    default: "127.0.0.1",
+    value: "ADDRESS",
+    help: "where to listen; 0.0.0.0 lets other machines in",
+  },
+  package: {
+    kind: "texts",
+    default: [],
+    value: "FOLDER",
+    help: "a package folder with a manifest.json; may be repeated; left out: the examples",
+  },
+  mount: {
+    kind: "texts",
+    default: [],
+    value: "PORT=PROCESS",
+    help: "a port of its own for one process, its paths at /; may be repeated",
+  },
+  password: {
+    kind: "text",
+    default: null,
+    value: "TEXT",
+    help: "the password to log in with; left out: one is made and shown at the first start",
+  },
+  memory: {
+    kind: "flag",
+    default: false,
+    value: "",
+    help: "keep everything in memory: nothing is written, nothing comes back",
+  },
+  data: {
+    kind: "text",
+    default: ".jackfield",
+    value: "FOLDER",
+    help: "where state is kept, below it one folder per node",
+  },
+  transport: {
+    kind: "transport",
+    default: "auto",
+    value: "auto|uws|ws",
+    help: "socket library; auto takes uWebSockets.js where its binary loads",
+  },
+  "allow-origin": {
+    kind: "texts",
+    default: [],
+    value: "ORIGIN",
+    help: "another site whose pages may connect; may be repeated",
+  },
+  limit: {
+    kind: "limits",
+    default: {},
+    value: "NAME=NUMBER",
+    help: "changes a limit (see --help limits); may be repeated",
+  },
+};
+
+const NAMES = Object.keys(OPTIONS) as (keyof StartOptions)[];
+const CONFIG_FILE = "jackfield.config.json";
+const PORT_MAX = 65_535;
+
+/** @param args what stands behind `start` @throws {OptionError} names the option, the rule and the value */
+export function readOptions(args: readonly string[], env: Readonly<Record<string, string | undefined>>): StartOptions {
+  const flags = readFlags(args);
+  const { config: configFlag, ...given } = flags;
+  const file = readConfig(typeof configFlag === "string" ? configFlag : env.JACKFIELD_CONFIG);
+  const options: Partial<Record<keyof StartOptions, unknown>> = {};
+  for (const name of NAMES) {
+    const variable = `JACKFIELD_${name.toUpperCase().replaceAll("-", "_")}`;
+    const found =
+      pick(`--${name}`, given[name]) ??
+      pick(variable, env[variable]) ??
+      pick(`"${name}" in the config file`, file[name]);
+    options[name] = found === undefined ? OPTIONS[name].default : check(OPTIONS[name].kind, found.from, found.value);
+  }
+  return options as StartOptions; // every name has its row's kind
+}
+
+function pick(from: string, value: unknown): { readonly from: string; readonly value: unknown } | undefined {
+  return value === undefined || value === "" ? undefined : { from, value };
+}
+
+function readFlags(args: readonly string[]): Readonly<Record<string, unknown>> {
+  const options = Object.fromEntries(
+    NAMES.map((name) => {
+      const { kind } = OPTIONS[name];
+      return [
+        name,
+        { type: kind === "flag" ? "boolean" : "string", multiple: kind === "texts" || kind === "limits" } as const,
+      ];
+    }),
+  );
+  try {
+    return parseArgs({ args: [...args], options: { ...options, config: { type: "string" } }, strict: true }).values;
+  } catch (cause) {
+    throw new OptionError(
+      `Cannot start as the command line is not understood: ${textOf(cause)}. See jackfield --help`,
+      { cause },
+    );
+  }
+}
+
+function readConfig(path: string | undefined): Readonly<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = readFileSync(path ?? CONFIG_FILE, "utf8");
+  } catch (cause) {
+    if (path === undefined) return {};
+    throw new OptionError(
+      `Cannot read config file "${path}" as it is missing or not readable: leave --config out for ${CONFIG_FILE}`,
+      { cause },
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new OptionError(`Cannot read config file "${path ?? CONFIG_FILE}" as it is no JSON: ${textOf(cause)}`, {
+      cause,
+    });
+  }
+  const unknown =
+    typeof value === "object" && value !== null
+      ? Object.keys(value).find((key) => !NAMES.some((name) => name === key))
+      : "";
+  if (unknown === undefined) return value as Readonly<Record<string, unknown>>;
+  throw new OptionError(
+    `Cannot read config file "${path ?? CONFIG_FILE}" as it must be an object with the names of options: got ${JSON.stringify(unknown)}, known are ${NAMES.join(", ")}`,
+  );
+}
+
+function check(kind: Kind, from: string, value: unknown): unknown {
+  const fail = (rule: string): never => {
+    throw new OptionError(`Cannot use ${from} as it must be ${rule}: got ${JSON.stringify(value)}`);
+  };
+  switch (kind) {
+    case "text":
+      return typeof value === "string" ? value : fail("a text");
+    case "flag":
+      return value === true || value === "true" || value === "1"
+        ? true
+        : value === false || value === "false" || value === "0"
+          ? false
+          : fail("true or false");
+    case "port": {
+      const port = Number(value);
+      return Number.isInteger(port) && port >= 0 && port <= PORT_MAX
+        ? port
+        : fail(`a whole number, 0 to ${PORT_MAX} (0: any free one)`);
+    }
+    case "transport":
+      return value === "auto" || value === "uws" || value === "ws" ? value : fail("auto, uws or ws");
+    case "texts": {
+      const list = typeof value === "string" ? value.split(",") : value;
+      return Array.isArray(list) && list.every((item) => typeof item === "string") ? list : fail("a list of texts");
+    }
+    case "limits":
+      return readLimits(value, fail);
+  }
+}
+
+/** `["mailbox=100"]` and `"mailbox=100,timers=5"` from the shell, an object from the config file. */
+function readLimits(value: unknown, fail: (rule: string) => never): Readonly<Record<string, number>> {
+  const list = typeof value === "string" ? value.split(",") : value;
+  const entries = Array.isArray(list) ? list.map((item) => String(item).split("=")) : Object.entries(Object(list));
+  const limits: Record<string, number> = {};
+  for (const [name, number] of entries) {
+    if (typeof name !== "string" || number === undefined || number === "" || Number.isNaN(Number(number)))
+      return fail("NAME=NUMBER");
+    if (!(name in KERNEL_LIMITS) && !(name in HTTP_SERVER_LIMITS))
+      return fail("the name of a limit (see jackfield --help limits)");
+    limits[name] = Number(number);
+  }
+  return limits;
+}
