@@ -1,0 +1,43 @@
+/** The one door to the socket libraries: which of the two listens here, and why. */
+import { OptionError, textOf } from "../../lib/protocol/index.ts";
+import type { Listen, TransportName } from "./transport.ts";
+
+export * from "./errors.ts";
+export * from "./text.ts";
+export * from "./transport.ts";
+
+export type TransportChoice = {
+  readonly listen: Listen;
+  readonly name: TransportName;
+  /** A sentence for the start log. */
+  readonly why: string;
+};
+
+/**
+ * Loads the transport `wanted`; "auto" is uWebSockets.js where it loads, else ws.
+ * @throws {OptionError} "uws" was asked for by name and does not load: ask for "auto" or "ws"
+ */
+export async function chooseTransport(wanted: "auto" | TransportName): Promise<TransportChoice> {
+  if (wanted === "ws") return await loadWs("ws: asked for by name");
+  try {
+    const { listenUws } = await import("./uws.ts");
+    return { listen: listenUws, name: "uws", why: `uWebSockets.js: its binary for ${platform()} loaded` };
+  } catch (error) {
+    const reason = textOf(error).replaceAll(/\s+/g, " "); // the package's text spans several lines
+    if (wanted === "auto") return await loadWs(`ws: uWebSockets.js could not be loaded: ${reason}`);
+    throw new OptionError(
+      `Cannot use transport "uws" as it needs a binary for ${platform()}: ${reason}; leave it out for "auto", or choose "ws"`,
+      { cause: error },
+    );
+  }
+}
+
+async function loadWs(why: string): Promise<TransportChoice> {
+  const { listenWs } = await import("./ws.ts"); // on demand: who runs on uWebSockets.js need not load it
+  return { listen: listenWs, name: "ws", why };
+}
+
+function platform(): string {
+  const [major = ""] = process.versions.node.split(".");
+  return `Node ${major} (ABI ${process.versions.modules}) on ${process.platform}-${process.arch}`;
+}

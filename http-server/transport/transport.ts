@@ -1,0 +1,139 @@
+/**
+ * What the http-server needs of a socket library: the border that uws.ts and ws.ts stand behind.
+ *
+ * 1. Handlers run one at a time on the main thread and never throw into the library: each transport wraps them.
+ * 2. Bytes handed to `message`, `ping` and `pong` are lent until the handler returns.
+ * 3. After `close` a socket must not be touched; the http-server forgets it first thing in its handler.
+ * 4. `TransportSocket` has the shape of uWebSockets.js's own WebSocket, so the default transport hands out
+ *    native objects: no wrapper per connection, no extra call per frame (bench/echo).
+ */
+
+/** What a handler gets of a request line and head. Everything is copied: nothing is lent. */
+export type TransportRequest = {
+  /** Upper case. */
+  readonly method: string;
+  /** As sent, still percent-encoded, without the query. */
+  readonly path: string;
+  /** As sent, without the `?`; empty when there is none. */
+  readonly query: string;
+  /** In the order sent, names in lower case, several of one name as several entries. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Textual IP of the peer, without a port; IPv4 in its plain form. */
+  readonly remoteAddress: string;
+  /** 0 on uWebSockets.js, which has no way to tell. */
+  readonly remotePort: number;
+};
+
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/** One HTTP exchange. The handler must call `send` or `readBody` before it returns, or keep the response to send later. */
+export interface TransportResponse {
+  /** The client left; `send` does nothing from now on. */
+  readonly aborted: boolean;
+  /**
+   * Collects the request body and calls `done` once: with the bytes (empty when there is none; owned by the callee),
+   * or null when there are more than `maxBytes`. Not called when the client leaves first. Call it at most once, at once.
+   */
+  readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void;
+  /** Sends everything and ends. Content-Length is the transport's to add; 204 and 304 go without a body. A second call does nothing. */
+  send(status: number, headers: HeaderList, body: Uint8Array | string): void;
+  /** Calls back when the client leaves before an answer. */
+  onAborted(then: () => void): void;
+}
+
+/** A refusal is a real HTTP answer, before any 101. `data` comes back with every event of the socket. */
+export type UpgradeDecision<Data> =
+  | {
+      readonly accept: true;
+      readonly data: Data /** The sub-protocol to select, out of those offered; "" for none. */;
+      readonly protocol: string;
+    }
+  | { readonly accept: false; readonly status: number; readonly headers: HeaderList; readonly body: string };
+
+/** How a send went. */
+export const SENT = 1;
+/** Taken, but the kernel's buffer is full: `drain` will come. */
+export const QUEUED = 0;
+/** Not taken: `maxBackpressure` was reached. */
+export const DROPPED = 2;
+export type SendOutcome = number;
+
+export interface TransportSocket<Data> {
+  getUserData(): Data;
+  /** Text must be well-formed. @returns SENT, QUEUED or DROPPED */
+  send(data: string | Uint8Array | ArrayBuffer, isBinary: boolean): SendOutcome;
+  /** @param data at most 125 bytes (RFC 6455 §5.5) */
+  ping(data: Uint8Array): SendOutcome;
+  /** Unsolicited pong; absent where the library cannot send one. */
+  pong?(data: Uint8Array): SendOutcome;
+  /** Bytes accepted and not yet given to the operating system. */
+  getBufferedAmount(): number;
+  /**
+   * Sends a close frame behind what is queued, then ends; `close` fires before this returns, with what was sent.
+   * A code that may not be sent becomes 1000; the reason is cut to 123 bytes.
+   * With more than `maxBackpressure` queued, uWebSockets.js throws the queue away and sends no close frame (the client
+   * sees 1006): keep a limit of your own below it.
+   */
+  end(code: number, reason: string): void;
+  /** Cuts the connection; the client sees 1006. `close` fires before this returns. */
+  close(): void;
+  subscribe(topic: string): boolean;
+  unsubscribe(topic: string): boolean;
+  /** Runs `work` so that its sends to this socket leave in one write. */
+  cork(work: () => void): unknown;
+}
+
+export interface TransportHandlers<Data> {
+  http(request: TransportRequest, response: TransportResponse): void;
+  /** Synchronous: a socket upgraded in a later turn can be closed by cork (contracts/hazards.md §2). */
+  upgrade(request: TransportRequest): UpgradeDecision<Data>;
+  open(socket: TransportSocket<Data>): void;
+  message(socket: TransportSocket<Data>, data: ArrayBuffer | Uint8Array, isBinary: boolean): void;
+  /** The library has answered it already. */
+  ping(socket: TransportSocket<Data>, data: ArrayBuffer | Uint8Array): void;
+  pong(socket: TransportSocket<Data>, data: ArrayBuffer | Uint8Array): void;
+  /** What was queued has shrunk. */
+  drain(socket: TransportSocket<Data>): void;
+  /**
+   * Frames to this socket were not taken because `maxBackpressure` was reached: of a publish, or a `send` that returned
+   * DROPPED. Comes a turn later, once per socket, with about the bytes of all of them; not when it has closed meanwhile.
+   */
+  dropped(socket: TransportSocket<Data>, bytes: number): void;
+  /** Exactly once per open. 1005: none given, 1006: cut. `reason` is text repaired to UTF-8. */
+  close(data: Data, code: number, reason: string): void;
+  /** A handler threw: a defect of ours. The exchange was answered with 500, or the socket goes on. */
+  fault(error: unknown): void;
+}
+
+export type TransportOptions = {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Largest message from a client, in bytes; a larger one ends the socket. */
+  readonly maxPayload: number;
+  /** Most bytes queued on one socket; never 0, which means no limit. */
+  readonly maxBackpressure: number;
+  /** Seconds without a byte before a socket is cut, 8 to 960; the transport pings before that. */
+  readonly idleTimeout: number;
+};
+
+/** One listening port. */
+export interface Listener {
+  readonly transport: TransportName;
+  readonly host: string;
+  readonly port: number;
+  /** Encoded once, sent to every subscriber of `topic` on this listener. */
+  publish(topic: string, data: string | Uint8Array | ArrayBuffer, isBinary: boolean): void;
+  /** No new connection from now on; open ones go on. */
+  stopListening(): void;
+  /** Cuts what is still open and frees everything. */
+  destroy(): Promise<void>;
+}
+
+export type TransportName = "uws" | "ws";
+
+/**
+ * @throws {ListenError} the port is taken, or may not be used
+ * @throws {OptionError} an option is outside its range
+ */
+export type Listen = <Data>(options: TransportOptions, handlers: TransportHandlers<Data>) => Promise<Listener>;

@@ -1,0 +1,214 @@
+/**
+ * uWebSockets.js as a transport: the default, and the fast one.
+ *
+ * 1. A throw that reaches the library from HTTP or upgrade aborts the process, as does a return without an answer or
+ *    `onAborted` (contracts/hazards.md §0.2): `serve` is the only function that it calls for either.
+ * 2. `res` and `req` are on loan: heads are copied before anything else runs, bodies as they arrive.
+ * 3. A connection has no object but the native one; see `NativeParts` for what is laid over it.
+ * 4. `message` is one call and one try: bench/echo watches it.
+ */
+
+import type {
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_listen_socket,
+  us_socket_context_t,
+  WebSocket,
+} from "uWebSockets.js";
+import { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js"; // by name: this repack has no default export
+import { cutReason, readReason, sendableCode } from "./closing.ts";
+import { Losses } from "./dropped.ts";
+import { ListenError } from "./errors.ts";
+import { report } from "./fault.ts";
+import { triage } from "./handshake.ts";
+import { headerValues, INTERNAL_ERROR, refuse } from "./http-check.ts";
+import { checkOptions } from "./options.ts";
+import { plainAddress } from "./remote-address.ts";
+import type { Listen, Listener, TransportHandlers, TransportOptions, TransportRequest } from "./transport.ts";
+import { UwsExchange } from "./uws-exchange.ts";
+
+// Two constants of the library, whose types here declare them as types only and in the official release as values.
+const NO_COMPRESSION = 0; // DISABLED: permessage-deflate costs memory and has its own attacks (contracts/hazards.md §2)
+const EXCLUSIVE = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT: else Linux shares a taken port between the two listeners
+
+/** `listen` with a host and options, which exists and which the library's types leave out. */
+type ExclusiveListen = {
+  listen(host: string, port: number, options: number, then: (token: us_listen_socket | false) => void): unknown;
+};
+
+/**
+ * What `res.upgrade` copies onto the native socket, property by property, over its prototype's methods.
+ * Its own `getUserData` would return the socket itself with these on it, not the object that was given.
+ * A shadow is the cheapest place to put that right, and to check what `end` sends: no wrapper, and no call across
+ * the language border to get the data.
+ */
+type NativeParts<Data> = {
+  readonly data: Data;
+  getUserData(this: NativeParts<Data>): Data;
+  end(this: WebSocket<Data>, code: number, reason: string): void;
+};
+
+function getUserData<Data>(this: NativeParts<Data>): Data {
+  return this.data;
+}
+
+/** Ends `this`. Above `maxBackpressure` the library throws away what is queued, and the close frame with it. */
+function end<Data>(this: WebSocket<Data>, code: number, reason: string): void {
+  const native: WebSocket<Data> = Object.getPrototypeOf(this);
+  native.end.call(this, sendableCode(code), cutReason(reason));
+}
+
+/** Opens a port with uWebSockets.js. */
+export const listenUws: Listen = async <Data>(
+  options: TransportOptions,
+  handlers: TransportHandlers<Data>,
+): Promise<Listener> => {
+  checkOptions(options);
+  const app = App();
+  addSockets(app, options, handlers);
+  app.any("/*", (res, req) => serve(handlers, res, req));
+
+  const token = await open(app, options);
+  return {
+    transport: "uws",
+    host: options.host,
+    port: us_socket_local_port(token),
+    publish(topic, data, isBinary): void {
+      app.publish(topic, data, isBinary);
+    },
+    stopListening(): void {
+      us_listen_socket_close(token);
+    },
+    async destroy(): Promise<void> {
+      app.close();
+    },
+  };
+};
+
+function open(app: TemplatedApp, options: TransportOptions): Promise<us_listen_socket> {
+  return new Promise((resolve, reject) => {
+    (app as TemplatedApp & ExclusiveListen).listen(options.host, options.port, EXCLUSIVE, (token) => {
+      if (token !== false) resolve(token);
+      else reject(new ListenError(options.host, options.port));
+    });
+  });
+}
+
+function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers: TransportHandlers<Data>): void {
+  const losses = new Losses(handlers);
+  app.ws<Data>("/*", {
+    compression: NO_COMPRESSION,
+    maxPayloadLength: options.maxPayload,
+    maxBackpressure: options.maxBackpressure,
+    closeOnBackpressureLimit: false, // it would cut with 1006; whether to end is the http-server's to decide
+    idleTimeout: options.idleTimeout,
+    sendPingsAutomatically: true,
+
+    upgrade: (res, req, context) => serve(handlers, res, req, context),
+    open: (ws) => {
+      try {
+        handlers.open(ws);
+      } catch (error) {
+        report(handlers, error);
+      }
+    },
+    message: (ws, data, isBinary) => {
+      try {
+        handlers.message(ws, data, isBinary);
+      } catch (error) {
+        report(handlers, error);
+      }
+    },
+    ping: (ws, data) => {
+      try {
+        handlers.ping(ws, data);
+      } catch (error) {
+        report(handlers, error);
+      }
+    },
+    pong: (ws, data) => {
+      try {
+        handlers.pong(ws, data);
+      } catch (error) {
+        report(handlers, error);
+      }
+    },
+    drain: (ws) => {
+      try {
+        handlers.drain(ws);
+      } catch (error) {
+        report(handlers, error);
+      }
+    },
+    dropped: (ws, data) => losses.add(ws, data.byteLength),
+    close: (ws, code, reason) => {
+      losses.forget(ws);
+      try {
+        handlers.close(ws.getUserData(), code, readReason(reason));
+      } catch (error) {
+        report(handlers, error);
+      }
+    },
+  });
+}
+
+/**
+ * Takes one request, a handshake or not. The library routes a GET with a key of 24 characters to `upgrade`, whatever
+ * else it says, and everything else to `any`, half handshakes too: so both come here, and `triage` decides.
+ * @param context given for those routed to `upgrade`
+ */
+function serve<Data>(
+  handlers: TransportHandlers<Data>,
+  res: HttpResponse,
+  req: HttpRequest,
+  context?: us_socket_context_t,
+): void {
+  const exchange = new UwsExchange(res, req, (error) => report(handlers, error)); // registers onAborted first
+  try {
+    const request = copyRequest(res, req);
+    const verdict = triage(request);
+    if (verdict === "http") handlers.http(request, exchange);
+    else if (verdict === "upgrade") upgrade(handlers, request, exchange, context);
+    else exchange.refuse(verdict);
+  } catch (error) {
+    report(handlers, error);
+    exchange.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
+  }
+}
+
+/** Synchronous to the end: a socket upgraded in a later turn can be closed by cork (contracts/hazards.md §2). */
+function upgrade<Data>(
+  handlers: TransportHandlers<Data>,
+  request: TransportRequest,
+  exchange: UwsExchange,
+  context: us_socket_context_t | undefined,
+): void {
+  const [key] = headerValues(request, "sec-websocket-key");
+  if (context === undefined || key === undefined) {
+    exchange.refuse(refuse(400, "it was not routed as a handshake", "a head that two parsers read differently"));
+    return;
+  }
+  const decision = handlers.upgrade(request);
+  if (!decision.accept) {
+    exchange.refuse(decision);
+    return;
+  }
+  const parts: NativeParts<Data> = { data: decision.data, getUserData, end };
+  exchange.release().upgrade(parts, key, decision.protocol, "", context);
+}
+
+function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
+  const headers: (readonly [string, string])[] = [];
+  req.forEach((name, value) => {
+    headers.push([name, value]);
+  });
+  return {
+    method: req.getMethod().toUpperCase(), // the library compares methods in lower case
+    path: req.getUrl(),
+    query: req.getQuery() ?? "", // undefined when there is no "?", whatever its types say
+    headers,
+    remoteAddress: plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString("latin1")),
+    remotePort: 0, // the library has no way to ask for it
+  };
+}

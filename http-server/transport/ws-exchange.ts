@@ -1,0 +1,120 @@
+/**
+ * One HTTP exchange on node:http, with the manners of the uWebSockets.js one.
+ *
+ * Header text is UTF-8 on both transports. Node reads and writes it as Latin-1, so it is turned here, both ways.
+ */
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { BodyCollector } from "./body.ts";
+import { asksToClose, checkAnswer, INTERNAL_ERROR, isBodiless, isTransportHeader } from "./http-check.ts";
+import { plainAddress } from "./remote-address.ts";
+import type { HeaderList, TransportRequest, TransportResponse } from "./transport.ts";
+
+export type WsExchangeParts = {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Must not throw. */
+  readonly fault: (error: unknown) => void;
+};
+
+export class WsExchange implements TransportResponse {
+  readonly #incoming: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #fault: (error: unknown) => void;
+  #over = false; // final
+  #aborted = false; // final
+  #onAborted: () => void = () => {};
+
+  constructor({ incoming, response, fault }: WsExchangeParts) {
+    this.#incoming = incoming;
+    this.#response = response;
+    this.#fault = fault;
+    response.once("close", () => this.#abort());
+    incoming.on("error", () => {}); // the client left within its body: "close" follows
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  onAborted(then: () => void): void {
+    this.#onAborted = then;
+  }
+
+  readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void {
+    if (this.#over) return;
+    const body = new BodyCollector(maxBytes);
+    let settled = false;
+    const settle = (result: () => Uint8Array | null): void => {
+      if (settled || this.#over) return;
+      settled = true;
+      this.#guard(() => done(result()));
+    };
+    this.#incoming.on("data", (chunk: Buffer) => {
+      if (settled || body.add(chunk)) return;
+      this.#response.shouldKeepAlive = false; // the rest is still to come and nobody will read it
+      settle(() => null);
+    });
+    this.#incoming.once("end", () => settle(() => body.take()));
+  }
+
+  send(status: number, headers: HeaderList, body: Uint8Array | string): void {
+    if (this.#over) return;
+    const defect = checkAnswer(status, headers);
+    if (defect !== undefined) {
+      this.#fault(new TypeError(defect));
+      this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
+      return;
+    }
+    this.#over = true;
+    const bytes = Buffer.from(body); // a string body would make Node write the head as UTF-8, twice encoded then
+    const head: string[] = [];
+    for (const [name, value] of headers) if (!isTransportHeader(name)) head.push(name, toLatin1(value));
+    if (!isBodiless(status)) head.push("Content-Length", String(bytes.byteLength));
+    if (asksToClose(headers)) this.#response.shouldKeepAlive = false;
+    this.#response.writeHead(status, STATUS_CODES[status] ?? "Unknown", head);
+    this.#response.end(isBodiless(status) ? undefined : bytes); // Node leaves it out for HEAD
+  }
+
+  #abort(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#aborted = true;
+    this.#guard(this.#onAborted);
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fault(error);
+      this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
+    }
+  }
+}
+
+/** The request as handlers see it. */
+export function copyRequest(incoming: IncomingMessage): TransportRequest {
+  const headers: (readonly [string, string])[] = [];
+  const raw = incoming.rawHeaders; // not `headers`: it joins some fields and drops others
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    headers.push([(raw[at] ?? "").toLowerCase(), fromLatin1(raw[at + 1] ?? "")]);
+  }
+  const target = incoming.url ?? "";
+  const mark = target.indexOf("?");
+  return {
+    method: incoming.method ?? "",
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: mark < 0 ? "" : target.slice(mark + 1),
+    headers,
+    remoteAddress: plainAddress(incoming.socket.remoteAddress ?? ""), // gone when the client has already left
+    remotePort: incoming.socket.remotePort ?? 0,
+  };
+}
+
+function fromLatin1(text: string): string {
+  return Buffer.from(text, "latin1").toString();
+}
+
+function toLatin1(text: string): string {
+  return Buffer.from(text).toString("latin1");
+}

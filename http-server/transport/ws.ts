@@ -1,0 +1,213 @@
+/**
+ * `ws` on node:http as a transport: for where no binary of uWebSockets.js loads.
+ *
+ * 1. It behaves as uws.ts does, down to which handler runs inside which call; test/http-server/transport runs over both.
+ *    It differs on the wire after a frame error: ws sends 1002, 1007, 1008 or 1009, uWebSockets.js just hangs up.
+ * 2. node:http hands every request with "Connection: Upgrade" to `upgrade` with its parser detached. `triage` decides
+ *    there too; what is no WebSocket is then answered as HTTP and the connection closed.
+ * 3. A client's own close is told when its connection ends, at most 30 s after its close frame.
+ */
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { Losses } from "./dropped.ts";
+import { ListenError } from "./errors.ts";
+import { report } from "./fault.ts";
+import { hasBody, triage } from "./handshake.ts";
+import { INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
+import { checkOptions } from "./options.ts";
+import type {
+  Listen,
+  Listener,
+  TransportHandlers,
+  TransportOptions,
+  TransportRequest,
+  UpgradeDecision,
+} from "./transport.ts";
+import { copyRequest, WsExchange } from "./ws-exchange.ts";
+import { encodeFrame, OPCODE } from "./ws-frame.ts";
+import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
+
+const HEADERS_TIMEOUT_MS = 10_000; // to send a head: uWebSockets.js gives about as long
+const TIMEOUT_CHECK_MS = 5_000; // Node looks for such connections this often
+const HEADERS_MAX = 101; // pairs Node keeps; it drops more in silence, so one past what `checkRequest` lets through
+
+/** Opens a port with node:http and ws. */
+export const listenWs: Listen = async <Data>(
+  options: TransportOptions,
+  handlers: TransportHandlers<Data>,
+): Promise<Listener> => {
+  checkOptions(options);
+  const listener = new WsListener(options, handlers);
+  await listener.open();
+  return listener;
+};
+
+class WsListener<Data> implements Listener {
+  readonly transport = "ws";
+  readonly host: string;
+  readonly #options: TransportOptions;
+  readonly #handlers: TransportHandlers<Data>;
+  readonly #server: Server;
+  readonly #upgrader: WebSocketServer;
+  readonly #shared: WsShared<Data>;
+  readonly #connections = new Set<Socket>(); // every one, upgraded or not: `destroy` cuts them
+  #heartbeat: NodeJS.Timeout | undefined;
+  #port: number;
+  #protocol = ""; // the sub-protocol of the upgrade under way, for `handleProtocols`
+
+  constructor(options: TransportOptions, handlers: TransportHandlers<Data>) {
+    this.host = options.host;
+    this.#port = options.port;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#shared = {
+      handlers,
+      maxBackpressure: options.maxBackpressure,
+      losses: new Losses(handlers),
+      open: new Set(),
+      topics: new Map(),
+    };
+    this.#upgrader = new WebSocketServer({
+      noServer: true,
+      maxPayload: options.maxPayload,
+      perMessageDeflate: false, // ws-socket.ts writes frames past ws and relies on it
+      handleProtocols: () => this.#protocol || false,
+    });
+    this.#server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true });
+    this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
+    this.#server.maxHeadersCount = HEADERS_MAX;
+    this.#server.on("connection", (socket) => {
+      this.#connections.add(socket);
+      socket.once("close", () => this.#connections.delete(socket));
+    });
+    this.#server.on("request", (incoming, response) => this.#onRequest(incoming, response));
+    this.#server.on("upgrade", (incoming, socket, head) => this.#onUpgrade(incoming, socket, head));
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** @throws {ListenError} the port is taken, or may not be used */
+  async open(): Promise<void> {
+    const { host, port, idleTimeout } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause) => reject(new ListenError(host, port, { cause })));
+      this.#server.listen({ host, port, exclusive: true }, resolve);
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+    const beatMs = (idleTimeout * 1000) / BEATS_UNTIL_CUT;
+    this.#heartbeat = setInterval(() => this.#beat(), beatMs).unref(); // one per listener: a timer per socket costs more
+  }
+
+  publish(topic: string, data: string | Uint8Array | ArrayBuffer, isBinary: boolean): void {
+    const subscribers = this.#shared.topics.get(topic);
+    if (subscribers === undefined) return;
+    const frame = encodeFrame(isBinary ? OPCODE.binary : OPCODE.text, data);
+    for (const subscriber of subscribers) subscriber.sendFrame(frame);
+  }
+
+  stopListening(): void {
+    this.#server.close();
+  }
+
+  async destroy(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#shared.open) socket.close();
+    for (const connection of this.#connections) connection.destroy();
+    await closed;
+  }
+
+  #beat(): void {
+    for (const socket of this.#shared.open) socket.beat();
+  }
+
+  #onRequest(incoming: IncomingMessage, response: ServerResponse): void {
+    const exchange = this.#exchange(incoming, response);
+    try {
+      const request = copyRequest(incoming);
+      const verdict = triage(request);
+      if (verdict === "http") this.#handlers.http(request, exchange);
+      else sendRefusal(exchange, verdict === "upgrade" ? misrouted() : verdict);
+    } catch (error) {
+      report(this.#handlers, error);
+      sendRefusal(exchange, INTERNAL_ERROR);
+    }
+  }
+
+  #onUpgrade(incoming: IncomingMessage, duplex: Duplex, head: Buffer): void {
+    const socket = duplex as Socket; // always one: this server has no TLS and nobody else emits "upgrade"
+    socket.on("error", () => {}); // Node has taken its own away; "close" follows
+    if (!socket.readable || !socket.writable) {
+      socket.destroy(); // ws would do the same, but after a handler has accepted
+      return;
+    }
+    // Made when needed: a ServerResponse takes hold of the socket, which ws wants for itself.
+    const exchange = (): WsExchange => this.#exchange(incoming, attachResponse(incoming, socket));
+    try {
+      const request = copyRequest(incoming);
+      const verdict = triageDetached(request, incoming.httpVersion);
+      if (verdict === "http") {
+        this.#handlers.http(request, exchange());
+        return;
+      }
+      const decision: UpgradeDecision<Data> =
+        verdict === "upgrade" ? this.#handlers.upgrade(request) : { accept: false, ...verdict };
+      if (decision.accept) this.#accept(decision, incoming, socket, head);
+      else sendRefusal(exchange(), decision);
+    } catch (error) {
+      report(this.#handlers, error);
+      sendRefusal(exchange(), INTERNAL_ERROR);
+    }
+  }
+
+  #accept(
+    decision: Extract<UpgradeDecision<Data>, { accept: true }>,
+    incoming: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+  ): void {
+    this.#protocol = decision.protocol;
+    this.#upgrader.handleUpgrade(incoming, socket, head, (ws) => {
+      const opened = new WsSocket(decision.data, ws, socket, this.#shared);
+      try {
+        this.#handlers.open(opened);
+      } catch (error) {
+        report(this.#handlers, error);
+      }
+    });
+  }
+
+  #exchange(incoming: IncomingMessage, response: ServerResponse): WsExchange {
+    return new WsExchange({ incoming, response, fault: (error) => report(this.#handlers, error) });
+  }
+}
+
+/** A response for a socket that Node has detached from HTTP. It closes the connection. */
+function attachResponse(incoming: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(incoming);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => socket.destroySoon());
+  socket.resume(); // what still comes is read and forgotten, or closing would reset the answer away
+  return response;
+}
+
+function sendRefusal(exchange: WsExchange, refusal: Refusal): void {
+  exchange.send(refusal.status, refusal.headers, refusal.body);
+}
+
+/** `triage` for a request whose parser is gone. */
+function triageDetached(request: TransportRequest, version: string): ReturnType<typeof triage> {
+  if (version !== "1.1") return refuse(505, "an upgrade must be HTTP/1.1", `HTTP/${version}`); // RFC 6455 §4.1 point 2
+  const verdict = triage(request);
+  if (verdict !== "http" || !hasBody(request)) return verdict;
+  return refuse(400, "an Upgrade to anything but websocket may not come with a body here", "a body");
+}
+
+function misrouted(): Refusal {
+  return refuse(400, "it was not routed as a handshake", "a head that two parsers read differently");
+}
