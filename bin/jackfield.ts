@@ -35,9 +35,8 @@ async function startCommand(args: readonly string[]): Promise<void> {
   say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
   say("  stop          Ctrl-C");
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      void node.stop().then(() => process.exit(0));
-    });
+    // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
+    process.on(signal, () => void node.stop().then(() => process.exit(0)));
   }
 }
 
