@@ -1,6 +1,7 @@
 /**
  * Reads what a process asks of the http-server (contract kinode §5.1): any value in, an action or undefined out.
- * Unknown extra fields are ignored; a missing field, wrong case or number out of range is no action.
+ * Unknown extra fields are ignored; a missing field, wrong case or number out of range is no action, nor is the
+ * binding of a path that goes on behind a `*name`, which takes the rest.
  */
 import {
   MESSAGE_TYPES,
@@ -53,10 +54,7 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
       ? { kind: "publish", topic, messageType }
       : undefined,
   Bind: ({ path, authenticated, local_only: localOnly, cache }) =>
-    typeof path === "string" &&
-    typeof authenticated === "boolean" &&
-    typeof localOnly === "boolean" &&
-    typeof cache === "boolean"
+    isPath(path) && typeof authenticated === "boolean" && typeof localOnly === "boolean" && typeof cache === "boolean"
       ? { kind: "bind", path, authenticated, localOnly, cache }
       : undefined,
   Unbind: ({ path }) => (typeof path === "string" ? { kind: "unbind", path } : undefined),
@@ -65,7 +63,7 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
 };
 
 function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields): Action | undefined {
-  return isU32(channelId) && typeof code === "number" && typeof reason === "string"
+  return isU32(channelId) && isU32(code) && typeof reason === "string"
     ? { kind: "close", channelId, code, reason }
     : undefined;
 }
@@ -82,7 +80,7 @@ function parseWsBind({
   slow_reader: slowReader = null,
   send_limit: sendLimit = null,
 }: Fields): Action | undefined {
-  if (typeof path !== "string" || typeof authenticated !== "boolean" || extension !== false) return undefined;
+  if (!isPath(path) || typeof authenticated !== "boolean" || extension !== false) return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
   return { kind: "bindWs", path, authenticated, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };
@@ -90,6 +88,10 @@ function parseWsBind({
 
 function isRecord(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === "string" && !/(^|\/)\*[^/]+\/./.test(value); // one slash at the end does not count
 }
 
 function isU32(value: unknown): value is number {

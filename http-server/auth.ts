@@ -3,7 +3,7 @@
  *
  * 1. A session token logs in; a register token is good for WsRegister alone (DESIGN §7).
  * 2. Checking is synchronous: an upgrade is decided in its own turn.
- * 3. A logout revokes: the token's id is remembered until the token would have ended.
+ * 3. A logout revokes: its tokens' ids are remembered until the tokens would have ended.
  */
 import { randomBytes } from "node:crypto";
 import { randomId } from "../kernel/index.ts";
@@ -73,12 +73,13 @@ export class Auth {
 
   /** Whoever logged in, by the cookies that came along. */
   session(cookies: string): Claims | undefined {
-    if (cookies === "") return undefined;
-    for (const token of tokensOf(cookies, this.node)) {
-      const claims = this.#verify(token);
-      if (claims?.scope === "session") return claims;
-    }
-    return undefined;
+    return this.tokens(cookies).find((claims) => claims.scope === "session");
+  }
+
+  /** Every valid token among the cookies, of either scope. */
+  tokens(cookies: string): Claims[] {
+    if (cookies === "") return [];
+    return tokensOf(cookies, this.node).flatMap((token) => this.#verify(token) ?? []);
   }
 
   /** Whether `token` may register channels: of either scope. */
@@ -86,13 +87,14 @@ export class Auth {
     return this.#verify(token) !== undefined;
   }
 
-  async revoke(claims: Claims): Promise<void> {
+  async revoke(tokens: readonly Claims[]): Promise<void> {
+    if (tokens.length === 0) return;
     const now = this.#seconds();
     for (const [id, expiration] of this.#revoked) if (expiration <= now) this.#revoked.delete(id);
-    this.#revoked.set(claims.id, claims.expiration);
-    if (this.#revoked.size > this.#limits.revokedTokens) {
-      const [oldest] = this.#revoked.keys();
-      if (oldest !== undefined) this.#revoked.delete(oldest);
+    for (const { id, expiration } of tokens) this.#revoked.set(id, expiration);
+    for (const oldest of this.#revoked.keys()) {
+      if (this.#revoked.size <= this.#limits.revokedTokens) break;
+      this.#revoked.delete(oldest);
     }
     await this.#store();
   }

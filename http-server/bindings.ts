@@ -8,7 +8,7 @@
 import type { Process } from "../kernel/index.ts";
 import type { Blob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import { type Match, Router, withoutTrailingSlash } from "./router.ts";
+import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
 
 const HOMEPAGE = "homepage:homepage:sys";
 
@@ -28,11 +28,14 @@ export type WsBinding = {
   readonly sendLimit: number;
 };
 
+/** Paths by slot: `/m/:id` and `/m/:other` are one, and count as one. */
+type Paths = { readonly http: Map<string, string>; readonly ws: Map<string, string> };
+
 export class Bindings {
   readonly #limits: HttpServerLimits;
   readonly #http = new Router<HttpBinding>();
   readonly #ws = new Router<WsBinding>();
-  readonly #pathsOf = new Map<string, { http: Set<string>; ws: Set<string> }>(); // by process id
+  readonly #pathsOf = new Map<string, Paths>(); // by process id
   readonly #gone = new Set<string>(); // process ids, oldest first
   #staticBytes = 0;
 
@@ -45,34 +48,36 @@ export class Bindings {
     const stored = storedPath(binding.owner.address.id, path);
     const size = binding.content?.byteLength ?? 0;
     const paths = this.#paths(binding.owner);
-    if (!paths.http.has(stored) && this.#full(paths)) return false;
-    if (this.#staticBytes + size > this.#limits.staticBytes) return false;
-    const replaced = this.#http.set(stored, binding);
-    this.#staticBytes += size - (replaced?.content?.byteLength ?? 0);
-    paths.http.add(stored);
+    if (!paths.http.has(slotOf(stored)) && this.#full(paths)) return false;
+    // What it replaces makes room: a process that restarts binds the same files again.
+    const staticBytes = this.#staticBytes + size - (this.#http.get(stored)?.content?.byteLength ?? 0);
+    if (staticBytes > this.#limits.staticBytes) return false;
+    this.#http.set(stored, binding);
+    this.#staticBytes = staticBytes;
+    paths.http.set(slotOf(stored), stored);
     return true;
   }
 
   unbindHttp(owner: Process, path: string): void {
     const stored = storedPath(owner.address.id, path);
     this.#staticBytes -= this.#http.delete(stored)?.content?.byteLength ?? 0;
-    this.#pathsOf.get(owner.address.id.text)?.http.delete(stored);
+    this.#pathsOf.get(owner.address.id.text)?.http.delete(slotOf(stored));
   }
 
   /** @returns false when a limit is reached */
   bindWs(path: string, binding: WsBinding): boolean {
     const stored = storedPath(binding.owner.address.id, path);
     const paths = this.#paths(binding.owner);
-    if (!paths.ws.has(stored) && this.#full(paths)) return false;
+    if (!paths.ws.has(slotOf(stored)) && this.#full(paths)) return false;
     this.#ws.set(stored, binding);
-    paths.ws.add(stored);
+    paths.ws.set(slotOf(stored), stored);
     return true;
   }
 
   unbindWs(owner: Process, path: string): void {
     const stored = storedPath(owner.address.id, path);
     this.#ws.delete(stored);
-    this.#pathsOf.get(owner.address.id.text)?.ws.delete(stored);
+    this.#pathsOf.get(owner.address.id.text)?.ws.delete(slotOf(stored));
   }
 
   /** Falls back to what is bound at the first segment alone: a process's `/` serves its unbound sub-paths. */
@@ -95,8 +100,8 @@ export class Bindings {
     const id = owner.address.id.text;
     const paths = this.#pathsOf.get(id);
     if (paths === undefined) return;
-    for (const path of paths.http) this.#staticBytes -= this.#http.delete(path)?.content?.byteLength ?? 0;
-    for (const path of paths.ws) this.#ws.delete(path);
+    for (const path of paths.http.values()) this.#staticBytes -= this.#http.delete(path)?.content?.byteLength ?? 0;
+    for (const path of paths.ws.values()) this.#ws.delete(path);
     this.#pathsOf.delete(id);
     this.#gone.add(id);
     if (this.#gone.size > this.#limits.goneProcesses) {
@@ -105,18 +110,18 @@ export class Bindings {
     }
   }
 
-  #paths(owner: Process): { http: Set<string>; ws: Set<string> } {
+  #paths(owner: Process): Paths {
     const id = owner.address.id.text;
     let paths = this.#pathsOf.get(id);
     if (paths === undefined) {
-      paths = { http: new Set(), ws: new Set() };
+      paths = { http: new Map(), ws: new Map() };
       this.#pathsOf.set(id, paths);
       this.#gone.delete(id);
     }
     return paths;
   }
 
-  #full(paths: { http: Set<string>; ws: Set<string> }): boolean {
+  #full(paths: Paths): boolean {
     return paths.http.size + paths.ws.size >= this.#limits.bindingsPerProcess;
   }
 }

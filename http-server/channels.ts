@@ -59,6 +59,7 @@ export class Channels implements Keeper {
       return false;
     }
     channel.owner = owner;
+    channel.windowStart = this.#kernel.clock.monotonic();
     this.#byId.set(channel.id, channel);
     const owned = this.#byOwner.get(owner);
     if (owned === undefined) this.#byOwner.set(owner, new Set([channel]));
@@ -115,7 +116,7 @@ export class Channels implements Keeper {
       return undefined;
     }
     if (messageType === "Ping") return this.outgoing.ping(channel, blob.bytes());
-    return this.#pong(channel, blob.bytes());
+    return this.outgoing.pong(channel, blob.bytes());
   }
 
   /** An unknown channel is closed already: no error (contract kinode §10 case 114). */
@@ -157,6 +158,7 @@ export class Channels implements Keeper {
   ): HttpServerErrorKind | undefined {
     if (blob === null) return "NoBlob";
     if (blob.byteLength > this.#limits.pushBytes) return "LimitReached";
+    if (from.node !== this.#kernel.name) return undefined; // it owns no topic here, and so reaches nobody
     this.outgoing.flush();
     const name = topicName(from, topic);
     const isBinary = messageType === "Binary";
@@ -191,7 +193,8 @@ export class Channels implements Keeper {
   }
 
   #owned(from: Address, channelId: number): Channel | undefined {
-    const channel = this.#byId.get(channelId);
+    const { corked } = this.outgoing; // most pushes answer the frame in hand: no look-up
+    const channel = corked?.id === channelId && !corked.finished ? corked : this.#byId.get(channelId);
     // Addresses of this node are made once per process: another node's has another object, whatever it says.
     return channel?.owner?.address === from ? channel : undefined;
   }
@@ -206,18 +209,12 @@ export class Channels implements Keeper {
     this.outgoing.corked = channel;
     try {
       if (!bus.mayMessage(this.#self, owner)) bus.refuse(event, "Denied");
-      else if (!bus.deliver(event, owner)) this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
+      else if (!bus.deliverNow(event, owner)) this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
     } finally {
       queue.end();
       this.outgoing.corked = null;
       blob.settle();
     }
-  }
-
-  #pong(channel: Channel, data: Uint8Array): HttpServerErrorKind | undefined {
-    if (channel.socket?.pong === undefined) return "MalformedRequest"; // uWebSockets.js offers no pong of one's own
-    channel.socket.pong(data);
-    return undefined;
   }
 
   #tooFast(channel: Channel): boolean {

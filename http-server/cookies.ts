@@ -21,6 +21,15 @@ export function tokensOf(header: string, node: string): string[] {
   return TOKEN_COOKIES.flatMap((prefix) => cookieValues(header, prefix + node));
 }
 
+/** A Cookie header without the login of the node: a process has no use for it, and must not be able to act as its user. */
+export function withoutSession(header: string): string {
+  return header
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => !pair.startsWith(SESSION_COOKIE))
+    .join("; ");
+}
+
 export type CookieOptions = {
   readonly name: string;
   readonly value: string;

@@ -4,11 +4,11 @@
  * Order of checks: origin of what changes state → own pages → route → login → local only → static → the process.
  * A process answers within httpSeconds, or the client gets 408; 503 at once when it is gone or overloaded.
  */
-import type { Process } from "../kernel/index.ts";
+import { LimitError, type Process } from "../kernel/index.ts";
 import { Blob, Envelope, type Host, type HttpRequest, type SendErrorKind } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
-import { cookieValues, REGISTER_COOKIE, setCookie } from "./cookies.ts";
+import { cookieValues, REGISTER_COOKIE, setCookie, withoutSession } from "./cookies.ts";
 import { cameThroughProxy, cookieHeader, header, hostName, isLoopback } from "./headers.ts";
 import { sendEmpty, sendJson, wantsHtml } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
@@ -17,6 +17,7 @@ import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { OwnPages } from "./own-pages.ts";
 import type { Match } from "./router.ts";
+import { checkAnswer } from "./transport/http-check.ts";
 import type { HeaderList, TransportRequest, TransportResponse } from "./transport/transport.ts";
 
 /** What waits for a process's answer. */
@@ -50,7 +51,7 @@ export class HttpRequests {
     const path = routePath(request.path, mount);
     const match = bindings.matchHttp(path);
     if (match === undefined) return sendEmpty(response, bindings.isGone(path) ? 503 : 404);
-    this.#bound(request, response, match);
+    this.#bound(request, response, match, mount);
   }
 
   /** A process answered, or its request ended without. */
@@ -64,13 +65,18 @@ export class HttpRequests {
     response.send(answer.status, [...type, ...answer.headers, ...headers], message.blob?.bytes() ?? "");
   }
 
-  #bound(request: TransportRequest, response: TransportResponse, match: Match<HttpBinding>): void {
+  #bound(
+    request: TransportRequest,
+    response: TransportResponse,
+    match: Match<HttpBinding>,
+    mount: string | null,
+  ): void {
     const { auth, login } = this.#context;
     const { authenticated, localOnly, content, owner } = match.value;
     const cookies = cookieHeader(request);
     const session = authenticated ? auth.session(cookies) : undefined;
     if (authenticated && session === undefined) {
-      if (wantsHtml(request)) return login.sendPage(response);
+      if (mount === null && wantsHtml(request)) return login.sendPage(response); // a mounted port has no /login
       return sendJson(response, 401, { error: { code: "unauthorized", message: "log in first: POST /login" } });
     }
     if (localOnly && (!isLoopback(request.remoteAddress) || cameThroughProxy(request))) return sendEmpty(response, 403);
@@ -80,7 +86,7 @@ export class HttpRequests {
     if (content !== null && (request.method === "GET" || request.method === "HEAD")) {
       response.send(
         200,
-        [["content-type", content.mime ?? "text/plain"], ["x-content-type-options", "nosniff"], ...headers],
+        [["content-type", mimeOf(content)], ["x-content-type-options", "nosniff"], ...headers],
         content.bytes(),
       );
       return;
@@ -102,7 +108,12 @@ export class HttpRequests {
       );
       event.expectsResponse = limits.httpSeconds;
       event.context = exchange;
-      server.send(event);
+      try {
+        server.send(event);
+      } catch (error) {
+        if (!(error instanceof LimitError)) throw error;
+        sendEmpty(exchange.response, 503, [["retry-after", "1"]]); // limits.pendingRequests
+      }
     });
   }
 
@@ -129,15 +140,26 @@ function retryOf(error: SendErrorKind | null): HeaderList {
 function describe(request: TransportRequest, match: Match<HttpBinding>): HttpRequest {
   const headers: Record<string, string> = {};
   for (const [name, value] of request.headers) headers[name] = value; // the last of several (contract kinode §5.2)
+  if (headers.cookie !== undefined) headers.cookie = withoutSession(headers.cookie);
   return {
     source_socket_addr: `${request.remoteAddress}:${request.remotePort}`,
     method: request.method,
-    url: `http://${hostName(header(request, "host") ?? "localhost")}${request.path}`,
+    url: `http://${hostOf(request)}${request.path}`,
     bound_path: match.pattern,
     headers,
     url_params: { ...match.params },
     query_params: Object.fromEntries(new URLSearchParams(request.query)),
   };
+}
+
+/** What the client called this node; "localhost" for what is no host: processes parse the url and must not fail at it. */
+function hostOf(request: TransportRequest): string {
+  const host = hostName(header(request, "host") ?? "");
+  return /^[\w.-]+$|^\[[\da-f:.]+\]$/i.test(host) && URL.canParse(`http://${host}`) ? host : "localhost";
+}
+
+function mimeOf({ mime }: Blob): string {
+  return mime !== null && isHeader("content-type", mime) ? mime : "text/plain";
 }
 
 /** @returns undefined when it is no HttpResponse, or its status none (contract kinode §5.4) */
@@ -152,11 +174,9 @@ function readAnswer(body: unknown): { readonly status: number; readonly headers:
   return { status, headers: list };
 }
 
-/** A token for a name; no line breaks in a value, which would begin another header (RFC 9110 §5). */
+/** What the transport would send: it refuses a whole answer for one line break (RFC 9110 §5). */
 function isHeader(name: string, value: string): boolean {
-  return (
-    /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) && !/[\r\n\0]/.test(value) && !HOP_BY_HOP.includes(name.toLowerCase())
-  );
+  return checkAnswer(200, [[name, value]]) === undefined && !HOP_BY_HOP.includes(name.toLowerCase());
 }
 
 /** The transport's own to set. */

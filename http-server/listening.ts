@@ -18,12 +18,9 @@ export function routePath(path: string, mount: string | null): string {
 
 /** `9000=labgraph:labgraph:sys` @throws {OptionError} */
 export function parseMount(text: string, host: string): ListenerOptions {
-  const [port, id] = text.split("=");
+  const [, port, id] = /^(\d+)=([^=]+)$/.exec(text) ?? [];
   try {
-    const number = Number(port);
-    if (id !== undefined && Number.isInteger(number) && number >= 0 && number <= 65_535) {
-      return { host, port: number, mount: ProcessId.parse(id) };
-    }
+    if (id !== undefined && Number(port) <= 65_535) return { host, port: Number(port), mount: ProcessId.parse(id) };
   } catch (cause) {
     throw new OptionError(`Cannot mount "${text}" as ${textOf(cause)}`, { cause });
   }

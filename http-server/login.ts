@@ -4,7 +4,7 @@
  *   GET  /login              the page
  *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and two cookies; 303 with ?redirect=/path
  *   POST /login              {"password": "…"} is taken too, for programs: hashed here as the page does it
- *   POST /logout             revokes the session and removes both cookies
+ *   POST /logout             revokes every token that came along and removes both cookies
  */
 import type { Auth } from "./auth.ts";
 import { REGISTER_COOKIE, setCookie } from "./cookies.ts";
@@ -68,21 +68,21 @@ export class Login {
   }
 
   #read(request: TransportRequest, response: TransportResponse): void {
-    const wait = this.#throttle.retryAfter(request.remoteAddress);
-    if (wait > 0) return sendJson(response, 429, "Too many attempts", [["retry-after", String(wait)]]);
     response.readBody(this.#limits.loginBytes, (body) => {
       if (body === null) return sendEmpty(response, 413, [["connection", "close"]]);
+      const wait = this.#throttle.retryAfter(request.remoteAddress);
+      if (wait > 0) return sendJson(response, 429, "Too many attempts", [["retry-after", String(wait)]]);
+      this.#throttle.failed(request.remoteAddress); // until proven otherwise: checking takes time, others may start in it
       this.#settle(response, this.#login(request, response, body));
     });
   }
 
   async #login(request: TransportRequest, response: TransportResponse, body: Uint8Array): Promise<void> {
     const sent = await this.#readHash(body);
+    const isRight = sent !== undefined && (await this.#auth.checkPassword(sent));
+    if (sent === undefined || isRight) this.#throttle.takeBack(request.remoteAddress);
     if (sent === undefined) return sendJson(response, 400, "Failed to parse login info");
-    if (!(await this.#auth.checkPassword(sent))) {
-      this.#throttle.failed(request.remoteAddress);
-      return sendJson(response, 401, "Wrong password");
-    }
+    if (!isRight) return sendJson(response, 401, "Wrong password");
     const redirect = new URLSearchParams(request.query).get("redirect");
     if (redirect === null) return sendJson(response, 200, { node: this.#auth.node }, this.cookies());
     response.send(303, [["location", localPath(redirect)], ["cache-control", "no-store"], ...this.cookies()], "");
@@ -108,8 +108,7 @@ export class Login {
   }
 
   async #logout(request: TransportRequest, response: TransportResponse): Promise<void> {
-    const claims = this.#auth.session(cookieHeader(request));
-    if (claims !== undefined) await this.#auth.revoke(claims);
+    await this.#auth.revoke(this.#auth.tokens(cookieHeader(request)));
     const gone = [this.#auth.sessionCookie, REGISTER_COOKIE + this.#auth.node].map(
       (name) => ["set-cookie", setCookie({ name, value: "", maxAge: 0, httpOnly: false, secure: false })] as const,
     );
@@ -131,7 +130,10 @@ const PAGE_HEADERS: HeaderList = [
   ["x-frame-options", "DENY"],
 ];
 
-/** A path on this node, or `/`: a login must not send people to another site (contract kinode §9 row 34). */
+/**
+ * A path on this node, or `/`: a login must not send people to another site (contract kinode §9 row 34).
+ * No control characters: browsers leave out tabs and line breaks, so that `/<tab>/evil.example` is `//evil.example`.
+ */
 function localPath(redirect: string): string {
-  return /^\/(?![/\\])[^\r\n\0\\]*$/.test(redirect) ? redirect : "/";
+  return /^\/(?![/\\])[^\p{Cc}\\]*$/u.test(redirect) ? redirect : "/";
 }

@@ -14,7 +14,7 @@ import { type Blob, CLOSE, type HttpServerErrorKind } from "../lib/protocol/inde
 import type { Channel } from "./channel.ts";
 import { type HttpServerLimits, maxBackpressure } from "./limits.ts";
 import { wellFormed } from "./transport/text.ts";
-import { SENT } from "./transport/transport.ts";
+import { DROPPED, SENT, type TransportSocket } from "./transport/transport.ts";
 
 export type Frame = string | Uint8Array | ArrayBuffer;
 
@@ -45,23 +45,32 @@ export class OutgoingFrames {
   push(channel: Channel, blob: Blob, isBinary: boolean): HttpServerErrorKind | undefined {
     const frame = isBinary ? blob.raw() : textFrame(blob);
     if (channel === this.corked && !channel.slow && channel.outbox === null) {
-      if (typeof frame !== "string" && frame.byteLength > this.#limits.pushBytes) return "LimitReached";
-      if (channel.socket?.send(frame, isBinary) !== SENT) channel.slow = true;
-      return undefined;
+      if (isAbove(frame, this.#limits.pushBytes)) return "LimitReached";
+      const outcome = channel.socket?.send(frame, isBinary);
+      if (outcome === SENT) return undefined;
+      channel.slow = true;
+      return outcome === DROPPED ? this.#tooSlow(channel) : undefined; // publishes have filled its queue
     }
     return this.#queue(channel, frame, isBinary);
   }
 
   /** @returns undefined when it was taken */
   ping(channel: Channel, data: Uint8Array): HttpServerErrorKind | undefined {
-    this.#flushOne(channel);
-    channel.pings++;
-    channel.socket?.ping(data);
-    return undefined;
+    return this.#control(channel, data, (socket) => {
+      channel.pings++;
+      socket.ping(data);
+    });
+  }
+
+  /** @returns undefined when it was taken */
+  pong(channel: Channel, data: Uint8Array): HttpServerErrorKind | undefined {
+    if (channel.socket?.pong === undefined) return "MalformedRequest"; // uWebSockets.js offers no pong of one's own
+    return this.#control(channel, data, (socket) => socket.pong?.(data));
   }
 
   /** Lets everything that waits leave; at the end of each turn, and before a publish, which would overtake it. */
   flush(): void {
+    if (this.#waiting.length === 0) return;
     for (let channel = this.#waiting.pop(); channel !== undefined; channel = this.#waiting.pop())
       this.#flushOne(channel);
   }
@@ -101,13 +110,28 @@ export class OutgoingFrames {
     this.#kernel.wheel.cancel(linger);
   }
 
+  /** In its place among the frames, and within the send limit like them. */
+  #control(
+    channel: Channel,
+    data: Uint8Array,
+    send: (socket: TransportSocket<Channel>) => void,
+  ): HttpServerErrorKind | undefined {
+    this.#flushOne(channel);
+    const { socket } = channel;
+    if (socket === null) return "WsChannelNotFound";
+    if (socket.getBufferedAmount() + data.byteLength > channel.sendLimit) return this.#tooSlow(channel);
+    send(socket);
+    return undefined;
+  }
+
   #queue(channel: Channel, frame: Frame, isBinary: boolean): HttpServerErrorKind | undefined {
     const size = typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
     if (size > this.#limits.pushBytes) return "LimitReached";
     if (channel.outboxBytes + size > channel.sendLimit) this.#flushOne(channel);
     const { socket } = channel;
     if (socket === null) return "WsChannelNotFound";
-    if (channel.slow && socket.getBufferedAmount() + channel.outboxBytes + size > channel.sendLimit)
+    const mayBeFull = channel.slow || channel.topics !== null; // what publishes have queued nobody has counted
+    if (mayBeFull && socket.getBufferedAmount() + channel.outboxBytes + size > channel.sendLimit)
       return this.#tooSlow(channel);
     if (channel.outbox === null) {
       channel.outbox = [];
@@ -160,6 +184,12 @@ class Linger extends WheelEntry {
   expire(): void {
     this.#channel.socket?.close();
   }
+}
+
+/** Hot path: a string's bytes are counted only when there may be too many, at most three for each of its units. */
+function isAbove(frame: Frame, bytes: number): boolean {
+  if (typeof frame !== "string") return frame.byteLength > bytes;
+  return frame.length * 3 > bytes && Buffer.byteLength(frame) > bytes;
 }
 
 /** Text frames must be UTF-8: bytes that are not are repaired with U+FFFD (contract kinode §5.1). */

@@ -30,37 +30,45 @@ export function httpServerProgram(parts: () => ServerParts, started: (host: Host
   return {
     start(host: Host): Instance {
       started(host);
-      const actions = new Actions(host, parts);
-      return { handle: (message) => actions.handle(message), exit: () => parts().stop() };
+      return new Actions(host, parts);
     },
   };
 }
 
 const OK = Object.freeze({ Ok: null });
 
-class Actions {
+class Actions implements Instance {
   readonly #host: Host;
-  readonly #parts: () => ServerParts;
+  readonly #ask: () => ServerParts;
+  #known: ServerParts | undefined;
 
   constructor(host: Host, parts: () => ServerParts) {
     this.#host = host;
-    this.#parts = parts;
+    this.#ask = parts;
+  }
+
+  get #parts(): ServerParts {
+    this.#known ??= this.#ask();
+    return this.#known;
+  }
+
+  exit(): Promise<void> {
+    return this.#parts.stop();
   }
 
   handle(message: Envelope): void {
-    const { kernel, http } = this.#parts();
     try {
       if (message.kind === "request") this.#answer(message, this.#act(message));
-      else if (message.kind !== "timer") http.answered(message);
+      else if (message.kind !== "timer") this.#parts.http.answered(message);
     } catch (error) {
-      kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
+      this.#parts.kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
       if (message.kind === "request") this.#answer(message, "MalformedRequest");
     }
   }
 
   /** Hot path: pushes are looked at first, and without an Action in between. @returns undefined: done */
   #act(message: Envelope): HttpServerErrorKind | undefined {
-    const { channels } = this.#parts();
+    const { channels } = this.#parts;
     const { body } = message;
     if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
       const push = body.WebSocketPush as { readonly channel_id?: unknown; readonly message_type?: unknown } | null;
@@ -80,7 +88,7 @@ class Actions {
   }
 
   #do(action: Action, message: Envelope): HttpServerErrorKind | undefined {
-    const { channels } = this.#parts();
+    const { channels } = this.#parts;
     const { source, blob } = message;
     switch (action.kind) {
       case "push":
@@ -99,7 +107,7 @@ class Actions {
   }
 
   #bind(action: Extract<Action, { readonly path: string }>, message: Envelope): HttpServerErrorKind | undefined {
-    const { kernel, bindings, limits } = this.#parts();
+    const { kernel, bindings, limits } = this.#parts;
     const { source, blob } = message;
     const owner = source.node === kernel.name ? kernel.registry.get(source.id) : undefined;
     if (owner === undefined || !source.id.isSafe()) return "InvalidSourceProcess";
@@ -132,6 +140,6 @@ class Actions {
 
   #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {
     if (message.rsvp !== null) this.#host.respond({ body: error === undefined ? OK : { Err: error } }, message);
-    else if (error !== undefined) this.#parts().kernel.bus.bury(message, "refused");
+    else if (error !== undefined) this.#parts.kernel.bus.bury(message, "refused");
   }
 }

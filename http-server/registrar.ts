@@ -22,7 +22,7 @@ export class Registrar {
   readonly #channels: Channels;
   readonly #auth: Auth;
   /** Sockets on the main route that have not registered. */
-  waiting = 0;
+  readonly #waiting = new Set<Channel>();
 
   constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, channels: Channels, auth: Auth) {
     this.#kernel = kernel;
@@ -32,10 +32,14 @@ export class Registrar {
     this.#auth = auth;
   }
 
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** A socket has opened. A path-bound one is a channel at once. */
   opened(channel: Channel): void {
     if (channel.boundTo === null) {
-      this.waiting++;
+      this.#waiting.add(channel);
       channel.deadline = new Deadline(() => this.#refuse(channel, CLOSE.tooLate, "no WsRegister came in time", "json"));
       this.#kernel.wheel.add(channel.deadline, this.#limits.registerDeadline);
       return;
@@ -48,6 +52,14 @@ export class Registrar {
   /** The socket has closed. */
   closed(channel: Channel): void {
     this.#stopWaiting(channel);
+  }
+
+  /** The node stops: who has not registered will not, and hears 1001 as channels do. */
+  endAll(): void {
+    for (const channel of [...this.#waiting]) {
+      this.#stopWaiting(channel);
+      this.#channels.end(channel, CLOSE.goingAway.code, "the node is stopping");
+    }
   }
 
   /** The first message of a socket on the main route. */
@@ -91,8 +103,9 @@ export class Registrar {
     return channel.owner?.address.id.equals(target) === true;
   }
 
+  /** Not to the http-server itself: it would take the frames for actions. */
   #mayOpen(process: Process): boolean {
-    return this.#kernel.bus.mayMessage(this.#self, process);
+    return process !== this.#self && this.#kernel.bus.mayMessage(this.#self, process);
   }
 
   #welcome(channel: Channel, encoding: Encoding): void {
@@ -110,7 +123,7 @@ export class Registrar {
     if (channel.deadline === null) return;
     this.#kernel.wheel.cancel(channel.deadline);
     channel.deadline = null;
-    this.waiting--;
+    this.#waiting.delete(channel);
   }
 }
 

@@ -18,10 +18,11 @@ export type Match<Value> = {
 type Pattern<Value> = { readonly text: string; readonly segments: readonly string[]; readonly value: Value };
 
 const NO_PARAMS: Readonly<Record<string, string>> = {};
+const ANY = "/"; // no segment has a slash. Only the homepage binds without a process id before it, so these are few
 
 export class Router<Value> {
   readonly #static = new Map<string, Pattern<Value>>(); // by path: a path without parameters beats any other
-  readonly #patterns = new Map<string, Pattern<Value>[]>(); // by first segment, best first
+  readonly #patterns = new Map<string, Pattern<Value>[]>(); // by first segment, ANY when that is variable; best first
 
   /** @returns what it replaces */
   set(path: string, value: Value): Value | undefined {
@@ -31,10 +32,15 @@ export class Router<Value> {
       this.#static.set(path, pattern);
       return replaced;
     }
-    const first = pattern.segments[0] ?? "";
-    const patterns = [...(this.#patterns.get(first) ?? []), pattern];
-    this.#patterns.set(first, patterns.sort(byPrecedence));
+    const key = keyOf(pattern.segments);
+    const patterns = [...(this.#patterns.get(key) ?? []), pattern];
+    this.#patterns.set(key, patterns.sort(byPrecedence));
     return replaced;
+  }
+
+  /** What stands in the slot of `path`. */
+  get(path: string): Value | undefined {
+    return (this.#static.get(path) ?? this.#inSlot(path))?.value;
   }
 
   /** @returns what was there */
@@ -44,14 +50,12 @@ export class Router<Value> {
       this.#static.delete(path);
       return exact.value;
     }
-    const first = segmentsOf(path)[0] ?? "";
-    const patterns = this.#patterns.get(first) ?? [];
-    const slot = slotOf(path);
-    const found = patterns.find((pattern) => slotOf(pattern.text) === slot);
+    const found = this.#inSlot(path);
     if (found === undefined) return undefined;
-    const left = patterns.filter((pattern) => pattern !== found);
-    if (left.length > 0) this.#patterns.set(first, left);
-    else this.#patterns.delete(first);
+    const key = keyOf(found.segments);
+    const left = (this.#patterns.get(key) ?? []).filter((pattern) => pattern !== found);
+    if (left.length > 0) this.#patterns.set(key, left);
+    else this.#patterns.delete(key);
     return found.value;
   }
 
@@ -59,13 +63,17 @@ export class Router<Value> {
     const exact = this.#static.get(path);
     if (exact !== undefined) return { value: exact.value, pattern: exact.text, params: NO_PARAMS };
     const segments = segmentsOf(path);
-    for (const first of [segments[0] ?? "", ...this.#variableFirsts(segments[0] ?? "")]) {
-      for (const pattern of this.#patterns.get(first) ?? []) {
+    let best: (Match<Value> & { readonly of: Pattern<Value> }) | undefined;
+    for (const key of [segments[0] ?? "", ANY]) {
+      for (const pattern of this.#patterns.get(key) ?? []) {
+        if (best !== undefined && byPrecedence(best.of, pattern) <= 0) break; // nor is any behind it better
         const params = matchSegments(pattern.segments, segments);
-        if (params !== undefined) return { value: pattern.value, pattern: pattern.text, params };
+        if (params === undefined) continue;
+        best = { value: pattern.value, pattern: pattern.text, params, of: pattern };
+        break;
       }
     }
-    return undefined;
+    return best;
   }
 
   *values(): Iterable<Value> {
@@ -73,9 +81,9 @@ export class Router<Value> {
     for (const patterns of this.#patterns.values()) for (const pattern of patterns) yield pattern.value;
   }
 
-  /** Only the homepage binds without a process id before it, so a variable first segment is rare. */
-  #variableFirsts(first: string): string[] {
-    return [...this.#patterns.keys()].filter((key) => key !== first && isVariable(key));
+  #inSlot(path: string): Pattern<Value> | undefined {
+    const slot = slotOf(path);
+    return this.#patterns.get(keyOf(segmentsOf(path)))?.find((pattern) => slotOf(pattern.text) === slot);
   }
 }
 
@@ -89,12 +97,16 @@ function segmentsOf(path: string): string[] {
   return path === "" ? [] : path.slice(1).split("/");
 }
 
+function keyOf([first = ""]: readonly string[]): string {
+  return isVariable(first) ? ANY : first;
+}
+
 function isVariable(segment: string): boolean {
   return (segment.startsWith(":") || segment.startsWith("*")) && segment.length > 1;
 }
 
 /** The pattern without the names of its variables. */
-function slotOf(path: string): string {
+export function slotOf(path: string): string {
   return segmentsOf(path)
     .map((segment) => (isVariable(segment) ? segment[0] : `=${segment}`))
     .join("/");

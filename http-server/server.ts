@@ -30,7 +30,7 @@ import type { Listen, Listener, TransportHandlers, TransportName } from "./trans
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
 
 export type HttpServerOptions = {
-  /** Default: one main listener on 127.0.0.1, any free port. */
+  /** Default: one main listener on 127.0.0.1, any free port. Empty: none yet, see `listen`. */
   readonly listeners?: readonly ListenerOptions[];
   /** Default `auto`: uWebSockets.js, or ws where its binary does not load. */
   readonly transport?: TransportName | "auto";
@@ -55,6 +55,7 @@ export class HttpServer {
   readonly #registrar: Registrar;
   readonly #http: HttpRequests;
   readonly #allowedOrigins: readonly string[];
+  readonly #parts: ServerParts;
   #stopping = false;
 
   /** @throws {OptionError} @throws {ListenError} */
@@ -67,7 +68,7 @@ export class HttpServer {
     const self = node.addSystemProcess({
       id: HTTP_SERVER,
       program: httpServerProgram(
-        () => defined(server).#parts(),
+        () => defined(server).#parts,
         (started) => {
           host = started;
         },
@@ -98,7 +99,7 @@ export class HttpServer {
       why: transport.why,
     });
     node.onStop(() => defined(server).#stopTaking());
-    for (const listener of options.listeners ?? [{ host: "127.0.0.1", port: 0 }]) await server.#open(listener);
+    for (const listener of options.listeners ?? [{ host: "127.0.0.1", port: 0 }]) await server.listen(listener);
     if (options.password !== undefined) await auth.setPassword(options.password);
     return server;
   }
@@ -137,6 +138,14 @@ export class HttpServer {
       allowedOrigins,
       host: made.hostNow,
     });
+    this.#parts = {
+      kernel,
+      limits,
+      channels: this.channels,
+      bindings: this.bindings,
+      http: this.#http,
+      stop: () => this.#destroy(),
+    };
     kernel.keepers.add(this.channels);
     kernel.keepers.add({ restarting: () => [], gone: (process) => this.bindings.forget(process) });
   }
@@ -172,18 +181,8 @@ export class HttpServer {
     return this.#auth.issue(scope);
   }
 
-  #parts(): ServerParts {
-    return {
-      kernel: this.node.kernel,
-      limits: this.limits,
-      channels: this.channels,
-      bindings: this.bindings,
-      http: this.#http,
-      stop: () => this.#destroy(),
-    };
-  }
-
-  async #open({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
+  /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
+  async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
     const { messageBytes, idleTimeout } = this.limits;
     const handlers = this.#handlers(mount?.text ?? null);
     for (let next = port; ; next++) {
@@ -265,6 +264,7 @@ export class HttpServer {
   #stopTaking(): void {
     this.#stopping = true;
     for (const listener of this.#listeners) listener.stopListening();
+    this.#registrar.endAll();
     this.channels.endAll();
   }
 

@@ -33,6 +33,14 @@ export class Throttle {
     this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
   }
 
+  /** The try counted last was no failure. */
+  takeBack(address: string): void {
+    const key = this.#key(address);
+    const left = (this.#failures.get(key) ?? 0) - 1; // below 0 when the window has ended meanwhile
+    if (left > 0) this.#failures.set(key, left);
+    else this.#failures.delete(key);
+  }
+
   #key(address: string): string {
     return this.#failures.has(address) || this.#failures.size < ADDRESSES_MAX ? address : "";
   }

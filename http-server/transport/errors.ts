@@ -7,7 +7,7 @@ export class ListenError extends KernelError {
   constructor(host: string, port: number, options?: ErrorOptions) {
     super(
       "port_unavailable",
-      `Cannot listen on "${host}:${port}" as the port is taken or not allowed: choose another with --port`,
+      `Cannot listen on "${host}:${port}" as the port is taken or not allowed, or the address is not this machine's: choose another with --port, --mount or --host`,
       options,
     );
     this.port = port;

@@ -80,8 +80,8 @@ export function isBodiless(status: number): boolean {
 
 /** Why an answer must not go out, or undefined: a line break in a value would begin a header, or an answer, of its own. */
 export function checkAnswer(status: number, headers: HeaderList): string | undefined {
-  if (!Number.isInteger(status) || status < 200 || status > 599) {
-    return `Cannot answer with status ${status} as it must be 200 to 599`;
+  if (!Number.isInteger(status) || status < 200 || status > 999) {
+    return `Cannot answer with status ${status} as it must be 200 to 999`;
   }
   for (const [name, value] of headers) {
     if (!isToken(name)) return `Cannot answer with header ${JSON.stringify(name)} as its name must be a token`;

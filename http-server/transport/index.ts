@@ -23,7 +23,7 @@ export async function chooseTransport(wanted: "auto" | TransportName): Promise<T
     const { listenUws } = await import("./uws.ts");
     return { listen: listenUws, name: "uws", why: `uWebSockets.js: its binary for ${platform()} loaded` };
   } catch (error) {
-    const reason = textOf(error).replaceAll(/\s+/g, " "); // the package's text spans several lines
+    const reason = reasonOf(error);
     if (wanted === "auto") return await loadWs(`ws: uWebSockets.js could not be loaded: ${reason}`);
     throw new OptionError(
       `Cannot use transport "uws" as it needs a binary for ${platform()}: ${reason}; leave it out for "auto", or choose "ws"`,
@@ -35,6 +35,12 @@ export async function chooseTransport(wanted: "auto" | TransportName): Promise<T
 async function loadWs(why: string): Promise<TransportChoice> {
   const { listenWs } = await import("./ws.ts"); // on demand: who runs on uWebSockets.js need not load it
   return { listen: listenWs, name: "ws", why };
+}
+
+/** The package says in several lines which platforms it has; what counts is that this is none of them. */
+function reasonOf(error: unknown): string {
+  const text = textOf(error).replaceAll(/\s+/g, " ");
+  return text.includes("Cannot find module") ? `it has no binary for ${platform()}` : text;
 }
 
 function platform(): string {

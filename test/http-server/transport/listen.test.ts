@@ -31,7 +31,7 @@ describe.each(TRANSPORTS)("%s listener", (name, listen) => {
     await expect(failed).rejects.toMatchObject({
       code: "port_unavailable",
       port,
-      message: `Cannot listen on "127.0.0.1:${port}" as the port is taken or not allowed: choose another with --port`,
+      message: `Cannot listen on "127.0.0.1:${port}" as the port is taken or not allowed, or the address is not this machine's: choose another with --port, --mount or --host`,
     });
   });
 

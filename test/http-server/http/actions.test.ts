@@ -1,0 +1,185 @@
+/** What a process may ask, as values: every action of contract kinode §5.1, and everything that is none. */
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { type Action, parseAction } from "../../../http-server/actions.ts";
+
+const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
+const wsFields = { path: "/", authenticated: true, extension: false };
+
+describe("parseAction()", () => {
+  test.each<[body: unknown, action: Action]>([
+    [{ Bind: bindFields }, { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true }],
+    [{ Unbind: { path: "" } }, { kind: "unbind", path: "" }],
+    [
+      { WebSocketBind: wsFields },
+      { kind: "bindWs", path: "/", authenticated: true, slowReader: null, sendLimit: null },
+    ],
+    [
+      { WebSocketBind: { ...wsFields, slow_reader: "drop", send_limit: 1 } },
+      { kind: "bindWs", path: "/", authenticated: true, slowReader: "drop", sendLimit: 1 },
+    ],
+    [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
+    [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],
+    [
+      { WebSocketPush: { channel_id: 4_294_967_295, message_type: "Close" } },
+      { kind: "push", channelId: 4_294_967_295, messageType: "Close" },
+    ],
+    [{ WebSocketClose: 5 }, { kind: "close", channelId: 5, code: 1000, reason: "" }],
+    [
+      { WebSocketClose: { channel_id: 5, code: 3000, reason: "why" } },
+      { kind: "close", channelId: 5, code: 3000, reason: "why" },
+    ],
+    [{ WebSocketSubscribe: { channel_id: 0, topic: "a" } }, { kind: "subscribe", channelId: 0, topic: "a" }],
+    [{ WebSocketUnsubscribe: { channel_id: 5, topic: "" } }, { kind: "unsubscribe", channelId: 5, topic: "" }],
+    [
+      { WebSocketPublish: { topic: "a", message_type: "Binary" } },
+      { kind: "publish", topic: "a", messageType: "Binary" },
+    ],
+  ])("reads %j", (body, action) => {
+    expect(parseAction(body)).toEqual(action);
+  });
+
+  test("ignores fields it does not know", () => {
+    const body = { Bind: { ...bindFields, secure_subdomain: null, __proto__: { path: "/n" } } };
+    expect(parseAction(body)).toEqual(parseAction({ Bind: bindFields }));
+  });
+
+  test.each(["/*rest", "/a/*rest", "/a/*rest/", "/a/*", "/a/*/b", "*rest", "/a*b/c"])("reads the path %s", (path) => {
+    expect(parseAction({ Bind: { ...bindFields, path } })).toMatchObject({ path });
+    expect(parseAction({ WebSocketBind: { ...wsFields, path } })).toMatchObject({ path });
+  });
+
+  test.each(["/*rest/b", "/a/*rest/*more", "*rest/b", "/a/*rest//"])(
+    "refuses the path %s: nothing stands behind the rest",
+    (path) => {
+      expect(parseAction({ Bind: { ...bindFields, path } })).toBeUndefined();
+      expect(parseAction({ WebSocketBind: { ...wsFields, path } })).toBeUndefined();
+    },
+  );
+
+  test.each<[body: unknown]>([
+    [undefined],
+    [null],
+    [0],
+    [true],
+    [""],
+    ["Bind"],
+    [[]],
+    [["Bind", bindFields]],
+    [{}],
+    [{ Nope: 1 }],
+    [{ bind: bindFields }],
+    [{ Nope: 1, Bind: bindFields }],
+    [{ Bind: null }],
+    [{ Bind: "/m" }],
+    [{ Bind: [bindFields] }],
+    [{ Bind: { ...bindFields, path: 1 } }],
+    [{ Bind: { ...bindFields, path: ["/m"] } }],
+    [{ Bind: { ...bindFields, authenticated: "true" } }],
+    [{ Bind: { ...bindFields, authenticated: null } }],
+    [{ Bind: { ...bindFields, local_only: 0 } }],
+    [{ Bind: { path: "/m", authenticated: true, local_only: false } }],
+    [{ Bind: { path: "/m", authenticated: true, cache: false } }],
+    [{ Bind: { path: "/m", local_only: false, cache: false } }],
+    [{ Bind: { authenticated: true, local_only: false, cache: false } }],
+    [{ Unbind: {} }],
+    [{ Unbind: "/m" }],
+    [{ WebSocketBind: { path: "/", authenticated: true } }],
+    [{ WebSocketBind: { ...wsFields, extension: true } }],
+    [{ WebSocketBind: { ...wsFields, extension: 0 } }],
+    [{ WebSocketBind: { ...wsFields, slow_reader: "latest?" } }],
+    [{ WebSocketBind: { ...wsFields, send_limit: 0 } }],
+    [{ WebSocketBind: { ...wsFields, send_limit: -1 } }],
+    [{ WebSocketBind: { ...wsFields, send_limit: Number.NaN } }],
+    [{ WebSocketBind: { ...wsFields, send_limit: "1" } }],
+    [{ WebSocketUnbind: { path: null } }],
+    [{ WebSocketPush: { channel_id: 5 } }],
+    [{ WebSocketPush: { message_type: "Text" } }],
+    [{ WebSocketPush: { channel_id: 5, message_type: "text" } }],
+    [{ WebSocketPush: { channel_id: "5", message_type: "Text" } }],
+    [{ WebSocketPush: { channel_id: -1, message_type: "Text" } }],
+    [{ WebSocketPush: { channel_id: 5.5, message_type: "Text" } }],
+    [{ WebSocketPush: { channel_id: 4_294_967_296, message_type: "Text" } }],
+    [{ WebSocketClose: "5" }],
+    [{ WebSocketClose: -1 }],
+    [{ WebSocketClose: 1.5 }],
+    [{ WebSocketClose: { channel_id: 5, code: "1000" } }],
+    [{ WebSocketClose: { channel_id: 5, reason: 1 } }],
+    [{ WebSocketClose: { code: 1000 } }],
+    [{ WebSocketSubscribe: { channel_id: 5 } }],
+    [{ WebSocketSubscribe: { channel_id: 5, topic: 1 } }],
+    [{ WebSocketUnsubscribe: { topic: "a" } }],
+    [{ WebSocketPublish: { topic: "a" } }],
+    [{ WebSocketPublish: { topic: "a", message_type: "Ping" } }],
+    [{ WebSocketPublish: { message_type: "Text" } }],
+    [{ WebSocketOpen: { path: "/", channel_id: 5 } }],
+    [{ WebSocketExtPushData: { id: 1, kinode_message_type: "Response", blob: [] } }],
+    [{ toString: {} }],
+    [{ constructor: bindFields }],
+    [JSON.parse('{"__proto__":{"path":"/m"}}')],
+  ])("takes %j for no action", (body) => {
+    expect(parseAction(body)).toBeUndefined();
+  });
+
+  test("never throws, whatever the JSON", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (body) => {
+        parseAction(body);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("never throws, whatever stands in the fields of an action, and lets no wrong kind through", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...NAMES), fields(), (name, given) => {
+        const action = parseAction({ [name]: given });
+        if (action === undefined) return;
+        const {
+          path = "",
+          topic = "",
+          channelId = 0,
+        } = action as { path?: unknown; topic?: unknown; channelId?: unknown };
+        expect([typeof path, typeof topic]).toEqual(["string", "string"]);
+        expect(Number(channelId) >>> 0).toBe(channelId);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
+
+const NAMES = [
+  "Bind",
+  "Unbind",
+  "WebSocketBind",
+  "WebSocketUnbind",
+  "WebSocketPush",
+  "WebSocketClose",
+  "WebSocketSubscribe",
+  "WebSocketUnsubscribe",
+  "WebSocketPublish",
+];
+
+/** The right fields with right or wrong values, so that some make an action. */
+function fields(): fc.Arbitrary<unknown> {
+  const some = <Value>(right: fc.Arbitrary<Value>): fc.Arbitrary<unknown> =>
+    fc.oneof({ weight: 4, arbitrary: right }, { weight: 1, arbitrary: fc.jsonValue() });
+  const record = fc.record(
+    {
+      path: some(fc.string()),
+      authenticated: some(fc.boolean()),
+      local_only: some(fc.boolean()),
+      cache: some(fc.boolean()),
+      extension: some(fc.constant(false)),
+      slow_reader: some(fc.constantFrom("close", "drop", null)),
+      send_limit: some(fc.nat()),
+      channel_id: some(fc.nat()),
+      message_type: some(fc.constantFrom("Text", "Binary", "Ping")),
+      topic: some(fc.string()),
+      code: some(fc.nat({ max: 5000 })),
+      reason: some(fc.string()),
+    },
+    { requiredKeys: [] },
+  );
+  return fc.oneof({ weight: 4, arbitrary: record }, { weight: 1, arbitrary: fc.jsonValue() });
+}

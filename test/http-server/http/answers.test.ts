@@ -1,0 +1,184 @@
+/** What of a process's answer goes out, and what of a request may trouble a process. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { defineProcess } from "../../../lib/process/index.ts";
+import { Blob, ProcessId } from "../../../lib/protocol/index.ts";
+import {
+  askWithBlob,
+  bind,
+  HTTP_SERVER,
+  type HttpNode,
+  httpOf,
+  reply,
+  startHttpNode,
+  stopHttpNodes,
+  TRANSPORTS,
+} from "../../support/http-node.ts";
+import { P } from "../../support/node.ts";
+import { destroyAll } from "../../support/sockets.ts";
+
+/** What the transports and the server add. */
+const USUAL_HEADERS = ["content-type", "content-length", "date", "connection", "keep-alive", "uwebsockets"];
+
+afterEach(async () => {
+  destroyAll();
+  await stopHttpNodes();
+});
+
+describe.each(TRANSPORTS)("over %s", (transport) => {
+  test.each<[what: string, name: string, value: unknown]>([
+    ["a line break and another header in its value", "x-a", "b\r\nset-cookie: c=d"],
+    ["a bare carriage return", "x-a", "b\rc"],
+    ["a bare line feed", "x-a", "b\nset-cookie: c=d"],
+    ["a NUL", "x-a", "b\0c"],
+    ["another control character", "x-a", "b\x1bc"],
+    ["a line break in its name", "x-a: b\r\nset-cookie", "c=d"],
+    ["a blank in its name", "x a", "b"],
+    ["no name", "", "b"],
+    ["a number as its value", "x-a", 1],
+    ["a list as its value", "x-a", ["b"]],
+    ["the transport's own: Content-Length", "Content-Length", "1"],
+    ["the transport's own: Transfer-Encoding", "transfer-encoding", "chunked"],
+    ["the transport's own: Connection", "Connection", "close"],
+    ["the transport's own: Upgrade", "Upgrade", "websocket"],
+  ])("a header with %s is left out, the rest goes out", async (_what, name, value) => {
+    const alice = await withAnswer(transport, 200, { [name]: value, "x-good": "yes" });
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect(answer).toMatchObject({ status: 200, body: "the body", setCookies: [] });
+    expect(answer.headers).toMatchObject({
+      "x-good": "yes",
+      "content-type": "application/octet-stream",
+      "content-length": "8",
+    });
+    expect(answer.headers.connection ?? "keep-alive").toBe("keep-alive");
+    const others = Object.keys(answer.headers).filter((known) => !USUAL_HEADERS.includes(known));
+    expect(others).toEqual(["x-good"]);
+    expect(alice.faults).toEqual([]);
+  });
+
+  test("Set-Cookie of a process goes out, unsplit, beside the node's own", async () => {
+    const alice = await withAnswer(transport, 200, { "Set-Cookie": "a=b; Path=/; HttpOnly" }, { authenticated: true });
+    const { setCookies } = await alice.ask({ path: `/${P}/m`, headers: { cookie: alice.cookie } });
+    expect(setCookies).toEqual([
+      "a=b; Path=/; HttpOnly",
+      expect.stringMatching(/^kinode-auth_alice\.os=[\w.-]+; Path=\/; Max-Age=3600; SameSite=Strict$/),
+    ]);
+  });
+
+  test.each(["Content-Type", "content-type", "CONTENT-TYPE"])("%s is sent once", async (name) => {
+    const alice = await withAnswer(transport, 200, { [name]: "text/x" });
+    expect((await alice.ask({ path: `/${P}/m` })).headers["content-type"]).toBe("text/x");
+  });
+
+  test.each([200, 201, 206, 301, 404, 418, 500, 503, 599])("status %i passes", async (status) => {
+    const alice = await withAnswer(transport, status, {});
+    expect(await alice.ask({ path: `/${P}/m` })).toMatchObject({ status, body: "the body" });
+  });
+
+  test.each([204, 304])("status %i goes without the body", async (status) => {
+    const alice = await withAnswer(transport, status, {});
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect(answer).toMatchObject({ status, body: "" });
+    expect(answer.headers["content-length"]).toBeUndefined();
+  });
+
+  test("HEAD is forwarded, and its answer goes without the body", async () => {
+    const alice = await withAnswer(transport, 200, {});
+    const answer = await alice.ask({ method: "HEAD", path: `/${P}/m` });
+    expect(answer).toMatchObject({ status: 200, body: "" });
+    expect(answer.headers["content-length"]).toBe("8");
+  });
+
+  test("HEAD of static content is its head alone, and the process is not asked", async () => {
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m", { cache: true }), "static");
+    const answer = await alice.ask({ method: "HEAD", path: `/${P}/m` });
+    expect(answer).toMatchObject({ status: 200, body: "" });
+    expect(answer.headers).toMatchObject({
+      "content-length": "6",
+      "content-type": "text/plain",
+      "x-content-type-options": "nosniff",
+    });
+    expect(p.waiting).toEqual([]);
+  });
+
+  test("static content is bytes: nothing is decoded on the way", async () => {
+    const alice = await startHttpNode({ transport });
+    const bytes = Buffer.from("a\0b");
+    await askWithBlob(alice.add(P), bind("/m", { cache: true }), Blob.of(bytes, "application/x-bytes"));
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect(answer.body).toBe("a\0b");
+    expect(answer.headers["content-type"]).toBe("application/x-bytes");
+  });
+
+  test("static content with a type that is no header is text/plain", async () => {
+    const alice = await startHttpNode({ transport });
+    await askWithBlob(alice.add(P), bind("/m", { cache: true }), Blob.of("here", "text/html\r\nset-cookie: a=b"));
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect(answer).toMatchObject({ status: 200, body: "here", setCookies: [] });
+    expect(answer.headers["content-type"]).toBe("text/plain");
+    expect(alice.faults).toEqual([]);
+  });
+
+  test.each([
+    ["Example.com:8080", "Example.com"],
+    ["[::1]:8080", "[::1]"],
+    ["a_b.example", "a_b.example"],
+    ["[", "localhost"],
+    ["a b", "localhost"],
+    ["evil.example/path?", "localhost"],
+    ["user@evil.example", "localhost"],
+    ["1.2.3.4.5", "localhost"],
+    [":80", "localhost"],
+    ["", "localhost"],
+  ])("a request to Host %j is told as one to %s", async (host, told) => {
+    const alice = await withAnswer(transport, 200, {});
+    const p = alice.p;
+    await alice.ask({ path: `/${P}/m`, headers: { host } });
+    expect(httpOf(await p.next()).url).toBe(`http://${told}/${P}/m`);
+  });
+
+  test("a process that looks at its path survives whatever Host and path a client sends", async () => {
+    const alice = await startHttpNode({ transport });
+    const allowed = { requestCapabilities: [HTTP_SERVER.text], grantCapabilities: [HTTP_SERVER.text] };
+    const program = defineProcess({
+      init: async (ctx) => void (await ctx.bindHttp("/", { authenticated: false })),
+      onHttp: (_, request) => request.reply(request.path),
+    });
+    alice.node.addProcess(ProcessId.parse(P), program, allowed);
+    const hosts = ["[", "", "a:b:c", "%", "1.2.3.4.5", "\u00e9"];
+    for (const host of hosts) {
+      expect(await alice.ask({ path: `/${P}/x`, headers: { host } })).toMatchObject({ status: 200, body: "/x" });
+    }
+    for (const path of [`/${P}/%zz`, `/${P}//`, `/${P}/..`, `/${P}/\\`, `/${P}/%00`, `/${P}/:80`]) {
+      expect((await alice.ask({ path })).status).toBe(200);
+    }
+    expect(alice.node.kernel.crashes.last()).toEqual([]);
+  });
+
+  test("a header named like something of Object's does no harm", async () => {
+    const alice = await withAnswer(transport, 200, {});
+    await alice.ask({ path: `/${P}/m?__proto__=1&constructor=2`, headers: { constructor: "a", __proto__x: "b" } });
+    const { headers, query_params: query } = httpOf(await alice.p.next());
+    expect(Object.getPrototypeOf(headers)).toBe(Object.prototype);
+    expect(headers).toMatchObject({ constructor: "a", __proto__x: "b" });
+    expect(Object.entries(query)).toEqual([
+      ["__proto__", "1"],
+      ["constructor", "2"],
+    ]);
+  });
+});
+
+/** A node whose P answers every request for /m with `status`, `headers` and a body of eight letters. */
+async function withAnswer(
+  transport: "uws" | "ws",
+  status: number,
+  headers: Readonly<Record<string, unknown>>,
+  flags: { readonly authenticated?: boolean } = {},
+): Promise<HttpNode & { readonly p: ReturnType<HttpNode["add"]> }> {
+  const alice = await startHttpNode({ transport });
+  const p = alice.add(P);
+  await p.ask(bind("/m", flags));
+  p.onMessage = reply(status, headers, "the body");
+  return { ...alice, p };
+}

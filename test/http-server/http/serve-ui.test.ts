@@ -1,0 +1,122 @@
+/** A package's folder as static paths: serveUi in a node, by the homepage and by a package made here. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { type HttpNode, startHttpNode, stopHttpNodes, TRANSPORTS } from "../../support/http-node.ts";
+import { destroyAll } from "../../support/sockets.ts";
+
+const SITE = "site:site:template.os";
+const HOMEPAGE_FOLDER = new URL("../../../processes/homepage", import.meta.url).pathname;
+
+/** Serves the folder it is told, to all, and answers with what serveUi says. */
+const PROGRAM = `
+import { defineProcess } from "jackfield/process";
+export default defineProcess({
+  async onRequest(_, message, ctx) {
+    try {
+      ctx.respond(await ctx.serveUi(message.body, { authenticated: false }));
+    } catch (error) {
+      ctx.respond(error.message);
+    }
+  },
+});
+`;
+
+const folders: string[] = [];
+
+afterEach(async () => {
+  destroyAll();
+  await stopHttpNodes();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+
+describe.each(TRANSPORTS)("over %s", (transport) => {
+  test("the homepage's files stand at bare paths, for who has logged in", async () => {
+    const alice = await startHttpNode({ transport });
+    await alice.node.addPackage(HOMEPAGE_FOLDER);
+    await served(alice, "homepage:homepage:sys", "GetApps");
+    const headers = { cookie: alice.cookie };
+    const start = await alice.ask({ path: "/", headers });
+    expect(start).toMatchObject({ status: 200 });
+    expect(start.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect(start.body).toContain("<title>Jackfield</title>");
+    expect((await alice.ask({ path: "/index.html", headers })).body).toBe(start.body);
+    expect((await alice.ask({ path: "/homepage.css", headers })).headers["content-type"]).toBe(
+      "text/css; charset=utf-8",
+    );
+    expect(await alice.ask({ path: "/apps.json", headers })).toMatchObject({ status: 200, body: "[]" });
+    expect((await alice.ask({ path: "/apps.json" })).status).toBe(401);
+    expect((await alice.ask({ path: "/", headers: { accept: "text/html" } })).body).toContain("Log in to alice.os");
+  });
+
+  test("every file of a folder is served as what it is, its index at / and for paths nobody bound", async () => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/index.html": "<h1>", "ui/a/b.js": "let b", "ui/a/c.unknown": "c", "other/x.txt": "x" });
+    expect(await served(alice, SITE, "ui")).toBe(3);
+    for (const [path, type, body] of [
+      ["", "text/html; charset=utf-8", "<h1>"],
+      ["/", "text/html; charset=utf-8", "<h1>"],
+      ["/index.html", "text/html; charset=utf-8", "<h1>"],
+      ["/a/b.js", "text/javascript; charset=utf-8", "let b"],
+      ["/a/c.unknown", "application/octet-stream", "c"],
+      ["/deep/link", "text/html; charset=utf-8", "<h1>"],
+      ["/other/x.txt", "text/html; charset=utf-8", "<h1>"],
+    ]) {
+      const answer = await alice.ask({ path: `/${SITE}${path}` });
+      expect([path, answer.status, answer.headers["content-type"], answer.body]).toEqual([path, 200, type, body]);
+    }
+  });
+
+  test("dots in a path lead nowhere", async () => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/a.txt": "a", "secret.txt": "secret" });
+    await served(alice, SITE, "ui");
+    expect((await alice.ask({ path: `/${SITE}/a.txt` })).body).toBe("a");
+    for (const path of ["/../secret.txt", "/%2e%2e/secret.txt", "/ui/../../secret.txt", "/..%2fsecret.txt"]) {
+      expect(await alice.ask({ path: `/${SITE}${path}` })).toMatchObject({ status: 404, body: "" });
+    }
+  });
+
+  test.each(["..", "../other", "/etc", "ui/../..", "."])("serveUi() refuses the folder %s", async (folder) => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/a.txt": "a" });
+    expect(await served(alice, SITE, folder)).toBe(
+      `Cannot serve "${folder}" as it is outside the package's folder: move it inside`,
+    );
+    expect((await alice.ask({ path: `/${SITE}/a.txt` })).status).toBe(404);
+  });
+});
+
+test("serveUi() takes 1000 files, and refuses one more", async () => {
+  const alice = await startHttpNode();
+  const files = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`ui/${at}.txt`, `${at}`]));
+  await addSite(alice, { ...files, "more/0.txt": "" });
+  expect(await served(alice, SITE, "ui")).toBe(1000);
+  expect((await alice.ask({ path: `/${SITE}/999.txt` })).body).toBe("999");
+  await writeFile(join(folders[0] ?? "", "ui/more.txt"), "");
+  expect(await served(alice, SITE, "ui")).toBe('Cannot serve "ui" as it holds more than 1000 files: got 1001');
+});
+
+/** Loads a package whose one process is `PROGRAM`, with `files` in its folder. */
+async function addSite(alice: HttpNode, files: Readonly<Record<string, string>>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "jackfield-site-"));
+  folders.push(folder);
+  const capabilities = {
+    request_capabilities: ["http-server:distro:sys"],
+    grant_capabilities: ["http-server:distro:sys"],
+  };
+  const entry = { process_name: "site", file: "site.mjs", public: true, ...capabilities };
+  const manifest = JSON.stringify({ package: "site", publisher: "template.os", processes: [entry] });
+  for (const [name, text] of Object.entries({ "site.mjs": PROGRAM, "manifest.json": manifest, ...files })) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  await alice.node.addPackage(folder);
+}
+
+/** Asks `process` from another one: it answers when its own work is done. */
+async function served(alice: HttpNode, process: string, body: unknown): Promise<unknown> {
+  const asker = `asker-${alice.node.kernel.registry.size}:asking:sys`; // another name each time
+  return await alice.add(asker).ask(body, null, process);
+}
