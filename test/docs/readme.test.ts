@@ -1,0 +1,60 @@
+/** What README shows is run as it stands there: its process, its manifest and its page. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { startTestNode, type TestNode } from "../support/node.ts";
+import { RawSocket } from "../support/sockets.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+
+function block(language: string, index = 0): string {
+  const blocks = [...README.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))];
+  const text = blocks[index]?.[1];
+  if (text === undefined) throw new Error(`README has no ${language} block ${index}`);
+  return text;
+}
+
+describe("README", () => {
+  let folder = "";
+  let node: TestNode;
+
+  beforeEach(async () => {
+    // Inside the repository, so that "jackfield/process" is found as it is for a package that installed it.
+    folder = mkdtempSync(join(ROOT, "test/docs/.readme-"));
+    writeFileSync(join(folder, "counter.ts"), block("ts"));
+    writeFileSync(join(folder, "manifest.json"), block("json"));
+    mkdirSync(join(folder, "ui"));
+    writeFileSync(join(folder, "ui/index.html"), block("html"));
+    node = await startTestNode();
+  });
+
+  afterEach(async () => {
+    await node.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("its process and manifest run as a package, and count what is said", async () => {
+    await node.node.addPackage(folder);
+    const client = await RawSocket.connect(node.port);
+    await client.upgrade({ path: "/" });
+    client.sendText(JSON.stringify({ auth_token: node.token, target_process: "counter:counter:me.os" }));
+    expect(JSON.parse(await client.nextText())).toHaveProperty("channel_id");
+    client.sendText("one");
+    expect(JSON.parse(await client.nextText())).toEqual({ count: 1, said: "one" });
+    client.sendText("two");
+    expect(JSON.parse(await client.nextText())).toEqual({ count: 2, said: "two" });
+    client.destroy();
+  });
+
+  test("its page imports only what every node serves", async () => {
+    const page = block("html");
+    const served = [...page.matchAll(/(?:src="|from ")([^"]+)"/g)].map(([, path = ""]) => path);
+    expect(served).toEqual(["/our.js", "/client.js"]);
+    for (const path of served) {
+      const answer = await fetch(node.url + path);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("content-type")).toMatch(/javascript/);
+    }
+  });
+});
