@@ -15,7 +15,9 @@ export default defineProcess<Room>({
     await ctx.bindWs("/"); // for clients that open their own path instead of registering
     ctx
       .request("homepage:homepage:sys")
-      .body({ Add: { label: "Chat", description: "One room for everyone on this node", icon: "💬" } })
+      .body({
+        Add: { label: "Chat", description: "One room for everyone on this node", icon: `/${ctx.our.id.text}/icon.svg` },
+      })
       .send();
     return { history: (await ctx.getState<Said[]>()) ?? [], people: new Map() };
   },

@@ -139,7 +139,7 @@ export function connect(options: ConnectOptions): Channel {
         return { data };
       }
     } else {
-      const frame = { data: typeof data === "string" ? data : data.slice() };
+      const frame = { data: typeof data === "string" ? data : new Uint8Array(data) };
       if (outbox.push(frame, byteLength(data))) return frame;
     }
     throw new ChannelLimitError(

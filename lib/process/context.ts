@@ -27,6 +27,8 @@ import {
   toBlob,
   type WsMessageType,
 } from "../protocol/index.ts";
+import { ClientRequest } from "./client-request.ts";
+import { isPromise } from "./promise.ts";
 import { Request } from "./request.ts";
 import { serveUi } from "./serve-ui.ts";
 import { StateCalls } from "./state.ts";
@@ -59,6 +61,11 @@ export class Context<State = unknown> {
     this.our = host.our;
     this.#httpServer = new AddressClass(host.our.node, HTTP_SERVER);
     this.#state = new StateCalls(host);
+  }
+
+  /** What is being handled, or was last; null in `init`. */
+  get message(): Message | null {
+    return this.host.inHand();
   }
 
   get node(): string {
@@ -111,6 +118,11 @@ export class Context<State = unknown> {
   close(channelId: number, code?: number, reason?: string): void {
     if (code === undefined) this.#act({ WebSocketClose: channelId });
     else this.#act({ WebSocketClose: { channel_id: channelId, code, reason: reason ?? "" } });
+  }
+
+  /** A question that the browser client's `request()` sent. @param value the frame's `blob.json()` @returns undefined when it is none */
+  clientRequest(channelId: number, value: unknown): ClientRequest | undefined {
+    return ClientRequest.read(this, channelId, value);
   }
 
   /** Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else is not bound. */
@@ -183,10 +195,17 @@ export class Context<State = unknown> {
     let timer: Timer | undefined;
     let cancelled = false;
     const arm = (): void => {
-      timer = this.after(ms, async (state, ctx) => {
-        const next = await handler(state, ctx);
-        if (!cancelled) arm();
+      if (!cancelled) timer = this.after(ms, run);
+    };
+    const run: TimerHandler<State> = (state, ctx) => {
+      const next = handler(state, ctx);
+      if (!isPromise(next)) {
+        arm();
         return next;
+      }
+      return next.then((settled) => {
+        arm();
+        return settled;
       });
     };
     arm();

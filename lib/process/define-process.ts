@@ -21,9 +21,13 @@ import {
 import { Context, type TimerHandler } from "./context.ts";
 import { enter, leave } from "./current.ts";
 import { IncomingHttp } from "./http-request.ts";
+import { isPromise } from "./promise.ts";
 
 /** The next state, now or later; undefined: unchanged. */
 export type Next<State> = State | void | Promise<State | void>;
+
+/** The first state; a process without state need return none. */
+export type First<State> = State | Promise<State> | (undefined extends State ? void | Promise<void> : never);
 
 /** @property path without the process id; `/` on the main route @property peer `address:port`, null when unknown */
 export type Open = { readonly channelId: number; readonly path: string; readonly peer: string | null };
@@ -32,7 +36,7 @@ export type Push = { readonly channelId: number; readonly messageType: WsMessage
 export type Close = { readonly channelId: number; readonly code: number; readonly reason: string };
 
 export type Handlers<State> = {
-  init?(ctx: Context<State>): State | Promise<State>;
+  init?(ctx: Context<State>): First<State>;
   onOpen?(state: State, open: Open, ctx: Context<State>): Next<State>;
   /** `blob` is lent: read it before the handler returns or first awaits, or keep() it. */
   onPush?(state: State, push: Push, blob: Blob, ctx: Context<State>): Next<State>;
@@ -160,10 +164,6 @@ class DefinedProcess<State> implements Instance {
     this.#state = next as State;
     return undefined;
   }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === "object" && value !== null && typeof (value as Promise<T>).then === "function";
 }
 
 /** The close code and reason travel as metadata: the body is the contract's. */

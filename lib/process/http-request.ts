@@ -12,6 +12,8 @@ import {
 
 export type ReplyOptions = { readonly status?: number; readonly headers?: Readonly<Record<string, string>> };
 
+const SCHEME_LENGTH = "http://".length; // it is always that (contract kinode §5.2)
+
 export class IncomingHttp {
   /** What the http-server says of it, in the wire's names. */
   readonly raw: HttpRequest;
@@ -32,9 +34,10 @@ export class IncomingHttp {
 
   /** Without the process id before it: `/` and what follows, still percent-encoded. */
   get path(): string {
-    const { pathname } = new URL(this.raw.url);
+    const { url } = this.raw;
+    const path = url.slice(url.indexOf("/", SCHEME_LENGTH)); // not new URL: it throws on a Host header that is none
     const prefix = `/${this.#host.our.id.text}`;
-    return pathname.startsWith(prefix) ? pathname.slice(prefix.length) || "/" : pathname;
+    return path.startsWith(prefix) ? path.slice(prefix.length) || "/" : path;
   }
 
   get urlParams(): Readonly<Record<string, string>> {

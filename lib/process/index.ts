@@ -17,10 +17,41 @@ export {
   type Timer,
   type WsMessageType,
 } from "../protocol/index.ts";
+export { ClientRequest } from "./client-request.ts";
 export { Context, type HttpBinding, type TimerHandler, type WsBinding } from "./context.ts";
 export { NoProcessError } from "./current.ts";
-export { type Close, defineProcess, type Handlers, type Next, type Open, type Push } from "./define-process.ts";
+export {
+  type Close,
+  defineProcess,
+  type First,
+  type Handlers,
+  type Next,
+  type Open,
+  type Push,
+} from "./define-process.ts";
+export { fromMachine, type MachineOptions } from "./from-machine.ts";
 export { IncomingHttp, type ReplyOptions } from "./http-request.ts";
+export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
 export { AWAIT_SECONDS, Request } from "./request.ts";
+export {
+  bind_http_path,
+  bind_http_static_path,
+  bind_ws_path,
+  clear_state,
+  get_blob,
+  get_payload,
+  get_state,
+  has_blob,
+  LazyLoadBlob,
+  last_blob,
+  our,
+  Payload,
+  print_to_terminal,
+  send_response,
+  send_ws_push,
+  serve_ui,
+  set_state,
+  spawn,
+} from "./seeds.ts";
 export { StateError } from "./state.ts";

@@ -62,6 +62,16 @@ export class Request {
     return this;
   }
 
+  /** The seeds' older name of `body`. */
+  ipc(value: unknown): this {
+    return this.body(value);
+  }
+
+  /** The seeds' older name of `blob`. */
+  payload(value: BlobLike): this {
+    return this.blob(value);
+  }
+
   /** A value as the blob, as JSON text. */
   blobJson(value: unknown): this {
     this.#blob = BlobClass.json(value);

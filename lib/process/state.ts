@@ -7,6 +7,7 @@ import {
   KernelError,
   packMessage,
   STATE,
+  textOf,
   unpackMessage,
 } from "../protocol/index.ts";
 
@@ -15,8 +16,8 @@ const STATE_SECONDS = 5; // seconds: contract kinode §3.3
 /** The store refused, or what it gave back is no value. Nothing was changed. */
 export class StateError extends KernelError {
   override readonly name = "StateError";
-  constructor(act: string, who: string, rule: string) {
-    super("state_failed", `Cannot ${act} the state of "${who}" as ${rule}`);
+  constructor(act: string, who: string, rule: string, options?: ErrorOptions) {
+    super("state_failed", `Cannot ${act} the state of "${who}" as ${rule}`, options);
   }
 }
 
@@ -28,16 +29,27 @@ export class StateCalls {
   }
 
   async get<Value>(): Promise<Value | undefined> {
-    const answer = await this.#call("read", "GetState", null);
-    return answer.blob === null ? undefined : (unpackMessage(answer.blob.bytes()) as Value);
+    const { blob } = await this.#call("read", "GetState", null);
+    if (blob === null) return undefined;
+    return this.#asValue("read", () => unpackMessage(blob.bytes()) as Value);
   }
 
   async set(value: unknown): Promise<void> {
-    await this.#call("write", "SetState", Blob.of(packMessage(value)));
+    const bytes = this.#asValue("write", () => packMessage(value));
+    await this.#call("write", "SetState", Blob.of(bytes));
   }
 
   async clear(): Promise<void> {
     await this.#call("clear", "DeleteState", null);
+  }
+
+  #asValue<Result>(act: string, convert: () => Result): Result {
+    try {
+      return convert();
+    } catch (cause) {
+      const rule = `it is no MessagePack value: ${textOf(cause)}`;
+      throw new StateError(act, this.#host.our.text, rule, { cause });
+    }
   }
 
   async #call(act: string, action: string, blob: Blob | null): Promise<Envelope> {

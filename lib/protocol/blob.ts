@@ -89,7 +89,7 @@ export class Blob {
   keep(): this {
     if (this.#lent) {
       const bytes = this.bytes();
-      this.#source = bytes.slice();
+      this.#source = new Uint8Array(bytes); // not slice(): a Buffer's shares the memory
       this.#lent = false;
     }
     return this;

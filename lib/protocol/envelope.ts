@@ -17,7 +17,7 @@ const NO_CAPABILITIES: readonly Capability[] = [];
 
 export class Envelope {
   readonly kind: MessageKind;
-  /** Unique among what is outstanding on this node; an answer carries its request's. 0 until sent. */
+  /** Unique among what is outstanding on this node; an answer carries its request's. 0 where none is wanted. */
   id = 0;
   /** Who sent it, by the kernel's word. For an error: whom the request was for. */
   source: Address;

@@ -23,7 +23,7 @@ export function resolveLimits<const Table extends Record<string, Limit>>(
   for (const [name, limit] of Object.entries(table)) values[name] = limit.value;
   for (const [name, value] of Object.entries(overrides)) {
     if (value === undefined) continue;
-    const limit = table[name];
+    const limit = Object.hasOwn(table, name) ? table[name] : undefined;
     if (limit === undefined) {
       throw new OptionError(
         `Cannot set limit "${name}" as there is none of that name: known are ${Object.keys(table).join(", ")}`,

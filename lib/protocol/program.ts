@@ -24,7 +24,7 @@ export interface Instance {
   exit?(): void | Promise<void>;
 }
 
-/** What the kernel does for one incarnation. After its end every call throws {@link ProcessExitedError}. */
+/** What the kernel does for one incarnation. After its end every call that changes anything throws {@link ProcessExitedError}. */
 export interface Host {
   readonly our: Address;
   /** Milliseconds since the Unix epoch, by the node's clock. */
@@ -44,6 +44,8 @@ export interface Host {
   getOnExit(): OnExit;
   setOnExit(onExit: OnExit): void;
   readonly capabilities: CapabilityCalls;
+  /** The message in hand; after its handler, still that one; null before the first. */
+  inHand(): Envelope | null;
   /** The newest blob ever received, or null. Lent memory counts only while its handler runs. */
   lastBlob(): Blob | null;
   /** A line for the node's log. */

@@ -9,7 +9,7 @@
 import { CLOSE, connect } from "/client.js";
 import { element, saidItem, Transcript } from "./transcript.js";
 
-const PROCESS = "chat:chat:template.os";
+const PROCESS = location.pathname.split("/").find((part) => part.includes(":")) ?? "chat:chat:template.os"; // whose page this is: chat or chat-machine
 const NAME_KEY = `name@${PROCESS}`; // in localStorage, which all processes of a node share
 const TEXT_MAX = 500; // characters: the chat process refuses longer ones
 const NAME_MAX = 24; // characters, as above
@@ -42,7 +42,7 @@ let unread = 0; // messages since the page was last in view
 let live = false; // history is over: what comes in is new
 let settled = 0; // timer: sets `live`
 const outbox = new Set(); // { text, fate: "waiting" | "sent" | "lost" | "refused", slow, reason, item, from, after }
-let asked = []; // { message } or { name, quietly }: sent, not yet answered
+let asked = []; // { message } or { name, before }: sent, not yet answered
 
 const channel = connect({ process: PROCESS });
 channel.on("state", ({ value }) => onState(value));
@@ -80,6 +80,7 @@ function onMessage(message) {
     case "left":
       showMembers(message.members);
       if (message.who !== you) transcript.went(message.who, message.type === "joined" ? "came in" : "left");
+      if (message.type === "left" && message.who === wanted && you !== wanted) askName(wanted, wanted); // free again
       return;
     case "renamed":
       return onRenamed(message);
@@ -99,7 +100,7 @@ function onWelcome({ you: name, members: count }) {
   showMembers(count);
   showName();
   showComposer();
-  if (wanted !== "" && wanted !== you) askName(wanted, true);
+  if (wanted !== "" && wanted !== you) askName(wanted, wanted);
   flush();
   live = false;
   clearTimeout(settled);
@@ -134,7 +135,7 @@ function onRenamed({ from, to }) {
   names.add(to);
   transcript.claim(names); // what history has from before a reload
   showName();
-  if (!question?.quietly) transcript.note(`You are now ${to}`);
+  if (question === undefined || question.name !== question.before) transcript.note(`You are now ${to}`);
 }
 
 function onRefused(reason) {
@@ -143,7 +144,7 @@ function onRefused(reason) {
     Object.assign(question.message, { fate: "refused", reason });
     return showFate(question.message);
   }
-  if (question !== undefined) remember("");
+  if (question !== undefined) remember(question.before);
   transcript.note(
     question === undefined
       ? `The room refused: ${reason}`
@@ -188,8 +189,9 @@ function flush() {
   }
 }
 
-function askName(name, quietly) {
-  asked.push({ name, quietly });
+/** @param before the name to fall back on; `name` itself when nobody asks for it now: our own last channel may still have it */
+function askName(name, before) {
+  asked.push({ name, before });
   channel.send({ type: "name", name });
 }
 
@@ -222,7 +224,7 @@ function showFate(message) {
   message.item.classList.toggle("failed", failed);
   message.item.classList.toggle("waiting", message.fate === "waiting");
   fate.textContent = {
-    waiting: "Waiting for the connection",
+    waiting: document.body.dataset.state === "closed" ? "Not sent" : "Waiting for the connection",
     sent: message.slow ? "Sending…" : "",
     lost: "The connection broke: this may not have arrived.",
     refused: `Refused: ${message.reason}`,
@@ -309,8 +311,9 @@ nameForm.addEventListener("submit", (event) => {
   const name = nameField.value.trim();
   nameField.setCustomValidity(name === "" || name.length > NAME_MAX ? `1 to ${NAME_MAX} characters, please.` : "");
   if (!nameForm.reportValidity()) return event.preventDefault();
+  const before = wanted;
   remember(name);
-  if (welcomed && name !== you) askName(name, false); // else the next welcome does
+  if (welcomed && name !== you) askName(name, before); // else the next welcome does
 });
 nameField.addEventListener("input", () => nameField.setCustomValidity(""));
 

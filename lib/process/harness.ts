@@ -1,0 +1,271 @@
+/**
+ * Runs one process without a kernel, a socket or a clock: for its unit tests.
+ *
+ *   const chat = await startProcess(program);
+ *   const channel = await chat.open();
+ *   await chat.push(channel, { type: "say", text: "hello" });
+ *   chat.pushes(channel); // what the client has got
+ *
+ * 1. Each call settles when the process is at rest: its handler is done, or awaits an answer that the test gives.
+ *    A crash rejects the call that caused it; the process is then down until `restart`.
+ * 2. Time stands still until `advance`.
+ * 3. Blobs of frames are lent as by a socket: after a handler that returns no promise they expire, and their memory
+ *    is overwritten.
+ * 4. State is kept in memory and outlives `restart`. Requests to other processes are in `sent`, for the test to answer.
+ * 5. Not here: capability checks on what is sent, limits, path patterns. Those take a node.
+ */
+import {
+  type AddressLike,
+  Blob,
+  type BlobLike,
+  type Capability,
+  Envelope,
+  freezeBody,
+  type Message,
+  type OnExit,
+  OptionError,
+  type Program,
+  packMessage,
+  SendError,
+  type SpawnOptions,
+  toAddress,
+  toBlob,
+  unpackMessage,
+  type WsMessageType,
+} from "../protocol/index.ts";
+import { HeldCapabilities } from "./harness/capabilities.ts";
+import { errorAnswer, fileAnswer, type HttpAnswer, type HttpAsk, httpBody, processAnswer } from "./harness/http.ts";
+import type { Channel, Closed, Frame, Published, Refused } from "./harness/http-server.ts";
+import { Runner, type Status } from "./harness/runner.ts";
+import type { SentRequest } from "./harness/sent.ts";
+import { AWAIT_SECONDS } from "./request.ts";
+
+export type { Closed, Frame, HttpAnswer, HttpAsk, Published, Refused, SentRequest, Status };
+
+export type StartOptions = {
+  /** Its address; a bare process id is on node `alice.os`. Default `test:test:template.os`. */
+  readonly our?: AddressLike;
+  /** The package's folder, for `serveUi`. Default: none, as of a process made in memory. */
+  readonly folder?: string;
+  /** What an earlier life has stored. */
+  readonly state?: unknown;
+  /** What it holds. */
+  readonly capabilities?: readonly Capability[];
+  /** Called with each request to another process as it leaves: the place to answer what `init` awaits. */
+  readonly onSend?: (sent: SentRequest) => void;
+};
+
+export type AskOptions = {
+  /** Who asks. Default `tester:tester:sys`. */
+  readonly from?: AddressLike;
+  readonly blob?: BlobLike;
+  readonly metadata?: string;
+  /** They come with the message: the process may save them. */
+  readonly capabilities?: readonly Capability[];
+};
+
+const HTTP_SECONDS = 15; // seconds: contract kinode §5.4
+
+/** Settles when its `init` is done; rejects with what that throws. */
+export async function startProcess(program: Program, options: StartOptions = {}): Promise<Harness> {
+  const harness = new Harness(program, options);
+  await harness.restart();
+  return harness;
+}
+
+export class Harness {
+  /** Requests to other processes, oldest first. */
+  readonly sent: SentRequest[] = [];
+  readonly #runner: Runner;
+  readonly #wantsSent: ((sent: SentRequest) => void)[] = [];
+  #sentTaken = 0;
+
+  /** Call `startProcess`. */
+  constructor(program: Program, options: StartOptions) {
+    const our = toAddress(options.our ?? "test:test:template.os", "alice.os");
+    this.#runner = new Runner(program, {
+      our,
+      folder: options.folder ?? null,
+      state: options.state === undefined ? undefined : packMessage(options.state),
+      capabilities: new HeldCapabilities(our, options.capabilities ?? []),
+      onSend: (sent) => {
+        this.sent.push(sent);
+        this.#wantsSent.shift()?.(sent);
+        options.onSend?.(sent);
+      },
+    });
+  }
+
+  get status(): Status {
+    return this.#runner.status;
+  }
+
+  /** Lines that it logged. */
+  get logs(): readonly string[] {
+    return this.#runner.world.logs;
+  }
+
+  /** What it has stored; undefined: nothing. */
+  get state(): unknown {
+    const { state } = this.#runner.world;
+    return state === undefined ? undefined : unpackMessage(state);
+  }
+
+  get published(): readonly Published[] {
+    return this.#runner.world.httpServer.published;
+  }
+
+  /** Pushes and other actions that failed while nobody waited for their answer; on a node they are dead letters. */
+  get refused(): readonly Refused[] {
+    return this.#runner.world.httpServer.refused;
+  }
+
+  /** What it asked to spawn. None of it runs. */
+  get spawned(): readonly SpawnOptions[] {
+    return this.#runner.world.spawned;
+  }
+
+  /** What it bound as static content, by path. */
+  get files(): ReadonlyMap<string, Blob> {
+    return this.#runner.world.httpServer.files;
+  }
+
+  /** Paths that it serves itself. */
+  get bound(): { readonly http: readonly string[]; readonly ws: readonly string[] } {
+    const { httpPaths, wsPaths } = this.#runner.world.httpServer;
+    return { http: [...httpPaths], ws: [...wsPaths] };
+  }
+
+  get onExit(): OnExit {
+    return this.#runner.world.onExit;
+  }
+
+  /** By the clock of the test: milliseconds since the Unix epoch. */
+  now(): number {
+    return this.#runner.world.time.now();
+  }
+
+  /** Everything that was sent to a channel: JSON parsed, else text, else bytes; publishes too, where it subscribed. */
+  pushes(channelId: number): readonly unknown[] {
+    const isData = ({ messageType }: Frame): boolean => messageType === "Text" || messageType === "Binary";
+    return this.#channel(channelId)
+      .frames.filter(isData)
+      .map(({ data }) => data);
+  }
+
+  /** The same with the kind of each frame, pings and pongs included. */
+  frames(channelId: number): readonly Frame[] {
+    return [...this.#channel(channelId).frames];
+  }
+
+  /** How a channel ended, whoever ended it; undefined: it is open. */
+  closed(channelId: number): Closed | undefined {
+    return this.#channel(channelId).closed;
+  }
+
+  /** A client connects. @returns the id of its channel */
+  async open(options: { readonly path?: string; readonly peer?: string } = {}): Promise<number> {
+    this.#runner.assertRunning("open a channel to");
+    const { path = "/", peer = "127.0.0.1:50000" } = options;
+    const channel = this.#runner.world.httpServer.open(path, peer);
+    await this.#runner.post(this.#runner.openEvent(channel));
+    return channel.id;
+  }
+
+  /** A client sends a frame: text as Text, bytes as Binary, any other value as JSON in Text, unless told otherwise. */
+  async push(channelId: number, data: unknown, messageType?: WsMessageType): Promise<void> {
+    this.#runner.assertRunning("push to");
+    const channel = this.#openChannel(channelId);
+    const type = messageType ?? (data instanceof Uint8Array ? "Binary" : "Text");
+    const memory = new Uint8Array(bytesOf(data)); // our own, to be lent
+    const blob = Blob.lend(memory, type === "Text");
+    const body = { WebSocketPush: { channel_id: channelId, message_type: type } };
+    const handled = this.#runner.post(this.#runner.event(body, channel, blob));
+    blob.settle();
+    memory.fill(0xdd); // shows in a view that somebody kept
+    await handled;
+  }
+
+  /** A client leaves. @param code 1005: it gave none; 1006: the connection was lost */
+  async close(channelId: number, code: number = 1000, reason: string = ""): Promise<void> {
+    this.#runner.assertRunning("close a channel of");
+    const channel = this.#openChannel(channelId);
+    channel.closed = { code, reason };
+    channel.topics.clear();
+    await this.#runner.rest(this.#runner.closeEvent(channel, channel.closed));
+  }
+
+  /** A client asks by HTTP; static content answers by itself. Unanswered, it gets 408 after `advance(15_000)`. */
+  async http(ask: HttpAsk = {}): Promise<HttpAnswer> {
+    this.#runner.assertRunning("ask");
+    const { world } = this.#runner;
+    const file = world.httpServer.files.get(ask.path ?? "/");
+    if (file !== undefined && (ask.method ?? "GET") === "GET") return fileAnswer(file);
+    const event = this.#runner.event({ Http: httpBody(world.our, ask) }, null, toBlob(ask.body ?? ""));
+    try {
+      return processAnswer(await this.#runner.ask(event, HTTP_SECONDS));
+    } catch (thrown) {
+      if (thrown instanceof SendError) return errorAnswer(thrown);
+      throw thrown;
+    }
+  }
+
+  /** Another process asks. @param options.expectsResponse seconds @throws {SendError} there was no answer */
+  async request(body: unknown, options: AskOptions & { readonly expectsResponse?: number } = {}): Promise<Message> {
+    this.#runner.assertRunning("ask");
+    return await this.#runner.ask(this.#incoming(body, options), options.expectsResponse ?? AWAIT_SECONDS);
+  }
+
+  /** Another process sends a request that expects no answer. */
+  async send(body: unknown, options: AskOptions = {}): Promise<void> {
+    this.#runner.assertRunning("send to");
+    await this.#runner.post(this.#incoming(body, options));
+  }
+
+  /** The next request to another process that this has not returned yet; waits for it. */
+  nextSent(): Promise<SentRequest> {
+    const sent = this.sent[this.#sentTaken++];
+    return sent === undefined ? new Promise((resolve) => this.#wantsSent.push(resolve)) : Promise.resolve(sent);
+  }
+
+  /** Lets time pass; what each timer does is done before the next comes due. */
+  async advance(ms: number): Promise<void> {
+    await this.#runner.advance(ms);
+  }
+
+  /** The next incarnation, after a crash or as if by one: `init`, an Open for each live channel, then what waited. */
+  async restart(): Promise<void> {
+    await this.#runner.restart();
+  }
+
+  /** Ends it as a node that stops: its `onExit` runs. */
+  async stop(): Promise<void> {
+    await this.#runner.stop();
+  }
+
+  #incoming(body: unknown, { from = "tester:tester:sys", blob, metadata, capabilities }: AskOptions): Envelope {
+    const { our } = this.#runner.world;
+    const source = toAddress(from, our.node);
+    const request = new Envelope("request", source, our, freezeBody(body), blob === undefined ? null : toBlob(blob));
+    request.metadata = metadata ?? null;
+    if (capabilities !== undefined) request.capabilities = capabilities;
+    return request;
+  }
+
+  #channel(id: number): Channel {
+    const channel = this.#runner.world.httpServer.channels.get(id);
+    if (channel !== undefined) return channel;
+    throw new OptionError(`Cannot look at channel ${id} as there is none of that id: use what open() returned`);
+  }
+
+  #openChannel(id: number): Channel {
+    const channel = this.#channel(id);
+    if (channel.closed === undefined) return channel;
+    throw new OptionError(`Cannot use channel ${id} as it has ended with ${channel.closed.code}: open() another`);
+  }
+}
+
+function bytesOf(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  return (typeof data === "string" ? Blob.of(data) : Blob.json(data)).bytes();
+}

@@ -1,0 +1,45 @@
+/** The capabilities of a process under test: those it was given, and those that came with messages and were saved. */
+import { type Address, type Capability, type CapabilityCalls, capabilityKey, MESSAGING } from "../../protocol/index.ts";
+
+export class HeldCapabilities implements CapabilityCalls {
+  readonly #our: Address;
+  readonly #held = new Map<string, Capability>();
+  readonly #offered = new Set<string>();
+
+  constructor(our: Address, held: readonly Capability[]) {
+    this.#our = our;
+    for (const cap of held) this.#held.set(capabilityKey(cap), cap);
+  }
+
+  /** They came with a message: they may be saved. */
+  offer(capabilities: readonly Capability[]): void {
+    for (const cap of capabilities) this.#offered.add(capabilityKey(cap));
+  }
+
+  list(): readonly Capability[] {
+    return [...this.#held.values()];
+  }
+
+  save(capabilities: readonly Capability[]): readonly Capability[] {
+    return capabilities.filter((cap) => {
+      const key = capabilityKey(cap);
+      if (cap.issuer !== this.#our.text && !this.#offered.has(key)) return true;
+      this.#held.set(key, cap);
+      return false;
+    });
+  }
+
+  drop(capabilities: readonly Capability[]): void {
+    for (const cap of capabilities) this.#held.delete(capabilityKey(cap));
+  }
+
+  has(capability: Capability): boolean {
+    return this.#held.has(capabilityKey(capability));
+  }
+
+  canMessage(target: Address): boolean {
+    return (
+      target.id.packageId.text === this.#our.id.packageId.text || this.has({ issuer: target.text, params: MESSAGING })
+    );
+  }
+}
