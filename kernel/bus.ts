@@ -7,9 +7,15 @@
  *    a process that may not message its caller lets it run into Timeout: docs/adr/0003.)
  * 3. Addresses of other nodes are Offline until there is a link; without the network capability, Denied.
  */
-import { type Address, Envelope, type OnExitRequest, type SendErrorKind, toAddress } from "../lib/protocol/index.ts";
+import {
+  type Address,
+  Envelope,
+  freezeBody,
+  type OnExitRequest,
+  type SendErrorKind,
+  toAddress,
+} from "../lib/protocol/index.ts";
 import type { DeadLetterReason } from "./dead-letters.ts";
-import { freezeBody } from "./freeze.ts";
 import type { Kernel } from "./kernel.ts";
 import { networkCapability } from "./network.ts";
 import type { Process } from "./process.ts";
@@ -32,6 +38,14 @@ export class Bus {
   send(request: Envelope, from: Process): void {
     if (this.#kernel.freezeBodies) freezeBody(request.body);
     const { target } = request;
+    if (
+      target === from.allowedAddress &&
+      from.allowedEpoch === this.#kernel.capabilityEpoch.value &&
+      from.allowedTarget !== null
+    ) {
+      this.deliver(request, from.allowedTarget);
+      return;
+    }
     if (target.node !== this.#kernel.name) {
       this.refuse(request, from.capabilities.has(networkCapability(this.#kernel.name)) ? "Offline" : "Denied");
       return;
@@ -39,7 +53,15 @@ export class Bus {
     const process = this.#kernel.registry.get(target.id);
     if (process === undefined) this.refuse(request, "Offline");
     else if (!this.mayMessage(from, process)) this.refuse(request, "Denied");
-    else this.deliver(request, process);
+    else {
+      this.#remember(from, process, target);
+      this.deliver(request, process);
+    }
+  }
+
+  /** A frame, at the bottom of a transport's callback: handled at once where it can be. @returns false when it was refused */
+  deliverNow(request: Envelope, target: Process): boolean {
+    return target.handleNow(request) || this.deliver(request, target);
   }
 
   /** For who has looked `target` up and asked `mayMessage` before. Hot path. @returns false when it was refused */
@@ -59,15 +81,20 @@ export class Bus {
     if (requester?.pending?.answer(answer) !== true) this.bury(answer, "unexpected_answer");
   }
 
-  /** Hot path: the last yes is remembered, while no capability changes. */
+  /** Hot path: the last yes is remembered, while no capability changes and no process comes or goes. */
   mayMessage(from: Process, to: Process): boolean {
     if (to.public || from.trusted) return true;
-    const epoch = this.#kernel.capabilityEpoch.value;
-    if (from.allowedTarget === to && from.allowedEpoch === epoch) return true;
+    if (from.allowedTarget === to && from.allowedEpoch === this.#kernel.capabilityEpoch.value) return true;
     if (!this.#holds(from, to)) return false;
-    from.allowedTarget = to;
-    from.allowedEpoch = epoch;
+    this.#remember(from, to, null);
     return true;
+  }
+
+  /** @param address the object by which `from` names `to`: the next send by it needs no look-up */
+  #remember(from: Process, to: Process, address: Address | null): void {
+    from.allowedTarget = to;
+    from.allowedAddress = address;
+    from.allowedEpoch = this.#kernel.capabilityEpoch.value;
   }
 
   canMessage(from: Process, target: Address): boolean {

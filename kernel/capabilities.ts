@@ -57,6 +57,7 @@ export class CapabilitySet {
   /** Drops all that `issuer` issued: it exists no more. */
   revokeFrom(issuer: string): void {
     for (const cap of this.list()) if (cap.issuer === issuer) this.drop(cap);
+    for (const key of this.#offered) if (key.startsWith(`${issuer} `)) this.#offered.delete(key);
   }
 
   /** A message brought these; they may be saved. */
@@ -82,6 +83,7 @@ export class CapabilitySet {
 
   #messagingTarget(cap: Capability): string | undefined {
     const prefix = `${this.#node}@`;
-    return cap.params === MESSAGING && cap.issuer.startsWith(prefix) ? cap.issuer.slice(prefix.length) : undefined;
+    const isMessaging = capabilityKey(cap) === `${cap.issuer} ${MESSAGING}`; // as JSON: white space does not count
+    return isMessaging && cap.issuer.startsWith(prefix) ? cap.issuer.slice(prefix.length) : undefined;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One run of a process, from init to its end: its instance, what it waits for, and the calls it may make.
  *
- * 1. It is the `Host` that the program sees. After `end` every call throws ProcessExitedError, so that a promise
+ * 1. It is the `Host` that the program sees. After `end` every call that acts throws ProcessExitedError: a promise
  *    left over from a crash cannot act for the next incarnation.
  * 2. The prompting message is the request to answer: the one in hand, or the one that was in hand when the request
  *    answered now was sent. A message that wants no answer is none (contract kinode §2.3 keeps the previous one: a trap).
@@ -23,12 +23,15 @@ import {
   SelfCallError,
   type SpawnOptions,
   type Timer,
+  toAddress,
 } from "../lib/protocol/index.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
 import { PendingTable, type Waiter } from "./pending.ts";
 import type { Process } from "./process.ts";
 import { WheelEntry } from "./timer-wheel.ts";
+
+const NOT_STARTED: Instance = { handle: () => undefined };
 
 export class Incarnation implements Host {
   readonly our: Address;
@@ -38,13 +41,12 @@ export class Incarnation implements Host {
   readonly startedAt: number; // ms monotonic
   readonly #kernel: Kernel;
   readonly #process: Process;
-  readonly #instance: Instance;
+  #instance: Instance = NOT_STARTED;
   readonly #timers = new Set<ProcessTimer>();
-  #prompting: Envelope | null = null;
-  #lastBlob: Blob | null = null;
+  #inHand: Envelope | null = null; // or the last one
+  #lastBlob: Blob | null = null; // of a message before the one in hand
   #ended = false; // final
 
-  /** Calls the program's `start`; its throw comes through. */
   constructor(kernel: Kernel, process: Process) {
     this.#kernel = kernel;
     this.#process = process;
@@ -53,17 +55,21 @@ export class Incarnation implements Host {
     this.startedAt = kernel.clock.monotonic();
     this.pending = new PendingTable(kernel.wheel, (outcome) => process.postReserved(outcome));
     this.capabilities = this.#capabilityCalls();
-    this.#instance = process.program.start(this);
   }
 
+  /** Starts the program. Not in the constructor: what `start` sends or sets must end with this incarnation if it throws. */
   init(): void | Promise<void> {
+    this.#instance = this.#process.program.start(this);
     return this.#instance.init?.();
   }
 
   /** Hot path. */
   handle(message: Envelope): void | Promise<void> {
-    this.#prompting = message.kind === "request" ? (message.rsvp === null ? null : message) : message.prompting;
-    if (message.blob !== null) this.#lastBlob = message.blob;
+    const before = this.#inHand;
+    if ((message.blob === null || message.kind === "error") && before !== null && before.blob !== null) {
+      if (before.kind !== "error") this.#lastBlob = before.blob;
+    }
+    this.#inHand = message; // one store per message: what follows from it is worked out when asked for
     if (message.capabilities.length > 0) this.#process.capabilities.offer(message.capabilities);
     return this.#instance.handle(message);
   }
@@ -84,11 +90,13 @@ export class Incarnation implements Host {
   }
 
   send(request: Envelope): void {
+    if (request.target.node === "our") request.target = toAddress(request.target, this.our.node);
     this.#stamp(request, null);
     this.#kernel.bus.send(request, this.#process);
   }
 
   call(request: Envelope): Promise<Envelope> {
+    if (request.target.node === "our") request.target = toAddress(request.target, this.our.node);
     if (request.target.id.text === this.our.id.text && request.target.node === this.our.node) {
       return Promise.reject(new SelfCallError(this.our.text));
     }
@@ -109,7 +117,9 @@ export class Incarnation implements Host {
     this.#assertAlive("respond");
     const request = to ?? this.#prompting;
     if (request === null || request.rsvp === null) throw new NoRequestToAnswerError(this.our.text);
-    const blob = answer.blob ?? (answer.inherit ? request.blob : null);
+    const inherited = to === undefined ? (this.#blobInHand ?? request.blob) : to.blob;
+    const blob = answer.blob ?? (answer.inherit ? inherited : null);
+    if (blob?.expired === true) throw new BlobExpiredError();
     const envelope = new Envelope("response", this.our, request.rsvp, answer.body, blob);
     envelope.id = request.id;
     envelope.metadata = answer.metadata ?? null;
@@ -155,8 +165,25 @@ export class Incarnation implements Host {
     this.#process.onExit = onExit;
   }
 
+  inHand(): Envelope | null {
+    return this.#inHand;
+  }
+
   lastBlob(): Blob | null {
-    return this.#lastBlob;
+    return this.#blobInHand ?? this.#lastBlob;
+  }
+
+  /** What came with the message in hand. An error brings back what this process sent itself: that came with nothing. */
+  get #blobInHand(): Blob | null {
+    const message = this.#inHand;
+    return message === null || message.kind === "error" ? null : message.blob;
+  }
+
+  /** The request to answer: see rule 2. */
+  get #prompting(): Envelope | null {
+    const message = this.#inHand;
+    if (message === null || message.kind !== "request") return message?.prompting ?? null;
+    return message.rsvp === null ? null : message;
   }
 
   log(text: string): void {
@@ -170,18 +197,15 @@ export class Incarnation implements Host {
   /** Fills in what the author may not choose, and begins to wait where an answer is expected. */
   #stamp(request: Envelope, waiter: Waiter | null): void {
     this.#assertAlive("send");
-    if (request.blob?.expired === true) throw new BlobExpiredError(); // here, where the mistake is, not at the receiver
-    const prompting = this.#prompting;
     request.source = this.our;
-    if (request.inherit && prompting !== null) {
-      request.blob ??= prompting.blob;
-      if (request.expectsResponse === null) {
-        // Passed on: the answer goes to the first requester, under its own id.
-        request.id = prompting.id;
-        request.rsvp = prompting.rsvp;
-      }
+    const prompting = request.inherit || request.expectsResponse !== null ? this.#prompting : null;
+    if (request.inherit) request.blob ??= this.#blobInHand ?? prompting?.blob ?? null;
+    if (request.blob?.expired === true) throw new BlobExpiredError(); // here, where the mistake is, not at the receiver
+    if (request.inherit && prompting !== null && request.expectsResponse === null) {
+      // Passed on: the answer goes to the first requester, under its own id.
+      request.id = prompting.id;
+      request.rsvp = prompting.rsvp;
     }
-    if (request.id === 0) request.id = this.#kernel.nextMessageId();
     if (request.capabilities.length > 0) request.capabilities = this.#attachable(request.capabilities);
     const seconds = request.expectsResponse;
     if (seconds === null) return;
@@ -194,6 +218,7 @@ export class Incarnation implements Host {
     if (this.pending.size >= pendingRequests) {
       throw new LimitError("await one more answer in", this.our.text, "pendingRequests", pendingRequests, "requests");
     }
+    request.id = this.#kernel.nextMessageId();
     request.rsvp = this.our;
     this.pending.add(request, prompting, waiter, seconds);
   }
@@ -207,12 +232,16 @@ export class Incarnation implements Host {
     const held = this.#process.capabilities;
     return {
       list: () => held.list(),
-      save: (capabilities) => held.save(capabilities, this.our.text),
+      save: (capabilities) => {
+        this.#assertAlive("save capabilities");
+        return held.save(capabilities, this.our.text);
+      },
       drop: (capabilities) => {
+        this.#assertAlive("drop capabilities");
         for (const cap of capabilities) held.drop(cap);
       },
       has: (cap) => held.has(cap),
-      canMessage: (target) => this.#kernel.bus.canMessage(this.#process, target),
+      canMessage: (target) => this.#kernel.bus.canMessage(this.#process, toAddress(target, this.our.node)),
     };
   }
 }

@@ -120,13 +120,14 @@ export class Kernel {
       mailbox: options.mailbox ?? this.limits.mailbox,
       trusted: options.trusted ?? false,
     });
+    this.capabilityEpoch.value++; // what senders remember of names
     if (!this.registry.add(made))
       throw new SpawnError("NameTaken", id.text, "a process of that name exists: choose another, or kill it first");
     for (const cap of options.capabilities ?? []) made.capabilities.add(cap);
     return made;
   }
 
-  /** @throws {SpawnError} as a rejection */
+  /** @throws {SpawnError} as a rejection @throws {IdError} likewise, a capability that names no process */
   async spawn(parent: Process, options: SpawnOptions): Promise<ProcessId> {
     const { package: packageName, publisher } = parent.address.id;
     const id = new ProcessId(options.name ?? randomProcessName(), packageName, publisher);
@@ -141,12 +142,17 @@ export class Kernel {
       folder: parent.folder,
       file: options.file ?? "",
     });
-    this.#allowEachOther(parent, child);
-    for (const cap of this.asked(options.requestCapabilities)) {
-      // What the parent does not hold or issue, it cannot pass on.
-      if (cap.issuer === parent.address.text || parent.capabilities.has(cap)) child.capabilities.add(cap);
+    try {
+      this.#allowEachOther(parent, child);
+      for (const cap of this.asked(options.requestCapabilities)) {
+        // What the parent does not hold or issue, it cannot pass on.
+        if (cap.issuer === parent.address.text || parent.capabilities.has(cap)) child.capabilities.add(cap);
+      }
+      this.grantOwn(child, options.grantCapabilities);
+    } catch (thrown) {
+      child.kill(); // or its name would stay taken
+      throw thrown;
     }
-    this.grantOwn(child, options.grantCapabilities);
     child.run();
     return id;
   }

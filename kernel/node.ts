@@ -81,14 +81,20 @@ export class Node {
     const id = new PackageId(loaded.name, loaded.publisher).text;
     if (this.#packages.has(id))
       throw new PackageError(folder, `package "${id}" is loaded already from "${this.#packages.get(id)?.folder}"`);
-    const processes = loaded.processes.map((entry) => ({
-      entry,
-      process: this.kernel.register({ ...entry, folder: loaded.folder }),
-    }));
+    const processes: Process[] = [];
+    try {
+      // All have their names before any runs: they may message each other from their init.
+      for (const entry of loaded.processes) processes.push(this.kernel.register({ ...entry, folder: loaded.folder }));
+      for (const [index, entry] of loaded.processes.entries()) {
+        const process = processes[index];
+        if (process !== undefined) this.#equip(process, entry);
+      }
+    } catch (thrown) {
+      for (const process of processes) process.kill(); // all or nothing: or their names would stay taken
+      throw thrown;
+    }
     this.#packages.set(id, loaded);
-    // All have their names before any runs: they may message each other from their init.
-    for (const { entry, process } of processes) this.#equip(process, entry);
-    for (const { process } of processes) process.run();
+    for (const process of processes) process.run();
     return loaded;
   }
 
@@ -104,8 +110,13 @@ export class Node {
   }
 
   #equip(process: Process, options: AddProcessOptions): void {
-    for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.add(cap);
-    this.kernel.grantOwn(process, options.grantCapabilities);
+    try {
+      for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.add(cap);
+      this.kernel.grantOwn(process, options.grantCapabilities);
+    } catch (thrown) {
+      process.kill(); // or its name would stay taken
+      throw thrown;
+    }
   }
 
   async #stop(): Promise<void> {
@@ -113,14 +124,20 @@ export class Node {
     for (const stop of this.#onStop) await stop();
     await this.#until(() => kernel.registry.all().every((process) => process.quiet), kernel.limits.drain);
     for (const process of [...kernel.registry.all()].reverse()) {
-      let left = false;
-      void process.farewell().then(() => {
-        left = true;
-      });
-      await this.#until(() => left, kernel.limits.drain);
+      await this.#within(process.farewell(), kernel.limits.drain);
       process.kill("stop");
     }
     kernel.wheel.clear();
+  }
+
+  /** Waits for `work`, or `ms` when it takes longer. */
+  async #within(work: Promise<void>, ms: number): Promise<void> {
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.kernel.clock.setTimeout(resolve, ms);
+    });
+    await Promise.race([work, late]);
+    cancel();
   }
 
   async #until(done: () => boolean, withinMs: number): Promise<void> {

@@ -22,6 +22,7 @@ import {
   ProcessId,
   type Program,
   textOf,
+  toAddress,
 } from "../lib/protocol/index.ts";
 import { PackageError, SpawnError } from "./errors.ts";
 
@@ -97,7 +98,7 @@ async function readEntry(
   try {
     program = await importProgram(root, file, id.text);
   } catch (cause) {
-    return fail(`process "${id.text}" does not load: ${textOf(cause)}`, { cause });
+    return fail(`process "${id.text}" does not load: ${textOf(cause)}${whereToLook(cause, file)}`, { cause });
   }
   return {
     id,
@@ -108,6 +109,17 @@ async function readEntry(
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
     grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
   };
+}
+
+/** What the message of a failed import leaves out. */
+function whereToLook(cause: unknown, file: string): string {
+  if (!(cause instanceof Error) || cause instanceof SpawnError) return "";
+  // Node looks for packages from the importing file upwards, wherever the node itself is installed.
+  if (cause.message.startsWith("Cannot find package 'jackfield'"))
+    return ": npm install jackfield in its folder or in one above it";
+  const [place] = /file:\/\/\S+:\d+:\d+/.exec(cause.stack ?? "") ?? [];
+  if (place !== undefined) return ` (${place})`;
+  return cause instanceof SyntaxError ? `: node --check ${file} shows the line` : "";
 }
 
 /** @param file its path inside `folder` @throws {SpawnError} NoFileAtPath, InvalidProgram */
@@ -143,6 +155,17 @@ function isRecord(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** With or without its node. */
+function isAddress(value: unknown): value is string {
+  if (typeof value !== "string") return false;
+  try {
+    toAddress(value, "our");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function textField(fields: Fields, key: string, fail: Fail): string {
   const value = fields[key];
   return typeof value === "string" && value !== ""
@@ -154,7 +177,7 @@ function onExitField(value: unknown, who: string, fail: Fail): OnExit {
   if (value === undefined) return "None";
   if (value === "None" || value === "Restart") return value;
   if (isRecord(value) && Array.isArray(value.Requests)) {
-    const requests = value.Requests.filter((item) => isRecord(item) && typeof item.target === "string");
+    const requests = value.Requests.filter((item) => isRecord(item) && isAddress(item.target));
     if (requests.length === value.Requests.length) return { Requests: requests };
   }
   return fail(
@@ -165,7 +188,7 @@ function onExitField(value: unknown, who: string, fail: Fail): OnExit {
 function capabilityField(fields: Fields, key: string, fail: Fail): readonly CapabilityRequest[] {
   const value = fields[key] ?? [];
   const isRequest = (item: unknown): item is CapabilityRequest =>
-    typeof item === "string" || (isRecord(item) && typeof item.process === "string" && item.params !== undefined);
+    isAddress(item) || (isRecord(item) && isAddress(item.process) && item.params !== undefined);
   if (Array.isArray(value) && value.every(isRequest)) return value;
   return fail(`manifest.json "${key}" must list process ids or {"process","params"}: got ${JSON.stringify(value)}`);
 }

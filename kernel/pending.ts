@@ -2,7 +2,8 @@
  * The requests one incarnation waits on: each ends in exactly one answer or error (DESIGN §3.3).
  *
  * 1. An entry leaves the table before its outcome is given: a second outcome finds nothing.
- * 2. It holds the request's blob until then, because an error brings it back.
+ * 2. It holds the request's blob until then, because an error brings it back, and that of the prompting request,
+ *    because what follows from the outcome may inherit it.
  * 3. `holder` is who has to answer now: whoever a request was last forwarded to.
  */
 import { Envelope, SendError, type SendErrorKind } from "../lib/protocol/index.ts";
@@ -51,6 +52,7 @@ export class PendingTable {
   add(request: Envelope, prompting: Envelope | null, waiter: Waiter | null, seconds: number): void {
     const entry = new Pending(this, request, prompting, waiter);
     request.blob?.hold();
+    prompting?.blob?.hold();
     this.#entries.set(request.id, entry);
     this.#wheel.add(entry, seconds * 1000);
   }
@@ -65,7 +67,7 @@ export class PendingTable {
     if (entry === undefined) return false;
     answer.context = entry.request.context;
     answer.prompting = entry.prompting;
-    if (entry.waiter === null) this.#deliver(answer);
+    if (entry.waiter === null) this.#toMailbox(answer);
     else {
       answer.blob?.keep(); // the promise settles after lent memory has gone
       entry.waiter.resolve(answer);
@@ -83,7 +85,7 @@ export class PendingTable {
     error.error = kind;
     error.context = request.context;
     error.prompting = entry.prompting;
-    if (entry.waiter === null) this.#deliver(error);
+    if (entry.waiter === null) this.#toMailbox(error);
     else {
       error.blob?.keep();
       entry.waiter.reject(new SendError(error));
@@ -101,12 +103,20 @@ export class PendingTable {
     for (const id of [...this.#entries.keys()]) this.#take(id);
   }
 
+  /** What it is handled with, it may pass on: the blob of the request that prompted it must last until then. */
+  #toMailbox(outcome: Envelope): void {
+    const blob = outcome.prompting?.blob ?? null;
+    if (blob !== null && !blob.expired) blob.keep();
+    this.#deliver(outcome);
+  }
+
   #take(id: number): Pending | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
     this.#entries.delete(id);
     this.#wheel.cancel(entry);
     entry.request.blob?.release();
+    entry.prompting?.blob?.release();
     return entry;
   }
 }

@@ -5,7 +5,7 @@
  *    A handler's own sends run after it returns, in the same turn: no recursion, no promise.
  * 2. One message per process and round, so that a busy process does not starve the others.
  * 3. After `turnSteps` messages the rest waits for the next loop iteration: sockets and timers get theirs.
- * 4. `afterTurn` hooks run at the end of every turn, when what it sent can leave in one write.
+ * 4. The `afterTurn` hook runs at the end of every turn, when what it sent can leave in one write.
  */
 import { Ring } from "./ring.ts";
 
@@ -16,7 +16,7 @@ export interface Runnable {
 
 export class RunQueue {
   readonly #ready = new Ring<Runnable>();
-  readonly #hooks: (() => void)[] = [];
+  #hook: () => void = () => undefined;
   readonly #turnSteps: number;
   #depth = 0; // > 0: inside a turn
   #scheduled = false;
@@ -44,8 +44,9 @@ export class RunQueue {
     this.#depth--;
   }
 
+  /** One hook: who sends frames. */
   afterTurn(hook: () => void): void {
-    this.#hooks.push(hook);
+    this.#hook = hook;
   }
 
   readonly #later = (): void => {
@@ -62,7 +63,7 @@ export class RunQueue {
       if (next.step()) this.#ready.push(next);
       steps--;
     }
-    for (const hook of this.#hooks) hook();
+    this.#hook();
     if (this.#ready.length > 0 && !this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#later); // not a microtask: that would keep sockets waiting

@@ -3,7 +3,8 @@
  *
  * 1. Slots of TICK ms in a ring; an entry further away than one round stays in its slot until its round comes.
  * 2. Nothing fires early; at most one TICK late.
- * 3. One clock timer, set for the next slot that has an entry; none while there are no entries.
+ * 3. One clock timer, set for the next slot that has an entry, one round ahead at most. Cancelling leaves it set: it
+ *    then finds nothing, and none is set while there are no entries.
  * 4. Adding and cancelling cost the same however many there are.
  */
 import type { Clock } from "../lib/protocol/index.ts";
@@ -65,6 +66,9 @@ export class TimerWheel {
 
   /** Forgets every entry; none fires. */
   clear(): void {
+    for (const first of this.#slots) {
+      for (let entry = first; entry !== null; entry = entry.after) entry.slot = -1; // a later cancel finds it gone
+    }
     this.#slots.fill(null);
     this.#count = 0;
     this.#disarm?.();
@@ -83,7 +87,7 @@ export class TimerWheel {
       }
     }
     this.#tick = Math.max(this.#tick, end);
-    expired.sort((a, b) => a.tick - b.tick);
+    expired.reverse().sort((a, b) => a.tick - b.tick); // slots list the newest first; of one tick, the oldest goes first
     for (const entry of expired) {
       if (entry.slot === -1) continue; // cancelled by one that fired before it
       this.cancel(entry);
@@ -104,6 +108,8 @@ export class TimerWheel {
     if (tick >= this.#armedFor) return;
     this.#disarm?.();
     this.#armedFor = tick;
-    this.#disarm = this.#clock.setTimeout(this.#due, Math.max(0, Math.ceil(tick * TICK - now)));
+    // One round at most: setTimeout takes a delay above 2 ** 31 ms for none. An early look finds nothing and arms again.
+    const delay = Math.min(SLOTS * TICK, Math.max(0, Math.ceil(tick * TICK - now)));
+    this.#disarm = this.#clock.setTimeout(this.#due, delay);
   }
 }

@@ -31,7 +31,10 @@ export class Envelope {
   capabilities: readonly Capability[] = NO_CAPABILITIES;
   /** Seconds to wait for an answer; null: fire and forget. */
   expectsResponse: number | null = null;
-  /** Pass on the prompting message's blob, and its requester as the one to answer. */
+  /**
+   * Pass on the blob of the message in hand (when that has none, of the request it leads back to), and the requester
+   * as the one to answer. Not the newest blob ever received: that may be of something else (contract kinode §2.3).
+   */
   inherit = false;
   /** On an answer or error: what the requester kept when it sent the request. */
   context: unknown = undefined;
