@@ -108,9 +108,19 @@ export class Bus {
     if (request.kind === "timer") return;
     if (request.rsvp !== null && request.kind === "request") {
       const requester = this.#kernel.registry.get(request.rsvp.id);
-      if (requester?.pending?.fail(request.id, kind) === true && reason !== "crashed") return;
+      if (requester?.pending?.fail(request.id, kind) === true) return;
     }
     this.bury(request, reason);
+  }
+
+  /** `by` crashed with `request` in hand: a dead letter, and Offline to who waits, unless it was passed on (DESIGN §3.6). */
+  dropCrashed(request: Envelope, by: Process): void {
+    if (request.kind === "timer") return;
+    if (request.rsvp !== null && request.kind === "request") {
+      const pending = this.#kernel.registry.get(request.rsvp.id)?.pending;
+      if (pending?.get(request.id)?.holder === by) pending.fail(request.id, "Offline");
+    }
+    this.bury(request, "crashed");
   }
 
   bury(envelope: Envelope, reason: DeadLetterReason): void {

@@ -10,7 +10,7 @@ import { History } from "./history.ts";
  * - `offline`: nobody by that address, or its node is not reachable. Cure: the address, or start it.
  * - `overloaded`: the mailbox was full. Cure: send less, or raise limits.mailbox.
  * - `denied`: no messaging capability. Cure: request_capabilities, or `public` at the target.
- * - `crashed`: it was in hand when its process crashed.
+ * - `crashed`: it was in hand when its process crashed or was killed.
  * - `exited`: it waited when its process ended for good.
  * - `refused`: a system process said no to it, and nobody waits for the answer. Cure: send it with expectsResponse and look.
  * - `unexpected_answer`: late, a second one, or for an incarnation that has ended.

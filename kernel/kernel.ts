@@ -72,6 +72,9 @@ export class Kernel {
   readonly deadLetters: DeadLetters;
   readonly crashes: History<CrashReport>;
   readonly bus: Bus;
+  /** The node stops: what ends now is not started again. */
+  stopping = false;
+  readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
 
   /** @throws {OptionError} a limit */
@@ -124,6 +127,8 @@ export class Kernel {
     if (!this.registry.add(made))
       throw new SpawnError("NameTaken", id.text, "a process of that name exists: choose another, or kill it first");
     for (const cap of options.capabilities ?? []) made.capabilities.add(cap);
+    for (const cap of this.#grants.get(id.text) ?? []) made.capabilities.add(cap);
+    this.#grants.delete(id.text);
     return made;
   }
 
@@ -157,12 +162,15 @@ export class Kernel {
     return id;
   }
 
-  /** Gives capabilities that `issuer` issues to the processes listed. */
+  /** Gives capabilities that `issuer` issues to the processes listed; to one that is not there yet, when it comes. */
   grantOwn(issuer: Process, grants: readonly CapabilityRequest[] = []): void {
     for (const grant of grants) {
-      const holder = this.registry.get(ProcessId.parse(typeof grant === "string" ? grant : grant.process));
+      const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
       const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
-      holder?.capabilities.add(capability(issuer.address, params));
+      const given = capability(issuer.address, params);
+      const holder = this.registry.get(id);
+      if (holder !== undefined) holder.capabilities.add(given);
+      else this.#grants.set(id.text, [...(this.#grants.get(id.text) ?? []), given]);
     }
   }
 
@@ -182,6 +190,11 @@ export class Kernel {
     for (const other of this.registry.all()) {
       other.capabilities.revokeFrom(gone.address.text);
       other.pending?.failHeldBy(gone);
+    }
+    for (const [name, given] of this.#grants) {
+      const left = given.filter((cap) => cap.issuer !== gone.address.text);
+      if (left.length > 0) this.#grants.set(name, left);
+      else this.#grants.delete(name);
     }
     this.keepers.gone(gone);
     this.events.emit({ type: "process-gone", process: gone.address.id.text, why });

@@ -121,12 +121,17 @@ export class Node {
 
   async #stop(): Promise<void> {
     const { kernel } = this;
+    kernel.stopping = true;
     for (const stop of this.#onStop) await stop();
     await this.#until(() => kernel.registry.all().every((process) => process.quiet), kernel.limits.drain);
+    // All packages share one limit, so that a hundred that hang cost no more than one; the node's own flush stores.
+    const end = kernel.clock.monotonic() + kernel.limits.drain;
     for (const process of [...kernel.registry.all()].reverse()) {
-      await this.#within(process.farewell(), kernel.limits.drain);
+      const isOwn = process.address.id.packageId.text === "distro:sys";
+      await this.#within(process.farewell(), isOwn ? kernel.limits.drain : end - kernel.clock.monotonic());
       process.kill("stop");
     }
+    for (const process of kernel.registry.all()) process.kill("stop"); // made during a farewell
     kernel.wheel.clear();
   }
 
@@ -134,7 +139,7 @@ export class Node {
   async #within(work: Promise<void>, ms: number): Promise<void> {
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
-      cancel = this.kernel.clock.setTimeout(resolve, ms);
+      cancel = this.kernel.clock.setTimeout(resolve, Math.max(0, ms));
     });
     await Promise.race([work, late]);
     cancel();

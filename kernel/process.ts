@@ -310,7 +310,7 @@ export class Process implements Runnable {
     const envelope = this.#inHand;
     if (envelope === null) return;
     this.#done(envelope);
-    this.#kernel.bus.refuse(envelope, "Offline", "crashed");
+    this.#kernel.bus.dropCrashed(envelope, this);
   }
 
   #exit(): void {
@@ -327,7 +327,7 @@ export class Process implements Runnable {
     const startedAt = this.#incarnation?.startedAt ?? this.#kernel.clock.monotonic();
     this.#endIncarnation();
     this.#endReason = reason;
-    let restart = this.onExit === "Restart";
+    let restart = this.onExit === "Restart" && !this.#kernel.stopping;
     if (restart) {
       const delay = this.#restarts.next(startedAt, this.#kernel.clock.monotonic());
       if (delay === undefined) {
