@@ -103,9 +103,10 @@ export class Registrar {
     return channel.owner?.address.id.equals(target) === true;
   }
 
-  /** Not to the http-server itself: it would take the frames for actions. */
+  /** Not to the node's own processes: the http-server may message them all, and would take frames for actions itself. */
   #mayOpen(process: Process): boolean {
-    return process !== this.#self && this.#kernel.bus.mayMessage(this.#self, process);
+    const isOwn = process.address.id.packageId.text === this.#self.address.id.packageId.text;
+    return !isOwn && this.#kernel.bus.mayMessage(this.#self, process);
   }
 
   #welcome(channel: Channel, encoding: Encoding): void {

@@ -4,7 +4,8 @@
  * 1. A *turn* begins in a transport's callback, a timer or a microtask, and runs until nobody has anything to do.
  *    A handler's own sends run after it returns, in the same turn: no recursion, no promise.
  * 2. One message per process and round, so that a busy process does not starve the others.
- * 3. After `turnSteps` messages the rest waits for the next loop iteration: sockets and timers get theirs.
+ * 3. After `turnSteps` messages, in one turn or in turns from microtask to microtask, the rest waits for the next loop
+ *    iteration: sockets and timers get theirs.
  * 4. The `afterTurn` hook runs at the end of every turn, when what it sent can leave in one write.
  */
 import { Ring } from "./ring.ts";
@@ -20,6 +21,8 @@ export class RunQueue {
   readonly #turnSteps: number;
   #depth = 0; // > 0: inside a turn
   #scheduled = false;
+  #microSteps = 0; // taken in turns that microtasks began, since the event loop last came round
+  #counting = false;
 
   constructor(turnSteps: number) {
     this.#turnSteps = turnSteps;
@@ -30,7 +33,9 @@ export class RunQueue {
     this.#ready.push(runnable);
     if (this.#depth === 0 && !this.#scheduled) {
       this.#scheduled = true;
-      queueMicrotask(this.#later);
+      // A loop of `await request` goes from microtask to microtask: it too must let sockets and timers in.
+      if (this.#microSteps < this.#turnSteps) queueMicrotask(this.#micro);
+      else setImmediate(this.#later);
     }
   }
 
@@ -55,7 +60,21 @@ export class RunQueue {
     this.end();
   };
 
-  #run(): void {
+  readonly #micro = (): void => {
+    this.#scheduled = false;
+    this.#depth++;
+    this.#microSteps += this.#run();
+    this.#depth--;
+    if (this.#counting) return;
+    this.#counting = true;
+    setImmediate(() => {
+      this.#counting = false;
+      this.#microSteps = 0;
+    });
+  };
+
+  /** @returns how many messages were handled */
+  #run(): number {
     let steps = this.#turnSteps;
     while (steps > 0) {
       const next = this.#ready.shift();
@@ -68,5 +87,6 @@ export class RunQueue {
       this.#scheduled = true;
       setImmediate(this.#later); // not a microtask: that would keep sockets waiting
     }
+    return this.#turnSteps - steps;
   }
 }

@@ -10,7 +10,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { type ServerOptions, WebSocketServer } from "ws";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
 import { report } from "./fault.ts";
@@ -29,6 +29,7 @@ import { copyRequest, WsExchange } from "./ws-exchange.ts";
 import { encodeFrame, OPCODE } from "./ws-frame.ts";
 import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
 
+const CLOSE_MS = 5_000; // for a client to answer our close frame: until then it holds a descriptor that is counted no more
 const HEADERS_TIMEOUT_MS = 10_000; // to send a head: uWebSockets.js gives about as long
 const TIMEOUT_CHECK_MS = 5_000; // Node looks for such connections this often
 const HEADERS_MAX = 101; // pairs Node keeps; it drops more in silence, so one past what `checkRequest` lets through
@@ -69,12 +70,14 @@ class WsListener<Data> implements Listener {
       open: new Set(),
       topics: new Map(),
     };
-    this.#upgrader = new WebSocketServer({
+    const upgrader: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       maxPayload: options.maxPayload,
+      closeTimeout: CLOSE_MS, // ws has it, its types do not yet
       perMessageDeflate: false, // ws-socket.ts writes frames past ws and relies on it
       handleProtocols: () => this.#protocol || false,
-    });
+    };
+    this.#upgrader = new WebSocketServer(upgrader);
     this.#server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true });
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.maxHeadersCount = HEADERS_MAX;

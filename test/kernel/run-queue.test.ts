@@ -143,3 +143,25 @@ describe("RunQueue with turnSteps", () => {
     );
   });
 });
+
+describe("turns that microtasks begin", () => {
+  test("let the event loop come round after turnSteps messages, however they follow one another", async () => {
+    const queue = new RunQueue(10);
+    let rounds = 0;
+    let handled = 0;
+    setImmediate(() => rounds++);
+    while (rounds === 0 && handled < many) {
+      await new Promise<void>((resolve) =>
+        queue.schedule({
+          step: () => {
+            handled++;
+            resolve();
+            return false;
+          },
+        }),
+      );
+    }
+    expect(rounds).toBe(1);
+    expect(handled).toBeLessThanOrEqual(11);
+  });
+});
