@@ -17,7 +17,11 @@ async function main(args: readonly string[]): Promise<void> {
   else if (command === "--version") say(version());
   else if (command === "start") await startCommand(rest);
   else {
-    warn(`Cannot run "${command ?? ""}" as there is no such command: try jackfield start, or jackfield --help`);
+    warn(
+      command === undefined
+        ? helpText()
+        : `Cannot run "${command}" as there is no such command: try jackfield start, or jackfield --help`,
+    );
     process.exitCode = 2;
   }
 }
@@ -25,19 +29,27 @@ async function main(args: readonly string[]): Promise<void> {
 async function startCommand(args: readonly string[]): Promise<void> {
   const options = readOptions(args, process.env);
   const { node, server, newPassword } = await start(options, report);
-  const shownHost = options.host === "127.0.0.1" || options.host === "0.0.0.0" ? "localhost" : options.host;
-  say(`Jackfield node "${node.name}" runs on http://${shownHost}:${server.port}/`);
-  say(
-    `  log in with   ${newPassword ?? (options.password === null ? "the password shown at the first start (a new one: --password TEXT)" : "the password you gave")}`,
-  );
-  if (options.package.length === 0) say(`  chat          http://${shownHost}:${server.port}/chat:chat:template.os/`);
-  say(`  transport     ${server.transportWhy}`);
-  say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
-  say("  stop          Ctrl-C");
+  // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
     process.on(signal, () => void node.stop().then(() => process.exit(0)));
   }
+  const [url = "", ...mounted] = server.ports.map((port) => `http://${shownHost(options.host)}:${port}/`);
+  say(`Jackfield node "${node.name}" runs on ${url}`);
+  say(
+    `  log in with   ${newPassword ?? (options.password === null ? "the same password as before (a new one: --password TEXT)" : "the password you gave")}`,
+  );
+  if (options.package.length === 0) say(`  chat          ${url}chat:chat:template.os/`);
+  for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
+  say(`  transport     ${server.transportWhy}`);
+  say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
+  say("  stop          Ctrl-C");
+}
+
+/** As a browser on this machine would write it. */
+function shownHost(host: string): string {
+  if (["127.0.0.1", "0.0.0.0", "::"].includes(host)) return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** What a person at the node should see; the rest is in kernel:distro:sys's debug queries. */

@@ -1,4 +1,4 @@
-/** Starts a node by its options: state, http-server, homepage, packages, in this order; stops it in reverse. */
+/** Starts a node by its options: state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -9,13 +9,14 @@ import {
   startHttpServer,
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node, randomPassword } from "../kernel/index.ts";
-import { ProcessId } from "../lib/protocol/index.ts";
+import { OptionError, ProcessId } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore } from "../processes/state/store.ts";
 import type { StartOptions } from "./options.ts";
 
 const FIRST_PORT = 8080; // contract kinode §5: 8080, or the next free one
 const LAST_PORT = 8999;
+const INIT_MAX = 5000; // ms: long enough to read a large front end from a slow disk
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const EXAMPLES = [here("../examples/chat"), here("../examples/echo")];
@@ -43,14 +44,19 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }
       : { host: options.host, port: options.port };
   try {
+    const listeners = [main, ...options.mount.map((mount) => parseMount(mount, options.host))];
     const server = await startHttpServer(node, {
-      listeners: [main, ...options.mount.map((mount) => parseMount(mount, options.host))],
+      listeners: [],
       transport: options.transport,
       allowedOrigins: options["allow-origin"],
       limits: only(HTTP_SERVER_LIMITS, options.limit),
     });
     await node.addPackage(here("../processes/homepage"));
     for (const folder of options.package.length > 0 ? options.package : EXAMPLES) await node.addPackage(folder);
+    await initsEnded(node);
+    for (const { mount } of listeners) assertMountable(node, mount);
+    // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
+    for (const listener of listeners) await server.listen(listener);
     const newPassword = options.password === null && !server.hasPassword ? randomPassword() : null;
     const password = options.password ?? newPassword;
     if (password !== null) await server.setPassword(password);
@@ -59,6 +65,20 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
     await node.stop();
     throw error;
   }
+}
+
+/** @throws {OptionError} its port would answer 404 for ever */
+function assertMountable(node: Node, mount: ProcessId | undefined): void {
+  if (mount === undefined || node.kernel.registry.get(mount) !== undefined) return;
+  const known = node.kernel.registry.all().map((process) => process.address.id.text);
+  throw new OptionError(`Cannot mount "${mount.text}" as no package has that process: known are ${known.join(", ")}`);
+}
+
+/** Processes bind their paths in their init. One that takes longer than INIT_MAX holds nobody up. */
+async function initsEnded(node: Node): Promise<void> {
+  const end = performance.now() + INIT_MAX;
+  const isStarting = (): boolean => node.kernel.registry.all().some((process) => process.state === "starting");
+  while (isStarting() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 function only(

@@ -21,7 +21,11 @@ export function memoryStore(): StateStore {
 
 /** @param folder is made when it is not there */
 export function diskStore(folder: string): StateStore {
-  const database: RootDatabase<Uint8Array, string> = open({ path: folder, encoding: "binary" });
+  const database: RootDatabase<Uint8Array, string> = open({
+    path: folder,
+    noSubdir: false, // or lmdb takes a name with a dot in it, as alice.os has, for a file
+    encoding: "binary",
+  });
   // `put` resolves at commit; power loss is only covered once it is flushed (contracts/hazards.md §2).
   return {
     get: (key) => database.get(key),

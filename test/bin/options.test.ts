@@ -1,0 +1,197 @@
+/** readOptions(): where each option is found, and what is refused with which words. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { OPTIONS, readOptions } from "../../bin/options.ts";
+import { OptionError } from "../../lib/protocol/index.ts";
+import { endJackfields, temporaryFolder } from "../support/jackfield.ts";
+
+afterEach(endJackfields);
+
+/** A config file with this in it. */
+function config(value: unknown): string {
+  const path = join(temporaryFolder(), "config.json");
+  writeFileSync(path, typeof value === "string" ? value : JSON.stringify(value));
+  return path;
+}
+
+function refusal(args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
+  try {
+    readOptions(args, env);
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(OptionError);
+    return (thrown as Error).message;
+  }
+  throw new Error(`taken: ${args.join(" ")}`);
+}
+
+test("every option has its default when nothing is given", () => {
+  expect(readOptions([], {})).toEqual({
+    node: "localhost",
+    port: null,
+    host: "127.0.0.1",
+    package: [],
+    mount: [],
+    password: null,
+    memory: false,
+    data: ".jackfield",
+    transport: "auto",
+    "allow-origin": [],
+    limit: {},
+  });
+});
+
+describe("an option given in several places", () => {
+  const flag = ["--node", "flag"];
+  const env = { JACKFIELD_NODE: "env" };
+  const file = (): readonly string[] => ["--config", config({ node: "file" })];
+
+  test("takes the flag before the environment", () => {
+    expect(readOptions(flag, env).node).toBe("flag");
+  });
+  test("takes the flag before the config file", () => {
+    expect(readOptions([...flag, ...file()], {}).node).toBe("flag");
+  });
+  test("takes the environment before the config file", () => {
+    expect(readOptions(file(), env).node).toBe("env");
+  });
+  test("takes the flag before the default", () => {
+    expect(readOptions(flag, {}).node).toBe("flag");
+  });
+  test("takes the environment before the default", () => {
+    expect(readOptions([], env).node).toBe("env");
+  });
+  test("takes the config file before the default", () => {
+    expect(readOptions(file(), {}).node).toBe("file");
+  });
+  test("takes an empty environment variable for none", () => {
+    expect(readOptions([], { JACKFIELD_NODE: "" }).node).toBe("localhost");
+  });
+  test("takes the config file that JACKFIELD_CONFIG names, and the one of the flag before it", () => {
+    const variable = { JACKFIELD_CONFIG: config({ node: "variable" }) };
+    expect(readOptions([], variable).node).toBe("variable");
+    expect(readOptions(file(), variable).node).toBe("file");
+  });
+});
+
+describe("every option may stand in the environment and in the config file", () => {
+  const TAKEN = {
+    node: ["alice.os", "alice.os"],
+    port: ["9090", 9090],
+    host: ["0.0.0.0", "0.0.0.0"],
+    package: ["./a,./b", ["./a", "./b"]],
+    mount: ["9000=a:b:c,9001=d:e:f", ["9000=a:b:c", "9001=d:e:f"]],
+    password: ["secret", "secret"],
+    memory: ["true", true],
+    data: ["./there", "./there"],
+    transport: ["ws", "ws"],
+    "allow-origin": ["https://a.example", ["https://a.example"]],
+    limit: ["mailbox=100,channels=5", { mailbox: 100, channels: 5 }],
+  } as const;
+
+  test.each(Object.entries(TAKEN))("%s", (name, [text, value]) => {
+    const variable = `JACKFIELD_${name.toUpperCase().replace("-", "_")}`;
+    expect(readOptions([], { [variable]: text })).toMatchObject({ [name]: value });
+    expect(readOptions(["--config", config({ [name]: value })], {})).toMatchObject({ [name]: value });
+  });
+
+  test("the list above is whole", () => {
+    expect(Object.keys(TAKEN)).toEqual(Object.keys(OPTIONS));
+  });
+});
+
+describe("a flag that may be repeated", () => {
+  test.each(["package", "mount", "allow-origin"] as const)("--%s collects its values, in order", (name) => {
+    expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);
+  });
+  test("--limit collects its values by name", () => {
+    expect(readOptions(["--limit", "mailbox=9", "--limit", "timers=8"], {}).limit).toEqual({ mailbox: 9, timers: 8 });
+  });
+});
+
+describe("a port", () => {
+  test.each([0, 1, 65_535])("may be %i", (port) => {
+    expect(readOptions(["--port", String(port)], {}).port).toBe(port);
+  });
+  test.each(["-1", "65536", "80.5", "http"])("may not be %s", (port) => {
+    expect(refusal([`--port=${port}`])).toBe(
+      `Cannot use --port as it must be a whole number, 0 to 65535 (0: any free one): got "${port}"`,
+    );
+  });
+});
+
+describe("a flag without a value", () => {
+  test.each([
+    ["true", true],
+    ["1", true],
+    ["false", false],
+    ["0", false],
+  ])("is %s in the environment", (text, value) => {
+    expect(readOptions([], { JACKFIELD_MEMORY: text }).memory).toBe(value);
+  });
+  test("is nothing else", () => {
+    expect(refusal([], { JACKFIELD_MEMORY: "yes" })).toBe(
+      'Cannot use JACKFIELD_MEMORY as it must be true or false: got "yes"',
+    );
+  });
+});
+
+describe("a refusal names where the value stands, the rule and the value", () => {
+  test.each<[string, unknown, string]>([
+    ["a text", { node: 5 }, 'Cannot use "node" in the config file as it must be a text: got 5'],
+    ["a list", { package: [1] }, 'Cannot use "package" in the config file as it must be a list of texts: got [1]'],
+    [
+      "a transport",
+      { transport: "tcp" },
+      'Cannot use "transport" in the config file as it must be auto, uws or ws: got "tcp"',
+    ],
+    [
+      "a limit without a number",
+      { limit: { mailbox: "many" } },
+      'Cannot use "limit" in the config file as it must be NAME=NUMBER: got {"mailbox":"many"}',
+    ],
+    [
+      "a limit that is none",
+      { limit: { mailboxes: 5 } },
+      'Cannot use "limit" in the config file as it must be the name of a limit (see jackfield --help limits): got {"mailboxes":5}',
+    ],
+  ])("%s", (_, value, words) => {
+    expect(refusal(["--config", config(value)])).toBe(words);
+  });
+});
+
+describe("a config file", () => {
+  test("that is named and missing is refused", () => {
+    const path = join(temporaryFolder(), "none.json");
+    expect(refusal(["--config", path])).toBe(
+      `Cannot read config file "${path}" as it is missing or not readable: leave --config out for jackfield.config.json`,
+    );
+  });
+  test("that is no JSON is refused", () => {
+    const path = config("{ node: 1 }");
+    expect(refusal(["--config", path])).toMatch(`Cannot read config file "${path}" as it is no JSON: `);
+  });
+  test.each([
+    ["an unknown name", { prot: 1 }, '"prot"'],
+    ["a list", [1], '"0"'],
+    ["a text", '"text"', '""'],
+    ["null", "null", '""'],
+  ])("with %s in it is refused", (_, value, got) => {
+    const path = config(value);
+    expect(refusal(["--config", path])).toBe(
+      `Cannot read config file "${path}" as it must be an object with the names of options: got ${got}, known are ${Object.keys(OPTIONS).join(", ")}`,
+    );
+  });
+});
+
+describe("a command line", () => {
+  test.each([
+    ["an unknown flag", ["--prot", "1"], "Unknown option '--prot'"],
+    ["a word too many", ["now"], "Unexpected argument 'now'"],
+    ["a flag that lacks its value", ["--port"], "Option '--port <value>' argument missing"],
+    ["a value for a flag that takes none", ["--memory=yes"], "Option '--memory' does not take an argument"],
+  ])("with %s is refused", (_, args, why) => {
+    expect(refusal(args)).toMatch(/^Cannot start as the command line is not understood: .*See jackfield --help$/);
+    expect(refusal(args)).toContain(why);
+  });
+});
