@@ -67,6 +67,7 @@ export class HttpServer {
     let server: HttpServer | undefined;
     const self = node.addSystemProcess({
       id: HTTP_SERVER,
+      leaf: true,
       program: httpServerProgram(
         () => defined(server).#parts,
         (started) => {

@@ -43,7 +43,15 @@ export class Bus {
       from.allowedEpoch === this.#kernel.capabilityEpoch.value &&
       from.allowedTarget !== null
     ) {
-      this.deliver(request, from.allowedTarget);
+      // A leaf's handler calls no other handler, so it may run on the sender's stack: a push goes through no queue.
+      const { allowedTarget } = from;
+      if (
+        request.rsvp !== null ||
+        !allowedTarget.leaf ||
+        !this.#kernel.queue.inTurn ||
+        !allowedTarget.handleNow(request)
+      )
+        this.deliver(request, allowedTarget);
       return;
     }
     if (target.node !== this.#kernel.name) {

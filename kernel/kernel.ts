@@ -54,6 +54,7 @@ export type RegisterOptions = {
   readonly file?: string;
   readonly mailbox?: number;
   readonly trusted?: boolean;
+  readonly leaf?: boolean;
   readonly capabilities?: readonly Capability[];
 };
 
@@ -122,6 +123,7 @@ export class Kernel {
       file: options.file ?? "",
       mailbox: options.mailbox ?? this.limits.mailbox,
       trusted: options.trusted ?? false,
+      leaf: options.leaf ?? false,
     });
     this.capabilityEpoch.value++; // what senders remember of names
     if (!this.registry.add(made))

@@ -31,6 +31,8 @@ export type ProcessOptions = {
   readonly mailbox: number;
   /** May message anyone: kernel and state only (contract kinode §4). */
   readonly trusted: boolean;
+  /** Its handler is synchronous and acts on sockets or values only, never on a process but by sending: see Bus.send. */
+  readonly leaf: boolean;
   /** What the debug query shows as its code. */
   readonly file: string;
 };
@@ -44,6 +46,7 @@ export class Process implements Runnable {
   readonly public: boolean;
   readonly folder: string | null;
   readonly trusted: boolean;
+  readonly leaf: boolean;
   readonly file: string;
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
@@ -72,6 +75,7 @@ export class Process implements Runnable {
     this.public = options.public;
     this.folder = options.folder;
     this.trusted = options.trusted;
+    this.leaf = options.leaf;
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);
     this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch);
@@ -164,7 +168,7 @@ export class Process implements Runnable {
 
   /**
    * Hot path: handles a message at once when nothing is before it, so that a frame goes through neither queue.
-   * Only for who is at the bottom of the stack, in a turn of its own: a transport's callback.
+   * Only in a turn, and only for who is at the bottom of its stack (a transport's callback) or for a leaf.
    * @returns false when it has to be posted
    */
   handleNow(envelope: Envelope): boolean {

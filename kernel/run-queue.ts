@@ -2,7 +2,7 @@
  * Whose turn it is: processes that have something to do, in the order they got it.
  *
  * 1. A *turn* begins in a transport's callback, a timer or a microtask, and runs until nobody has anything to do.
- *    A handler's own sends run after it returns, in the same turn: no recursion, no promise.
+ *    A handler's own sends run after it returns, in the same turn: no recursion, no promise. (But see leaf, bus.ts.)
  * 2. One message per process and round, so that a busy process does not starve the others.
  * 3. After `turnSteps` messages, in one turn or in turns from microtask to microtask, the rest waits for the next loop
  *    iteration: sockets and timers get theirs.
@@ -47,6 +47,10 @@ export class RunQueue {
   end(): void {
     if (this.#depth === 1) this.#run();
     this.#depth--;
+  }
+
+  get inTurn(): boolean {
+    return this.#depth > 0;
   }
 
   /** One hook: who sends frames. */
