@@ -1,16 +1,8 @@
 /** Every limit of the http-server: default, unit, bounds and reason. Set them with `limits` in the config or `--limit name=value`. */
-import { type Limit, type LimitValues, resolveLimits } from "../lib/protocol/index.ts";
+import { type Limit, type LimitValues, limit, resolveLimits } from "../lib/protocol/index.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-
-const limit = (value: number, unit: string, min: number, max: number, why: string): Limit => ({
-  value,
-  unit,
-  min,
-  max,
-  why,
-});
 
 export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = {
   messageBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest WebSocket message from a client: it is held whole"),

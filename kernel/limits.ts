@@ -1,13 +1,5 @@
 /** Every limit of the kernel: default, unit, bounds and reason. Set them with `limits` in the config or `--limit name=value`. */
-import { type Limit, type LimitValues, resolveLimits } from "../lib/protocol/index.ts";
-
-const limit = (value: number, unit: string, min: number, max: number, why: string): Limit => ({
-  value,
-  unit,
-  min,
-  max,
-  why,
-});
+import { type Limit, type LimitValues, limit, resolveLimits } from "../lib/protocol/index.ts";
 
 export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   mailbox: limit(4096, "envelopes", 1, 1_048_576, "what one process may leave waiting: at 1 µs each, 4 ms behind"),

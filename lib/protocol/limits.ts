@@ -9,6 +9,11 @@ export type Limit = {
   readonly why: string;
 };
 
+/** One row of a table of limits. */
+export function limit(value: number, unit: string, min: number, max: number, why: string): Limit {
+  return { value, unit, min, max, why };
+}
+
 export type LimitValues<Table> = { readonly [Name in keyof Table]: number };
 
 /**
