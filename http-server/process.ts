@@ -58,8 +58,10 @@ class Actions implements Instance {
 
   handle(message: Envelope): void {
     try {
-      if (message.kind === "request") this.#answer(message, this.#act(message));
-      else if (message.kind !== "timer") this.#parts.http.answered(message);
+      if (message.kind === "request") {
+        const error = this.#act(message);
+        if (error !== undefined || message.rsvp !== null) this.#answer(message, error);
+      } else if (message.kind !== "timer") this.#parts.http.answered(message);
     } catch (error) {
       this.#parts.kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
       if (message.kind === "request") this.#answer(message, "MalformedRequest");

@@ -95,11 +95,18 @@ class DefinedProcess<State> implements Instance {
     }
   }
 
+  /** A push is looked at here and first: one call less on the hot path (bench/echo). */
   #dispatch(message: Envelope): Next<State> {
     const handlers = this.#handlers;
     switch (message.kind) {
-      case "request":
-        return this.#isFromHttpServer(message) ? this.#channelEvent(message) : this.#request(message);
+      case "request": {
+        if (!this.#isFromHttpServer(message)) return this.#request(message);
+        const event = message.body as HttpServerRequest; // the http-server's word
+        if (!("WebSocketPush" in event)) return this.#channelEvent(message, event);
+        if (handlers.onPush === undefined) return undefined;
+        const { channel_id: channelId, message_type: messageType } = event.WebSocketPush;
+        return handlers.onPush(this.#state, { channelId, messageType }, message.blob ?? Blob.of(""), this.#ctx);
+      }
       case "response":
         return handlers.onResponse?.(this.#state, message, this.#ctx);
       case "error":
@@ -113,14 +120,8 @@ class DefinedProcess<State> implements Instance {
     return (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) && source.node === this.#ctx.our.node;
   }
 
-  #channelEvent(message: Envelope): Next<State> {
+  #channelEvent(message: Envelope, event: HttpServerRequest): Next<State> {
     const handlers = this.#handlers;
-    const event = message.body as HttpServerRequest; // the http-server's word: see isFromHttpServer
-    if ("WebSocketPush" in event) {
-      const { channel_id, message_type } = event.WebSocketPush;
-      const blob = message.blob ?? Blob.of("");
-      return handlers.onPush?.(this.#state, { channelId: channel_id, messageType: message_type }, blob, this.#ctx);
-    }
     if ("Http" in event)
       return handlers.onHttp?.(this.#state, new IncomingHttp(this.#ctx.host, message, event.Http), this.#ctx);
     if ("WebSocketOpen" in event) {
