@@ -7,7 +7,7 @@
  * 1. The client reads its channel id before anything its process pushes: the id is sent before the turn runs.
  * 2. The process is named only after the token was checked: strangers learn nothing about names.
  */
-import { type Kernel, type Process, WheelEntry } from "../kernel/index.ts";
+import { Alarm, type Kernel, type Process } from "../kernel/index.ts";
 import { CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Channel } from "./channel.ts";
@@ -40,7 +40,7 @@ export class Registrar {
   opened(channel: Channel): void {
     if (channel.boundTo === null) {
       this.#waiting.add(channel);
-      channel.deadline = new Deadline(() => this.#refuse(channel, CLOSE.tooLate, "no WsRegister came in time", "json"));
+      channel.deadline = new Alarm(() => this.#refuse(channel, CLOSE.tooLate, "no WsRegister came in time", "json"));
       this.#kernel.wheel.add(channel.deadline, this.#limits.registerDeadline);
       return;
     }
@@ -125,17 +125,5 @@ export class Registrar {
     this.#kernel.wheel.cancel(channel.deadline);
     channel.deadline = null;
     this.#waiting.delete(channel);
-  }
-}
-
-class Deadline extends WheelEntry {
-  readonly #due: () => void;
-  constructor(due: () => void) {
-    super();
-    this.#due = due;
-  }
-
-  expire(): void {
-    this.#due();
   }
 }

@@ -10,4 +10,4 @@ export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export type { Package } from "./package.ts";
 export type { Process } from "./process.ts";
-export { TimerWheel, WheelEntry } from "./timer-wheel.ts";
+export { Alarm, TimerWheel, WheelEntry } from "./timer-wheel.ts";

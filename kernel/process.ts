@@ -18,7 +18,7 @@ import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import type { Runnable } from "./run-queue.ts";
-import { WheelEntry } from "./timer-wheel.ts";
+import { Alarm } from "./timer-wheel.ts";
 
 export type ProcessOptions = {
   readonly address: Address;
@@ -65,7 +65,7 @@ export class Process implements Runnable {
   #exitAsked = false;
   #endReason: EndReason = "kill";
   #restartDelay = 0; // ms
-  #restartTimer: RestartTimer | null = null;
+  #restartTimer: Alarm | null = null;
 
   constructor(kernel: Kernel, options: ProcessOptions) {
     this.#kernel = kernel;
@@ -246,7 +246,7 @@ export class Process implements Runnable {
           process: this.address.id.text,
           delayMs: this.#restartDelay,
         });
-        this.#restartTimer = new RestartTimer(() => this.#lifecycle.send({ type: "RESTART" }));
+        this.#restartTimer = new Alarm(() => this.#lifecycle.send({ type: "RESTART" }));
         this.#kernel.wheel.add(this.#restartTimer, this.#restartDelay);
       },
       cancelRestart: () => {
@@ -363,17 +363,5 @@ export class Process implements Runnable {
     // First those in the mailbox: once told by `forget`, a requester would not be known to have been told here.
     for (const envelope of this.mailbox.close()) this.#kernel.bus.refuse(envelope, "Offline", "exited");
     this.#kernel.forget(this, this.#endReason);
-  }
-}
-
-class RestartTimer extends WheelEntry {
-  readonly #due: () => void;
-  constructor(due: () => void) {
-    super();
-    this.#due = due;
-  }
-
-  expire(): void {
-    this.#due();
   }
 }

@@ -23,6 +23,20 @@ export abstract class WheelEntry {
   abstract expire(): void;
 }
 
+/** An entry that calls a function. What comes due often is a class of its own instead: no closure each (pending.ts). */
+export class Alarm extends WheelEntry {
+  readonly #due: () => void;
+
+  constructor(due: () => void) {
+    super();
+    this.#due = due;
+  }
+
+  expire(): void {
+    this.#due();
+  }
+}
+
 export class TimerWheel {
   readonly #clock: Clock;
   readonly #slots: (WheelEntry | null)[] = new Array(SLOTS).fill(null);
