@@ -117,6 +117,8 @@ function whereToLook(cause: unknown, file: string): string {
   // Node looks for packages from the importing file upwards, wherever the node itself is installed.
   if (cause.message.startsWith("Cannot find package 'jackfield'"))
     return ": npm install jackfield in its folder or in one above it";
+  if ("code" in cause && cause.code === "ERR_UNKNOWN_FILE_EXTENSION" && cause.message.includes(".ts"))
+    return `: Node ${process.versions.node} runs no TypeScript; compile it to ${file}, or use Node 22.18 or newer`;
   const [place] = /file:\/\/\S+:\d+:\d+/.exec(cause.stack ?? "") ?? [];
   if (place !== undefined) return ` (${place})`;
   return cause instanceof SyntaxError ? `: node --check ${file} shows the line` : "";

@@ -135,6 +135,21 @@ describe("a broken package ends the start with exit code 1 and says why", () => 
     });
   });
 
+  test("its file is TypeScript alone, which Node runs from 22.18 on and says so before", async () => {
+    const folder = writePackage({ "manifest.json": manifest(), "hello.ts": HELLO });
+    const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+    if (major > 22 || (major === 22 && minor >= 18)) {
+      const { port } = await startNode({ args: ["--memory", "--package", folder] });
+      expect((await askHttp(port, { path: "/hello:my-app:me.os" })).status).toBe(200);
+      return;
+    }
+    const { code, stderr } = await run("start", "--memory", "--port", "0", "--package", folder).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `: Node ${process.versions.node} runs no TypeScript; compile it to hello.js, or use Node 22.18 or newer\n`,
+    );
+  });
+
   test("jackfield is not installed where it stands", async () => {
     const folder = helloPackage();
     rmSync(join(folder, "node_modules"), { recursive: true });

@@ -1,7 +1,6 @@
 /** README.md's process, manifest and page, as they stand there: a package in a folder, a node, and two windows. */
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "@jest/globals";
-import { transformSync } from "@swc/core";
 import { useBrowser } from "../support/browser.ts";
 import { endJackfields, startNode, writePackage } from "../support/jackfield.ts";
 import { logIn, reads, texts } from "./visitor.ts";
@@ -20,9 +19,8 @@ function block(language: string): string {
 }
 
 test("the README's page, without a bundler, hears from the README's process what every window says", async () => {
-  const typed = { parser: { syntax: "typescript" }, target: "es2022" } as const;
   const folder = writePackage({
-    "counter.js": transformSync(block("ts"), { jsc: typed }).code,
+    "counter.js": block("js"),
     "manifest.json": block("json"),
     "ui/index.html": block("html"),
   });

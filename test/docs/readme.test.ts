@@ -22,7 +22,7 @@ describe("README", () => {
   beforeEach(async () => {
     // Inside the repository, so that "jackfield/process" is found as it is for a package that installed it.
     folder = mkdtempSync(join(ROOT, "test/docs/.readme-"));
-    writeFileSync(join(folder, "counter.ts"), block("ts"));
+    writeFileSync(join(folder, "counter.ts"), block("js")); // jest transforms TypeScript only
     writeFileSync(join(folder, "manifest.json"), block("json"));
     mkdirSync(join(folder, "ui"));
     writeFileSync(join(folder, "ui/index.html"), block("html"));
