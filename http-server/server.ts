@@ -8,7 +8,7 @@
  * Stop: no new connection, channels hear 1001; after the mailboxes have drained, what is still open is cut.
  */
 import type { Node, Process } from "../kernel/index.ts";
-import { type Host, HTTP_SERVER, OptionError } from "../lib/protocol/index.ts";
+import { type Host, HTTP_SERVER, OptionError, STATE } from "../lib/protocol/index.ts";
 import { Auth } from "./auth.ts";
 import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
@@ -77,9 +77,7 @@ export class HttpServer {
     });
     const hostNow = (): Host => defined(host);
     const store = new AuthStore(hostNow);
-    const hasState = node.kernel.registry
-      .all()
-      .some((process) => process.address.id.process === "state" && process.trusted);
+    const hasState = node.kernel.registry.get(STATE) !== undefined;
     const auth = new Auth({
       node: node.name,
       clock: node.kernel.clock,

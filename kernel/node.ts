@@ -5,17 +5,7 @@
  * Stop: what `onStop` was given (last added first: listeners close, channels hear 1001), then mailboxes drain up to
  * limits.drain, then every program's own exit in reverse order of start; nothing is restarted.
  */
-import {
-  type Capability,
-  capability,
-  isSafeNodeName,
-  KERNEL,
-  MESSAGING,
-  OptionError,
-  PackageId,
-  type ProcessId,
-  type Program,
-} from "../lib/protocol/index.ts";
+import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
 import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
@@ -158,11 +148,6 @@ export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "public"> & {
   readonly requestCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
   readonly grantCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
 };
-
-/** The capability to message `id` on `node`. */
-export function messaging(node: string, id: ProcessId): Capability {
-  return capability(`${node}@${id.text}`, MESSAGING);
-}
 
 /** @throws {OptionError} the name or a limit */
 export function createNode(options: Partial<NodeOptions> = {}): Node {

@@ -1,65 +1,41 @@
 /**
  * One HTTP exchange on uWebSockets.js.
  *
- * 1. `res` throws when touched after an answer, an upgrade or an abort: `#over` is set before any of them.
- * 2. Nothing here throws into the library: not from `onData`, nor from `onAborted`.
+ * `res` throws when touched after an answer, an upgrade or an abort: the exchange is over before any of them.
  */
 
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { BodyCollector } from "./body.ts";
-import { asksToClose, checkAnswer, INTERNAL_ERROR, isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
-import type { HeaderList, TransportResponse } from "./transport.ts";
+import { Exchange } from "./exchange.ts";
+import { asksToClose, isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
+import type { HeaderList } from "./transport.ts";
 
-export class UwsExchange implements TransportResponse {
+export class UwsExchange extends Exchange {
   readonly #res: HttpResponse;
-  readonly #fault: (error: unknown) => void;
   readonly #isHead: boolean;
-  #over = false; // final
-  #aborted = false; // final
   #mustClose = false; // once set, the answer ends the connection
-  #onAborted: () => void = () => {};
 
   /** @param fault must not throw */
   constructor(res: HttpResponse, req: HttpRequest, fault: (error: unknown) => void) {
-    res.onAborted(() => this.#abort());
+    super(fault);
+    res.onAborted(() => this.abort());
     this.#res = res;
-    this.#fault = fault;
     this.#isHead = req.getMethod() === "head";
   }
 
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  onAborted(then: () => void): void {
-    this.#onAborted = then;
-  }
-
   readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void {
-    if (this.#over) return;
+    if (this.over) return;
     const body = new BodyCollector(maxBytes);
     let settled = false;
     this.#res.onData((lent, isLast) => {
-      if (settled || this.#over) return;
+      if (settled || this.over) return;
       const fits = body.add(new Uint8Array(lent).slice()); // lent: it is emptied when this returns
       if (fits && !isLast) return;
       settled = true;
       if (!fits) this.#mustClose = true; // the rest is still to come and nobody will read it
-      this.#guard(() => done(fits ? body.take() : null));
+      this.guard(() => done(fits ? body.take() : null));
     });
-  }
-
-  send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#over) return;
-    const defect = checkAnswer(status, headers);
-    if (defect !== undefined) {
-      this.#fault(new TypeError(defect));
-      this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
-      return;
-    }
-    this.#over = true;
-    this.#res.cork(() => this.#write(status, headers, body));
   }
 
   /** Sends and ends the connection: what follows a refused head or handshake on it is anyone's guess. */
@@ -70,11 +46,15 @@ export class UwsExchange implements TransportResponse {
 
   /** Hands `res` to someone else; this exchange touches it no more. */
   release(): HttpResponse {
-    this.#over = true;
+    this.finish();
     return this.#res;
   }
 
-  #write(status: number, headers: HeaderList, body: Uint8Array | string): void {
+  protected write(status: number, headers: HeaderList, body: Uint8Array | string): void {
+    this.#res.cork(() => this.#writeCorked(status, headers, body));
+  }
+
+  #writeCorked(status: number, headers: HeaderList, body: Uint8Array | string): void {
     const res = this.#res;
     const mustClose = this.#mustClose || asksToClose(headers);
     const bodiless = isBodiless(status);
@@ -90,21 +70,5 @@ export class UwsExchange implements TransportResponse {
     if (!bodiless) res.writeHeader("Content-Length", String(Buffer.byteLength(body)));
     if (mustClose) res.writeHeader("Connection", "close");
     res.endWithoutBody();
-  }
-
-  #abort(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#aborted = true;
-    this.#guard(this.#onAborted);
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fault(error);
-      this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
-    }
   }
 }

@@ -5,9 +5,10 @@
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { BodyCollector } from "./body.ts";
-import { asksToClose, checkAnswer, INTERNAL_ERROR, isBodiless, isTransportHeader } from "./http-check.ts";
+import { Exchange } from "./exchange.ts";
+import { asksToClose, isBodiless, isTransportHeader } from "./http-check.ts";
 import { plainAddress } from "./remote-address.ts";
-import type { HeaderList, TransportRequest, TransportResponse } from "./transport.ts";
+import type { HeaderList, TransportRequest } from "./transport.ts";
 
 export type WsExchangeParts = {
   readonly incoming: IncomingMessage;
@@ -16,38 +17,26 @@ export type WsExchangeParts = {
   readonly fault: (error: unknown) => void;
 };
 
-export class WsExchange implements TransportResponse {
+export class WsExchange extends Exchange {
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #fault: (error: unknown) => void;
-  #over = false; // final
-  #aborted = false; // final
-  #onAborted: () => void = () => {};
 
   constructor({ incoming, response, fault }: WsExchangeParts) {
+    super(fault);
     this.#incoming = incoming;
     this.#response = response;
-    this.#fault = fault;
-    response.once("close", () => this.#abort());
+    response.once("close", () => this.abort());
     incoming.on("error", () => {}); // the client left within its body: "close" follows
   }
 
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  onAborted(then: () => void): void {
-    this.#onAborted = then;
-  }
-
   readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void {
-    if (this.#over) return;
+    if (this.over) return;
     const body = new BodyCollector(maxBytes);
     let settled = false;
     const settle = (result: () => Uint8Array | null): void => {
-      if (settled || this.#over) return;
+      if (settled || this.over) return;
       settled = true;
-      this.#guard(() => done(result()));
+      this.guard(() => done(result()));
     };
     this.#incoming.on("data", (chunk: Buffer) => {
       if (settled || body.add(chunk)) return;
@@ -57,15 +46,7 @@ export class WsExchange implements TransportResponse {
     this.#incoming.once("end", () => settle(() => body.take()));
   }
 
-  send(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    if (this.#over) return;
-    const defect = checkAnswer(status, headers);
-    if (defect !== undefined) {
-      this.#fault(new TypeError(defect));
-      this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
-      return;
-    }
-    this.#over = true;
+  protected write(status: number, headers: HeaderList, body: Uint8Array | string): void {
     const bytes = Buffer.from(body); // a string body would make Node write the head as UTF-8, twice encoded then
     const head: string[] = [];
     for (const [name, value] of headers) if (!isTransportHeader(name)) head.push(name, toLatin1(value));
@@ -73,22 +54,6 @@ export class WsExchange implements TransportResponse {
     if (asksToClose(headers)) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, STATUS_CODES[status] ?? "Unknown", head);
     this.#response.end(isBodiless(status) ? undefined : bytes); // Node leaves it out for HEAD
-  }
-
-  #abort(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#aborted = true;
-    this.#guard(this.#onAborted);
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fault(error);
-      this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
-    }
   }
 }
 
