@@ -2,7 +2,7 @@
  * A first-in first-out queue that grows by doubling.
  *
  * Not an array: with 20,000 waiting, `shift()` moves them all. One item alone never reaches the ring: most mailboxes
- * hold one message at a time, and so an idle process owns no ring at all (bench/echo: 4 % of all throughput).
+ * hold one message at a time, and so an idle process owns no ring at all.
  */
 const FIRST_SIZE = 16; // slots: 128 bytes, what most mailboxes never outgrow
 
