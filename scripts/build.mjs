@@ -3,7 +3,7 @@
  * Nothing is done when dist is newer than every source, so that `npm start` is quick. `--quiet` prints nothing.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleClient } from "./bundle-client.mjs";
@@ -56,6 +56,7 @@ if (!isFresh([...sources, ...CONFIG.map((file) => join(root, file))])) {
     mkdirSync(dirname(target), { recursive: true });
     cpSync(file, target);
   }
+  chmodSync(join(root, "dist/bin/jackfield.js"), 0o755); // npx runs it as it is; tsc writes a new file without the bit
   await bundleClient({ outfile: join(root, "dist/client.js") });
   writeFileSync(STAMP, "");
   if (!quiet) process.stderr.write(`built in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
