@@ -10,9 +10,10 @@ export type Settings = {
   readonly rounds: number;
   /** Names of contenders; undefined for all. */
   readonly only: readonly string[] | undefined;
-  readonly connections: number;
-  /** Messages each connection keeps on their way. */
-  readonly inflight: number;
+  /** As given; undefined: what the bench itself says. */
+  readonly connections: number | undefined;
+  /** Messages each connection keeps on their way; undefined as above. */
+  readonly inflight: number | undefined;
   /** Payload of a message. */
   readonly bytes: number;
 };
@@ -25,25 +26,32 @@ export type Figures = {
   readonly rounds: readonly number[];
 };
 
+/** What one contender did: its main figure, in the bench's unit, and what else was read off the same rounds. */
+export type Result = Figures & {
+  /** By a name that ends in its unit: `p50Us`, `spreadMs`, `bytesPerChannel`. */
+  readonly also?: Readonly<Record<string, Figures>>;
+};
+
 /** Printed as it is by `--json`: names and units are relied on by scripts. */
 export type Report = {
   readonly bench: string;
-  /** By name; messages per second for `echo`. */
-  readonly contenders: Readonly<Record<string, Figures>>;
+  /** Of the main figure. */
+  readonly unit: string;
+  /** By name. */
+  readonly contenders: Readonly<Record<string, Result>>;
   /** Median of jackfield over median of the limit; null when `--only` left one of them out. */
   readonly ratio: number | null;
-  readonly connections: number;
-  readonly inflight: number;
-  readonly bytes: number;
   /** Version of Node.js. */
   readonly node: string;
-  readonly seconds: number;
+  /** What the work was: `connections`, `bytes`, …; names end in their unit where they have one. */
+  readonly [fact: string]: unknown;
 };
 
 export type Bench = {
+  /** Unique; `npm run bench -- <name>`. */
   readonly name: string;
-  /** What one unit of its figures is. */
-  readonly unit: string;
+  /** One line: what is done, and against what. */
+  readonly about: string;
   /** What `--only` may name; the first is the limit that others are measured against. */
   readonly contenders: readonly string[];
   /** Runs for minutes; `note` is told of each round and of anything that makes the figures worth less. */

@@ -30,17 +30,27 @@ const CONTENDERS: readonly Contender[] = [
 
 export const echo: Bench = {
   name: "echo",
-  unit: "messages/s",
+  about: "text frames there and back, 100 connections with 16 in flight",
   contenders: CONTENDERS.map(({ name }) => name),
   run,
 };
 
 async function run(settings: Settings, note: (line: string) => void): Promise<Report> {
-  const { only, connections, inflight, bytes, seconds, rounds } = settings;
+  const { only, connections = 100, inflight = 16, bytes, seconds, rounds } = settings;
   const chosen = CONTENDERS.filter(({ name }) => only === undefined || only.includes(name));
   const load = { connections, inflight, bytes, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
   const contenders = await playRounds(chosen, load, rounds, note);
   const { uwebsockets: limit, jackfield: ours } = contenders;
   const ratio = limit === undefined || ours === undefined ? null : ours.median / limit.median;
-  return { bench: "echo", contenders, ratio, connections, inflight, bytes, node: process.versions.node, seconds };
+  return {
+    bench: "echo",
+    unit: "messages/s",
+    contenders,
+    ratio,
+    connections,
+    inflight,
+    bytes,
+    node: process.versions.node,
+    seconds,
+  };
 }

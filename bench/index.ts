@@ -26,17 +26,25 @@ function checkOnly(bench: Bench, { only }: Settings): void {
   );
 }
 
-function table(report: Report, unit: string): string {
-  const { connections, inflight, bytes, node, seconds, ratio } = report;
+function table({ bench, unit, contenders, ratio, ...facts }: Report): string {
   const row = (name: string, { median, min, max }: Figures): string =>
-    name.padEnd(14) + [median, min, max].map((n) => Math.round(n).toLocaleString("en").padStart(12)).join("");
+    name.padEnd(24) + [median, min, max].map((n) => shown(n).padStart(14)).join("");
   const lines = [
-    `${report.bench}: ${connections} connections, ${inflight} in flight each, ${bytes} bytes, ${seconds} s a round, Node ${node}`,
-    unit.padEnd(14) + ["median", "min", "max"].map((head) => head.padStart(12)).join(""),
-    ...Object.entries(report.contenders).map(([name, figures]) => row(name, figures)),
+    `${bench}: ${Object.entries(facts)
+      .map(([name, fact]) => `${name} ${typeof fact === "object" ? JSON.stringify(fact) : fact}`)
+      .join(", ")}`,
+    unit.padEnd(24) + ["median", "min", "max"].map((head) => head.padStart(14)).join(""),
   ];
+  for (const [name, result] of Object.entries(contenders)) {
+    lines.push(row(name, result));
+    for (const [what, figures] of Object.entries(result.also ?? {})) lines.push(row(`  ${what}`, figures));
+  }
   if (ratio !== null) lines.push(`jackfield is at ${ratio.toFixed(3)} of the limit`);
   return lines.join("\n");
+}
+
+function shown(figure: number): string {
+  return figure.toLocaleString("en", { maximumFractionDigits: figure < 100 ? 2 : 0 });
 }
 
 const note = (line: string): void => {
@@ -48,7 +56,7 @@ try {
   const bench = find(name);
   checkOnly(bench, settings);
   const report = await bench.run(settings, note);
-  process.stdout.write(`${settings.json ? JSON.stringify(report) : table(report, bench.unit)}\n`);
+  process.stdout.write(`${settings.json ? JSON.stringify(report) : table(report)}\n`);
 } catch (error) {
   note(error instanceof OptionError ? error.message : String(error));
   process.exitCode = 1;

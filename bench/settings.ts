@@ -6,8 +6,8 @@ import type { Settings } from "./bench.ts";
 const NUMBERS = {
   seconds: { value: 4, min: 0.5, max: 600 }, // several collections of the old generation fit in; all rounds together stay under a minute
   rounds: { value: 3, min: 1, max: 99 }, // the least that has a median
-  connections: { value: 100, min: 1, max: 10_000 },
-  inflight: { value: 16, min: 1, max: 64 }, // at 1 every system costs a wake-up per message, which hides the rest
+  connections: { value: undefined, min: 1, max: 19_500 }, // the bench's own; file descriptors end at 20,000 on many machines
+  inflight: { value: undefined, min: 1, max: 64 }, // the bench's own
   bytes: { value: 64, min: 1, max: 16_384 }, // uWebSockets.js's own limit; 64 of them are a channel's send limit
 } as const;
 
@@ -27,7 +27,8 @@ export function readSettings(args: readonly string[]): {
       `Cannot run ${positionals.length} benches as one runs at a time: got ${positionals.join(", ")}`,
     );
   }
-  const number = (name: NumberName, whole: boolean): number => readNumber(name, values[name], whole);
+  const number = <Name extends NumberName>(name: Name, whole: boolean): number | (typeof NUMBERS)[Name]["value"] =>
+    readNumber(name, values[name], whole) ?? NUMBERS[name].value;
   const settings: Settings = {
     json: values.json ?? false,
     seconds: number("seconds", false),
@@ -62,13 +63,13 @@ function parse(args: readonly string[]): { readonly values: Flags; readonly posi
   }
 }
 
-function readNumber(name: NumberName, text: string | undefined, whole: boolean): number {
+function readNumber(name: NumberName, text: string | undefined, whole: boolean): number | undefined {
   const { value, min, max } = NUMBERS[name];
-  if (text === undefined) return value;
+  if (text === undefined) return undefined;
   const number = text.trim() === "" ? Number.NaN : Number(text);
   if (!(number >= min && number <= max) || (whole && !Number.isInteger(number))) {
     throw new OptionError(
-      `Cannot set --${name} as it must be a ${whole ? "whole " : ""}number from ${min} to ${max}: got "${text}", leave it out for ${value}`,
+      `Cannot set --${name} as it must be a ${whole ? "whole " : ""}number from ${min} to ${max}: got "${text}", leave it out for ${value ?? "the bench's own"}`,
     );
   }
   return number;
