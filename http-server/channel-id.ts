@@ -1,6 +1,7 @@
 /**
- * Channel ids: u32, never 0, unpredictable without the key, and no id twice within 2^32 - 1 connections (DESIGN §4.1).
+ * Channel ids: u32, never 0, unpredictable without the key, and no id twice within 2^31 - 1 connections (DESIGN §4.1).
  *
+ * Below 2^31, because V8 holds such numbers in place and allocates for others: each frame names its channel three times.
  * A counter goes through a keyed permutation of 32 bits (a Feistel network of 6 rounds on 16-bit halves): a permutation
  * cannot collide, so nothing has to be remembered. Random numbers would meet after some 77,000 connections.
  * It is no secret that guards anything: ownership is checked on every push.
@@ -8,6 +9,7 @@
 import { randomFillSync } from "node:crypto";
 
 const ROUNDS = 6;
+const ID_MAX = 2 ** 31 - 1;
 
 export class ChannelIds {
   readonly #keys: Uint32Array;
@@ -22,7 +24,7 @@ export class ChannelIds {
     for (;;) {
       const id = this.#permute(this.#counter);
       this.#counter = (this.#counter + 1) >>> 0;
-      if (id !== 0) return id;
+      if (id !== 0 && id <= ID_MAX) return id; // about two tries; the other half of the permutation is left out
     }
   }
 

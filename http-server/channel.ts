@@ -39,6 +39,8 @@ export class Channel {
   topics: Set<string> | null = null;
   /** No frame has come yet. */
   fresh = true;
+  /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */
+  allowedEpoch = -1;
   /** Frames since `windowStart`. */
   frames = 0;
   windowStart = 0; // ms monotonic

@@ -8,7 +8,7 @@
  * 3. A frame that its process cannot take ends the channel with 1013: dropping it would leave a hole in the stream.
  * 4. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
  */
-import type { Keeper, Kernel, Process } from "../kernel/index.ts";
+import type { CapabilityEpoch, Keeper, Kernel, Process, RunQueue } from "../kernel/index.ts";
 import {
   type Address,
   Blob,
@@ -33,6 +33,10 @@ export class Channels implements Keeper {
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
+  readonly #our: Address;
+  readonly #queue: RunQueue;
+  readonly #epoch: CapabilityEpoch;
+  readonly #messagesPerSecond: number;
   readonly #listeners: readonly Listener[];
   readonly #ids = new ChannelIds();
   readonly #byId = new Map<number, Channel>();
@@ -43,8 +47,12 @@ export class Channels implements Keeper {
     this.#kernel = kernel;
     this.#limits = limits;
     this.#self = self;
+    this.#our = self.address;
+    this.#queue = kernel.queue;
+    this.#epoch = kernel.capabilityEpoch;
+    this.#messagesPerSecond = limits.messagesPerSecond;
     this.#listeners = listeners;
-    this.outgoing = new OutgoingFrames(kernel, limits, (channel, code, reason) => this.#finish(channel, code, reason));
+    this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) => this.#finish(channel, code, reason));
   }
 
   get size(): number {
@@ -69,7 +77,7 @@ export class Channels implements Keeper {
 
   /** Hot path: a frame of an open channel, in its transport's callback. `data` is lent. */
   frame(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
-    if (++channel.frames > this.#limits.messagesPerSecond && this.#tooFast(channel)) return;
+    if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
     const body = isBinary ? binaryBody(channel) : textBody(channel);
     this.#deliver(channel, body, Blob.lend(data, !isBinary));
   }
@@ -81,7 +89,7 @@ export class Channels implements Keeper {
       if (channel.pings === 0 && data.byteLength === 0) return; // answers the transport's own ping
       if (channel.pings > 0) channel.pings--;
     }
-    if (++channel.frames > this.#limits.messagesPerSecond && this.#tooFast(channel)) return;
+    if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
     this.#deliver(channel, pushBody(channel, messageType), Blob.lend(data, false));
   }
 
@@ -97,7 +105,7 @@ export class Channels implements Keeper {
     this.outgoing.end(channel, code, reason);
   }
 
-  /** Hot path. The checks stand in the contract's order (kinode §5.1). @returns undefined: queued */
+  /** The checks stand in the contract's order (kinode §5.1). @returns undefined: queued */
   push(
     from: Address,
     channelId: number,
@@ -110,7 +118,7 @@ export class Channels implements Keeper {
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
     if (messageType === "Text" || messageType === "Binary")
-      return this.outgoing.push(channel, blob, messageType === "Binary");
+      return this.outgoing.queue(channel, blob, messageType === "Binary");
     if (messageType === "Close") {
       this.outgoing.end(channel, CLOSE.normal.code, blob.text() ?? "");
       return undefined;
@@ -193,8 +201,7 @@ export class Channels implements Keeper {
   }
 
   #owned(from: Address, channelId: number): Channel | undefined {
-    const { corked } = this.outgoing; // most pushes answer the frame in hand: no look-up
-    const channel = corked?.id === channelId && !corked.finished ? corked : this.#byId.get(channelId);
+    const channel = this.#byId.get(channelId);
     // Addresses of this node are made once per process: another node's has another object, whatever it says.
     return channel?.owner?.address === from ? channel : undefined;
   }
@@ -202,19 +209,30 @@ export class Channels implements Keeper {
   #deliver(channel: Channel, body: HttpServerRequest, blob: Blob): void {
     const { owner } = channel;
     if (owner === null || channel.finished) return;
-    const event = new Envelope("request", this.#self.address, owner.address, body, blob);
+    const event = new Envelope("request", this.#our, owner.address, body, blob);
     event.origin = channel;
-    const { bus, queue } = this.#kernel;
-    queue.begin();
+    event.shortcut = this.outgoing;
+    this.#queue.begin();
     this.outgoing.corked = channel;
     try {
-      if (!bus.mayMessage(this.#self, owner)) bus.refuse(event, "Denied");
-      else if (!bus.deliverNow(event, owner)) this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
+      if (channel.allowedEpoch !== this.#epoch.value || !owner.handleNow(event)) this.#post(channel, event, owner);
     } finally {
-      queue.end();
+      this.#queue.end();
       this.outgoing.corked = null;
       blob.settle();
     }
+  }
+
+  /** The longer way: what `channel` may do is not known as of now, or its process has something else to do first. */
+  #post(channel: Channel, event: Envelope, owner: Process): void {
+    const { bus } = this.#kernel;
+    if (!bus.mayMessage(this.#self, owner)) {
+      bus.refuse(event, "Denied");
+      return;
+    }
+    channel.allowedEpoch = this.#epoch.value; // asked once per channel and epoch, not per frame
+    if (!owner.handleNow(event) && !bus.deliver(event, owner))
+      this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
   }
 
   #tooFast(channel: Channel): boolean {

@@ -9,8 +9,15 @@
  *    may follow, it waits until enough was read, at most slowReaderGrace.
  */
 import { isUtf8 } from "node:buffer";
-import { type Kernel, WheelEntry } from "../kernel/index.ts";
-import { type Blob, CLOSE, type HttpServerErrorKind } from "../lib/protocol/index.ts";
+import { type Kernel, type Process, WheelEntry } from "../kernel/index.ts";
+import {
+  type Address,
+  type Blob,
+  CLOSE,
+  type HttpServerErrorKind,
+  type Shortcut,
+  type WsMessageType,
+} from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
 import { type HttpServerLimits, maxBackpressure } from "./limits.ts";
 import { wellFormed } from "./transport/text.ts";
@@ -18,9 +25,12 @@ import { DROPPED, SENT, type TransportSocket } from "./transport/transport.ts";
 
 export type Frame = string | Uint8Array | ArrayBuffer;
 
-export class OutgoingFrames {
+export class OutgoingFrames implements Shortcut {
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
+  readonly #pushBytes: number;
+  readonly #echoFits: boolean; // what a client may send may be pushed: no need to measure it
+  readonly #self: Process; // the http-server
   readonly #finish: (channel: Channel, code: number, reason: string) => void;
   readonly #waiting: Channel[] = []; // those with an outbox
   readonly #lingering = new Map<Channel, Linger>();
@@ -33,25 +43,39 @@ export class OutgoingFrames {
   constructor(
     kernel: Kernel,
     limits: HttpServerLimits,
+    self: Process,
     finish: (channel: Channel, code: number, reason: string) => void,
   ) {
     this.#kernel = kernel;
     this.#limits = limits;
+    this.#pushBytes = limits.pushBytes;
+    this.#echoFits = limits.messageBytes <= limits.pushBytes;
+    this.#self = self;
     this.#finish = finish;
     kernel.queue.afterTurn(() => this.flush());
   }
 
-  /** Hot path. @returns undefined when the frame was taken */
-  push(channel: Channel, blob: Blob, isBinary: boolean): HttpServerErrorKind | undefined {
-    const frame = isBinary ? blob.raw() : textFrame(blob);
-    if (channel === this.corked && !channel.slow && channel.outbox === null) {
-      if (isAbove(frame, this.#limits.pushBytes)) return "LimitReached";
-      const outcome = channel.socket?.send(frame, isBinary);
-      if (outcome === SENT) return undefined;
-      channel.slow = true;
-      return outcome === DROPPED ? this.#tooSlow(channel) : undefined; // publishes have filled its queue
-    }
-    return this.#queue(channel, frame, isBinary);
+  /** Hot path: straight out to the channel whose callback is running, which the transport has corked. */
+  push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
+    const channel = this.corked;
+    if (channel === null || channel.id !== channelId || channel.finished || channel.slow) return false;
+    const { owner, socket } = channel;
+    if (owner === null || owner.address !== from || socket === null || channel.outbox !== null) return false;
+    // What the process sent before goes first; what it may not send is for the bus to refuse.
+    if (!this.#self.idle || !this.#kernel.bus.remembers(owner, this.#self)) return false;
+    const isBinary = messageType === "Binary";
+    if (!isBinary && messageType !== "Text") return false;
+    const echo = this.#echoFits ? blob.echo(isBinary) : null;
+    const frame = echo ?? (isBinary ? blob.raw() : textFrame(blob));
+    if (echo === null && isAbove(frame, this.#pushBytes)) return false;
+    const outcome = socket.send(frame, isBinary);
+    if (outcome !== SENT) channel.slow = true;
+    return outcome !== DROPPED; // publishes have filled its queue: nothing was taken
+  }
+
+  /** Leaves at the end of the turn. @returns undefined when the frame was taken */
+  queue(channel: Channel, blob: Blob, isBinary: boolean): HttpServerErrorKind | undefined {
+    return this.#queue(channel, isBinary ? blob.raw() : textFrame(blob), isBinary);
   }
 
   /** @returns undefined when it was taken */
@@ -136,6 +160,7 @@ export class OutgoingFrames {
     if (channel.outbox === null) {
       channel.outbox = [];
       this.#waiting.push(channel);
+      this.#kernel.queue.callHook();
     }
     channel.outbox.push({ data: frame, isBinary });
     channel.outboxBytes += size;

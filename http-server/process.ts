@@ -9,7 +9,15 @@
  * 3. A defect here must not take the sockets along: it is reported, the action answered, and the next one handled.
  */
 import type { Kernel } from "../kernel/index.ts";
-import type { Envelope, Host, HttpServerErrorKind, Instance, Program } from "../lib/protocol/index.ts";
+import {
+  type Address,
+  type Blob,
+  Envelope,
+  type Host,
+  type HttpServerErrorKind,
+  type Instance,
+  type Program,
+} from "../lib/protocol/index.ts";
 import { type Action, parseAction } from "./actions.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
@@ -47,51 +55,44 @@ class Actions implements Instance {
     this.#ask = parts;
   }
 
-  get #parts(): ServerParts {
+  #parts(): ServerParts {
     this.#known ??= this.#ask();
     return this.#known;
   }
 
   exit(): Promise<void> {
-    return this.#parts.stop();
+    return this.#parts().stop();
+  }
+
+  take(source: Address, body: unknown, blob: Blob | null): void {
+    try {
+      const error = this.#act(source, body, blob);
+      if (error !== undefined) this.#refuse(new Envelope("request", source, this.#host.our, body, blob));
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   handle(message: Envelope): void {
     try {
       if (message.kind === "request") {
-        const error = this.#act(message);
+        const error = this.#act(message.source, message.body, message.blob);
         if (error !== undefined || message.rsvp !== null) this.#answer(message, error);
-      } else if (message.kind !== "timer") this.#parts.http.answered(message);
+      } else if (message.kind !== "timer") this.#parts().http.answered(message);
     } catch (error) {
-      this.#parts.kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
+      this.#fault(error);
       if (message.kind === "request") this.#answer(message, "MalformedRequest");
     }
   }
 
-  /** Hot path: pushes are looked at first, and without an Action in between. @returns undefined: done */
-  #act(message: Envelope): HttpServerErrorKind | undefined {
-    const { channels } = this.#parts;
-    const { body } = message;
-    if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
-      const push = body.WebSocketPush as { readonly channel_id?: unknown; readonly message_type?: unknown } | null;
-      if (typeof push === "object" && push !== null) {
-        const { channel_id: channelId, message_type: messageType } = push;
-        if (
-          typeof channelId === "number" &&
-          (messageType === "Text" || messageType === "Binary") &&
-          channelId >>> 0 === channelId
-        ) {
-          return channels.push(message.source, channelId, messageType, message.blob);
-        }
-      }
-    }
+  /** @returns undefined: done */
+  #act(source: Address, body: unknown, blob: Blob | null): HttpServerErrorKind | undefined {
     const action = parseAction(body);
-    return action === undefined ? "MalformedRequest" : this.#do(action, message);
+    return action === undefined ? "MalformedRequest" : this.#do(action, source, blob);
   }
 
-  #do(action: Action, message: Envelope): HttpServerErrorKind | undefined {
-    const { channels } = this.#parts;
-    const { source, blob } = message;
+  #do(action: Action, source: Address, blob: Blob | null): HttpServerErrorKind | undefined {
+    const { channels } = this.#parts();
     switch (action.kind) {
       case "push":
         return channels.push(source, action.channelId, action.messageType, blob);
@@ -104,13 +105,16 @@ class Actions implements Instance {
       case "publish":
         return channels.publish(source, action.topic, action.messageType, blob);
       default:
-        return this.#bind(action, message);
+        return this.#bind(action, source, blob);
     }
   }
 
-  #bind(action: Extract<Action, { readonly path: string }>, message: Envelope): HttpServerErrorKind | undefined {
-    const { kernel, bindings, limits } = this.#parts;
-    const { source, blob } = message;
+  #bind(
+    action: Extract<Action, { readonly path: string }>,
+    source: Address,
+    blob: Blob | null,
+  ): HttpServerErrorKind | undefined {
+    const { kernel, bindings, limits } = this.#parts();
     const owner = source.node === kernel.name ? kernel.registry.get(source.id) : undefined;
     if (owner === undefined || !source.id.isSafe()) return "InvalidSourceProcess";
     switch (action.kind) {
@@ -142,6 +146,14 @@ class Actions implements Instance {
 
   #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {
     if (message.rsvp !== null) this.#host.respond({ body: error === undefined ? OK : { Err: error } }, message);
-    else if (error !== undefined) this.#parts.kernel.bus.bury(message, "refused");
+    else if (error !== undefined) this.#refuse(message);
+  }
+
+  #refuse(message: Envelope): void {
+    this.#parts().kernel.bus.bury(message, "refused");
+  }
+
+  #fault(error: unknown): void {
+    this.#parts().kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
   }
 }

@@ -225,8 +225,8 @@ export class HttpServer {
         }),
       message: (socket, data, isBinary) => {
         const channel = socket.getUserData();
-        if (!channel.fresh) channels.frame(channel, data, isBinary);
-        else turn(() => this.#first(channel, data, isBinary));
+        if (channel.fresh) this.#first(channel, data, isBinary);
+        else channels.frame(channel, data, isBinary);
       },
       ping: (socket, data) => channels.control(socket.getUserData(), "Ping", data),
       pong: (socket, data) => channels.control(socket.getUserData(), "Pong", data),
@@ -244,8 +244,14 @@ export class HttpServer {
 
   #first(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
     const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-    if (channel.owner === null) this.#registrar.register(channel, bytes);
-    else if (!this.#registrar.acknowledge(channel, bytes)) this.channels.frame(channel, data, isBinary);
+    const { queue } = this.node.kernel;
+    queue.begin();
+    try {
+      if (channel.owner === null) this.#registrar.register(channel, bytes);
+      else if (!this.#registrar.acknowledge(channel, bytes)) this.channels.frame(channel, data, isBinary);
+    } finally {
+      queue.end();
+    }
   }
 
   #upgradeContext(): UpgradeContext {

@@ -9,16 +9,19 @@
  */
 import {
   type Address,
+  type Blob,
   Envelope,
   freezeBody,
   type OnExitRequest,
   type SendErrorKind,
   toAddress,
 } from "../lib/protocol/index.ts";
+import type { CapabilityEpoch } from "./capabilities.ts";
 import type { DeadLetterReason } from "./dead-letters.ts";
 import type { Kernel } from "./kernel.ts";
 import { networkCapability } from "./network.ts";
 import type { Process } from "./process.ts";
+import type { RunQueue } from "./run-queue.ts";
 
 const REASON: Record<SendErrorKind, DeadLetterReason> = {
   Offline: "offline",
@@ -29,29 +32,37 @@ const REASON: Record<SendErrorKind, DeadLetterReason> = {
 
 export class Bus {
   readonly #kernel: Kernel;
+  readonly #epoch: CapabilityEpoch;
+  readonly #queue: RunQueue;
+  readonly #freezes: boolean;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#epoch = kernel.capabilityEpoch;
+    this.#queue = kernel.queue;
+    this.#freezes = kernel.freezeBodies;
+  }
+
+  /**
+   * A leaf's handler calls no other handler, so within a turn it may run on the sender's stack: such a message goes
+   * through no queue, and needs no envelope. @returns false when it has to be sent as one: then nothing was done
+   */
+  tell(from: Process, target: Address, body: unknown, blob: Blob | null): boolean {
+    const leaf = from.allowedLeaf;
+    if (leaf === null || target !== from.leafAddress || !this.remembers(from, leaf)) return false;
+    if (!this.#queue.inTurn || (blob !== null && blob.expired)) return false;
+    if (this.#freezes) freezeBody(body);
+    return leaf.takeNow(from.address, body, blob);
   }
 
   /** Hot path. `request` is stamped. */
   send(request: Envelope, from: Process): void {
-    if (this.#kernel.freezeBodies) freezeBody(request.body);
+    if (this.#freezes) freezeBody(request.body);
     const { target } = request;
-    if (
-      target === from.allowedAddress &&
-      from.allowedEpoch === this.#kernel.capabilityEpoch.value &&
-      from.allowedTarget !== null
-    ) {
-      // A leaf's handler calls no other handler, so it may run on the sender's stack: a push goes through no queue.
-      const { allowedTarget } = from;
-      if (
-        request.rsvp !== null ||
-        !allowedTarget.leaf ||
-        !this.#kernel.queue.inTurn ||
-        !allowedTarget.handleNow(request)
-      )
-        this.deliver(request, allowedTarget);
+    const remembered =
+      target === from.allowedAddress ? from.allowedTarget : target === from.leafAddress ? from.allowedLeaf : null;
+    if (remembered !== null && from.allowedEpoch === this.#epoch.value) {
+      this.deliver(request, remembered);
       return;
     }
     if (target.node !== this.#kernel.name) {
@@ -65,11 +76,6 @@ export class Bus {
       this.#remember(from, process, target);
       this.deliver(request, process);
     }
-  }
-
-  /** A frame, at the bottom of a transport's callback: handled at once where it can be. @returns false when it was refused */
-  deliverNow(request: Envelope, target: Process): boolean {
-    return target.handleNow(request) || this.deliver(request, target);
   }
 
   /** For who has looked `target` up and asked `mayMessage` before. Hot path. @returns false when it was refused */
@@ -92,17 +98,31 @@ export class Bus {
   /** Hot path: the last yes is remembered, while no capability changes and no process comes or goes. */
   mayMessage(from: Process, to: Process): boolean {
     if (to.public || from.trusted) return true;
-    if (from.allowedTarget === to && from.allowedEpoch === this.#kernel.capabilityEpoch.value) return true;
+    if (from.allowedEpoch === this.#epoch.value && (from.allowedTarget === to || from.allowedLeaf === to)) return true;
     if (!this.#holds(from, to)) return false;
     this.#remember(from, to, null);
     return true;
   }
 
+  /** Hot path. Whether `from` was found to be allowed to message `leaf`, and nothing has changed since. */
+  remembers(from: Process, leaf: Process): boolean {
+    return from.allowedLeaf === leaf && from.allowedEpoch === this.#epoch.value;
+  }
+
   /** @param address the object by which `from` names `to`: the next send by it needs no look-up */
   #remember(from: Process, to: Process, address: Address | null): void {
-    from.allowedTarget = to;
-    from.allowedAddress = address;
-    from.allowedEpoch = this.#kernel.capabilityEpoch.value;
+    if (from.allowedEpoch !== this.#epoch.value) {
+      from.allowedLeaf = null;
+      from.allowedTarget = null;
+      from.allowedEpoch = this.#epoch.value;
+    }
+    if (to.leaf) {
+      from.allowedLeaf = to;
+      from.leafAddress = address;
+    } else {
+      from.allowedTarget = to;
+      from.allowedAddress = address;
+    }
   }
 
   canMessage(from: Process, target: Address): boolean {

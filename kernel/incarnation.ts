@@ -24,6 +24,7 @@ import {
   type SpawnOptions,
   type Timer,
   toAddress,
+  type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
@@ -74,6 +75,13 @@ export class Incarnation implements Host {
     return this.#instance.handle(message);
   }
 
+  /** See Instance.take. */
+  take(source: Address, body: unknown, blob: Blob | null): boolean {
+    if (this.#instance.take === undefined) return false;
+    this.#instance.take(source, body, blob);
+    return true;
+  }
+
   exitInPeace(): void | Promise<void> {
     return this.#instance.exit?.();
   }
@@ -95,7 +103,18 @@ export class Incarnation implements Host {
     this.#kernel.bus.send(request, this.#process);
   }
 
-  /** Hot path: nothing but the source has to be filled in. Apart from #stamp, so that it is inlined (bench/echo). */
+  /** Hot path. */
+  push(channelId: number, messageType: WsMessageType, blob: Blob): boolean {
+    const shortcut = this.#inHand === null || this.#ended ? null : this.#inHand.shortcut;
+    return shortcut !== null && shortcut.push(this.our, channelId, messageType, blob);
+  }
+
+  tell(target: Address, body: unknown, blob: Blob | null): void {
+    const isTaken = !this.#ended && this.#kernel.bus.tell(this.#process, target, body, blob);
+    if (!isTaken) this.send(new Envelope("request", this.our, target, body, blob));
+  }
+
+  /** Nothing but the source has to be filled in. Apart from #stamp, so that it is inlined. */
   #isPlain(request: Envelope): boolean {
     return (
       !this.#ended &&

@@ -1,4 +1,5 @@
 /** The runtime: processes and messages, never sockets. The only file of this folder that others import. */
+export type { CapabilityEpoch } from "./capabilities.ts";
 export type { CrashReport } from "./crash-reports.ts";
 export type { DeadLetter, DeadLetterReason } from "./dead-letters.ts";
 export { LimitError, PackageError, ProcessExitedError, SpawnError } from "./errors.ts";
@@ -10,4 +11,5 @@ export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export type { Package } from "./package.ts";
 export type { Process } from "./process.ts";
+export type { RunQueue } from "./run-queue.ts";
 export { Alarm, TimerWheel, WheelEntry } from "./timer-wheel.ts";

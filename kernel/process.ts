@@ -7,7 +7,7 @@
  *    tried again: a dead letter, and `Offline` to a sender that waits (DESIGN §3.6).
  * 4. When it is gone, what waited in its mailbox and everyone waiting on it gets `Offline`.
  */
-import type { Address, Envelope, OnExit, Program } from "../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, OnExit, Program } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
 import { crashReport } from "./crash-reports.ts";
 import type { EndReason } from "./events.ts";
@@ -31,14 +31,18 @@ export type ProcessOptions = {
   readonly mailbox: number;
   /** May message anyone: kernel and state only (contract kinode §4). */
   readonly trusted: boolean;
-  /** Its handler is synchronous and acts on sockets or values only, never on a process but by sending: see Bus.send. */
+  /** Its handler is synchronous and acts on sockets or values only, never on a process but by sending: see Bus.tell. */
   readonly leaf: boolean;
   /** What the debug query shows as its code. */
   readonly file: string;
 };
 
-/** `held`: not to be run now. `idle`: nothing to do. `lined`: in the run queue. `busy`: its promise is out. */
-type Turn = "held" | "idle" | "lined" | "busy";
+/**
+ * `held`: not to be run now. `idle`: nothing to do. `lined`: in the run queue, or at work on the stack. `busy`: its
+ * promise is out. Numbers, because storing a string would cost each message two write barriers (bench/echo).
+ */
+const TURN = { held: 0, idle: 1, lined: 2, busy: 3 } as const;
+type Turn = (typeof TURN)[keyof typeof TURN];
 
 export class Process implements Runnable {
   readonly address: Address;
@@ -51,14 +55,16 @@ export class Process implements Runnable {
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
   #onExit: OnExit = "None";
-  /** Bus only: the last target it may message, under which address, and when that was so; see Bus. */
+  /** Bus only: whom it may message by which address object, as of `allowedEpoch`: a leaf, and the last other. */
+  allowedLeaf: Process | null = null;
+  leafAddress: Address | null = null;
   allowedTarget: Process | null = null;
   allowedAddress: Address | null = null;
   allowedEpoch = -1;
   readonly #kernel: Kernel;
   readonly #lifecycle: Lifecycle;
   readonly #restarts: RestartPolicy;
-  #turn: Turn = "held";
+  #turn: Turn = TURN.held;
   #incarnation: Incarnation | null = null;
   #incarnations = 0;
   #inHand: Envelope | null = null;
@@ -106,6 +112,11 @@ export class Process implements Runnable {
     return this.#incarnation?.pending;
   }
 
+  /** A message would be handled at once. */
+  get idle(): boolean {
+    return this.#turn === TURN.idle;
+  }
+
   /** Nothing in hand and nothing waiting. */
   get quiet(): boolean {
     return this.#inHand === null && this.mailbox.length === 0;
@@ -124,21 +135,21 @@ export class Process implements Runnable {
   /** Queues a message. @returns false when the mailbox is full or closed */
   post(envelope: Envelope): boolean {
     if (!this.mailbox.post(envelope)) return false;
-    if (this.#turn === "idle") this.#lineUp();
+    if (this.#turn === TURN.idle) this.#lineUp();
     return true;
   }
 
   /** Queues what must not be lost and is bounded elsewhere; see Mailbox. */
   postReserved(envelope: Envelope): boolean {
     if (!this.mailbox.postReserved(envelope)) return false;
-    if (this.#turn === "idle") this.#lineUp();
+    if (this.#turn === TURN.idle) this.#lineUp();
     return true;
   }
 
   /** Ends in peace when the message in hand is done. */
   exitAfterHand(): void {
     this.#exitAsked = true;
-    if (this.#turn === "idle") this.#exit();
+    if (this.#turn === TURN.idle) this.#exit();
   }
 
   /** The program's own farewell, before the node stops. */
@@ -151,11 +162,11 @@ export class Process implements Runnable {
   }
 
   step(): boolean {
-    if (this.#turn !== "lined") return false; // crashed, killed or exited since it lined up
+    if (this.#turn !== TURN.lined) return false; // crashed, killed or exited since it lined up
     const envelope = this.mailbox.take();
     const incarnation = this.#incarnation;
     if (envelope === undefined || incarnation === null) {
-      this.#turn = "idle";
+      this.#turn = TURN.idle;
       return false;
     }
     if (envelope.kind === "timer" && isCancelled(envelope)) {
@@ -168,16 +179,34 @@ export class Process implements Runnable {
 
   /**
    * Hot path: handles a message at once when nothing is before it, so that a frame goes through neither queue.
-   * Only in a turn, and only for who is at the bottom of its stack (a transport's callback) or for a leaf.
+   * Only in a turn, at the bottom of the stack: in a transport's callback.
    * @returns false when it has to be posted
    */
   handleNow(envelope: Envelope): boolean {
     const incarnation = this.#incarnation;
-    if (this.#turn !== "idle" || incarnation === null) return false;
-    this.#turn = "lined";
-    if (envelope.blob !== null) envelope.blob.hold();
-    if (this.#handle(envelope, incarnation)) this.#kernel.queue.schedule(this);
+    if (this.#turn !== TURN.idle || incarnation === null) return false;
+    this.#turn = TURN.lined;
+    let result: void | Promise<void>;
+    try {
+      result = incarnation.handle(envelope);
+    } catch (thrown) {
+      envelope.blob?.hold(); // no mailbox did; what is in hand is released when it is done with
+      this.#inHand = envelope;
+      this.#crashed(thrown);
+      return true;
+    }
+    if (result !== undefined) {
+      envelope.blob?.hold();
+      this.#await(result, envelope, incarnation);
+    } else if (this.#turn === TURN.lined && !this.#exitAsked && this.mailbox.length === 0) this.#turn = TURN.idle;
+    else if (this.#goesOn()) this.#kernel.queue.schedule(this);
     return true;
+  }
+
+  /** A leaf's: see Instance.take. @returns false when it has to be sent as a message */
+  takeNow(source: Address, body: unknown, blob: Blob | null): boolean {
+    const incarnation = this.#incarnation;
+    return this.#turn === TURN.idle && incarnation !== null && incarnation.take(source, body, blob);
   }
 
   /** `#inHand` is not set while a handler runs on the stack: storing it would cost every message a write barrier. */
@@ -191,17 +220,26 @@ export class Process implements Runnable {
       return false;
     }
     if (result !== undefined) {
-      this.#inHand = envelope;
-      this.#turn = "busy";
-      // resolve(): a handler written as an expression may return any value, which is not a promise to wait for.
-      Promise.resolve(result).then(
-        () => this.#settled(incarnation),
-        (thrown: unknown) => this.#failed(incarnation, thrown),
-      );
+      this.#await(result, envelope, incarnation);
       return false;
     }
     if (envelope.blob !== null) envelope.blob.release();
-    if (this.#turn !== "lined") return false; // it was ended from within its own handler
+    return this.#goesOn();
+  }
+
+  #await(result: Promise<void>, envelope: Envelope, incarnation: Incarnation): void {
+    this.#inHand = envelope;
+    this.#turn = TURN.busy;
+    // resolve(): a handler written as an expression may return any value, which is not a promise to wait for.
+    Promise.resolve(result).then(
+      () => this.#settled(incarnation),
+      (thrown: unknown) => this.#failed(incarnation, thrown),
+    );
+  }
+
+  /** After a handler that returned. @returns whether it has more to do */
+  #goesOn(): boolean {
+    if (this.#turn !== TURN.lined) return false; // it was ended from within its own handler
     if (this.#exitAsked) {
       this.#exit();
       return false;
@@ -211,7 +249,7 @@ export class Process implements Runnable {
 
   #next(): boolean {
     if (this.mailbox.length > 0) return true;
-    this.#turn = "idle";
+    this.#turn = TURN.idle;
     return false;
   }
 
@@ -225,7 +263,7 @@ export class Process implements Runnable {
     this.#done(this.#inHand);
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length > 0) this.#lineUp();
-    else this.#turn = "idle";
+    else this.#turn = TURN.idle;
   }
 
   #failed(incarnation: Incarnation, thrown: unknown): void {
@@ -233,7 +271,7 @@ export class Process implements Runnable {
   }
 
   #lineUp(): void {
-    this.#turn = "lined";
+    this.#turn = TURN.lined;
     this.#kernel.queue.schedule(this);
   }
 
@@ -287,7 +325,7 @@ export class Process implements Runnable {
 
   #ready(): void {
     this.#lifecycle.send({ type: "READY" });
-    this.#turn = "idle";
+    this.#turn = TURN.idle;
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length > 0) this.#lineUp();
   }
@@ -319,7 +357,7 @@ export class Process implements Runnable {
 
   #exit(): void {
     const incarnation = this.#incarnation;
-    this.#turn = "held";
+    this.#turn = TURN.held;
     void this.farewell().then(() => {
       if (incarnation === this.#incarnation) this.#ended("exit");
     });
@@ -348,7 +386,7 @@ export class Process implements Runnable {
   }
 
   #endIncarnation(): void {
-    this.#turn = "held";
+    this.#turn = TURN.held;
     this.#incarnation?.end();
     this.#incarnation = null;
     // Answers, errors and timers were for the incarnation that has ended.

@@ -6,7 +6,7 @@
  * 2. One message per process and round, so that a busy process does not starve the others.
  * 3. After `turnSteps` messages, in one turn or in turns from microtask to microtask, the rest waits for the next loop
  *    iteration: sockets and timers get theirs.
- * 4. The `afterTurn` hook runs at the end of every turn, when what it sent can leave in one write.
+ * 4. The `afterTurn` hook runs at the end of a turn for which `callHook` was called: what was sent leaves in one write.
  */
 import { Ring } from "./ring.ts";
 
@@ -23,6 +23,7 @@ export class RunQueue {
   #scheduled = false;
   #microSteps = 0; // taken in turns that microtasks began, since the event loop last came round
   #counting = false;
+  #hasWork = false; // somebody is lined up, or the hook was called for
 
   constructor(turnSteps: number) {
     this.#turnSteps = turnSteps;
@@ -31,6 +32,7 @@ export class RunQueue {
   /** Lines `runnable` up. Outside a turn, one begins with the next microtask, so that sends in a row share it. */
   schedule(runnable: Runnable): void {
     this.#ready.push(runnable);
+    this.#hasWork = true;
     if (this.#depth === 0 && !this.#scheduled) {
       this.#scheduled = true;
       // A loop of `await request` goes from microtask to microtask: it too must let sockets and timers in.
@@ -44,9 +46,15 @@ export class RunQueue {
     this.#depth++;
   }
 
+  /** Hot path: most frames are handled in place and leave nothing to do. */
   end(): void {
-    if (this.#depth === 1) this.#run();
+    if (this.#depth === 1 && this.#hasWork) this.#run();
     this.#depth--;
+  }
+
+  /** The hook has something to do at the end of this turn. */
+  callHook(): void {
+    this.#hasWork = true;
   }
 
   get inTurn(): boolean {
@@ -87,7 +95,8 @@ export class RunQueue {
       steps--;
     }
     this.#hook();
-    if (this.#ready.length > 0 && !this.#scheduled) {
+    this.#hasWork = this.#ready.length > 0;
+    if (this.#hasWork && !this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#later); // not a microtask: that would keep sockets waiting
     }

@@ -85,6 +85,7 @@ export class Context<State = unknown> {
   push(channelId: number, value: unknown, messageType?: WsMessageType): void {
     const blob = frame(value);
     const type = messageType ?? (blob.isText ? "Text" : "Binary");
+    if (this.host.push(channelId, type, blob)) return; // it answers the frame in hand
     this.#act({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob);
   }
 
@@ -255,7 +256,7 @@ export class Context<State = unknown> {
   }
 
   #act(action: HttpServerAction, blob: Blob | null = null): void {
-    this.host.send(new Envelope("request", this.our, this.#httpServer, action, blob));
+    this.host.tell(this.#httpServer, action, blob);
   }
 
   async #ask(action: HttpServerAction, blob: Blob | null = null, node: string = this.node): Promise<HttpServerResult> {

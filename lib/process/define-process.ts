@@ -7,6 +7,7 @@
  *    `onOpen` is called for every channel that is still open.
  */
 import {
+  type Address,
   Blob,
   type Envelope,
   type Host,
@@ -53,17 +54,22 @@ export type Handlers<State> = {
   onExit?(state: State, ctx: Context<State>): void | Promise<void>;
 };
 
+type OnPush<State> = NonNullable<Handlers<State>["onPush"]>;
+
 export function defineProcess<State = undefined>(handlers: Handlers<State>): Program {
   return { start: (host: Host): Instance => new DefinedProcess(handlers, host) };
 }
 
 class DefinedProcess<State> implements Instance {
   readonly #handlers: Handlers<State>;
+  readonly #onPush: OnPush<State> | undefined; // bound once: 20 processes have 20 shapes of handlers to look it up in
   readonly #ctx: Context<State>;
+  #httpServer: Address | null = null; // the object by which the http-server of this node is known
   #state: State;
 
   constructor(handlers: Handlers<State>, host: Host) {
     this.#handlers = handlers;
+    this.#onPush = handlers.onPush?.bind(handlers);
     this.#ctx = new Context<State>(host);
     this.#state = undefined as State; // `init` gives it before any handler runs; without init, State is undefined
   }
@@ -76,7 +82,9 @@ class DefinedProcess<State> implements Instance {
   handle(message: Envelope): void | Promise<void> {
     const before = enter(this.#ctx as Context);
     try {
-      return this.#keep(this.#dispatch(message));
+      const isEvent = message.source === this.#httpServer && message.kind === "request";
+      const next = isEvent ? this.#event(message) : this.#dispatch(message);
+      return next === undefined ? undefined : this.#keep(next);
     } finally {
       leave(before);
     }
@@ -95,18 +103,11 @@ class DefinedProcess<State> implements Instance {
     }
   }
 
-  /** A push is looked at here and first: one call less on the hot path (bench/echo). */
   #dispatch(message: Envelope): Next<State> {
     const handlers = this.#handlers;
     switch (message.kind) {
-      case "request": {
-        if (!this.#isFromHttpServer(message)) return this.#request(message);
-        const event = message.body as HttpServerRequest; // the http-server's word
-        if (!("WebSocketPush" in event)) return this.#channelEvent(message, event);
-        if (handlers.onPush === undefined) return undefined;
-        const { channel_id: channelId, message_type: messageType } = event.WebSocketPush;
-        return handlers.onPush(this.#state, { channelId, messageType }, message.blob ?? Blob.of(""), this.#ctx);
-      }
+      case "request":
+        return this.#isFromHttpServer(message) ? this.#event(message) : this.#request(message);
       case "response":
         return handlers.onResponse?.(this.#state, message, this.#ctx);
       case "error":
@@ -117,7 +118,20 @@ class DefinedProcess<State> implements Instance {
   }
 
   #isFromHttpServer({ source }: Envelope): boolean {
-    return (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) && source.node === this.#ctx.our.node;
+    const isHttpServer =
+      (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) && source.node === this.#ctx.our.node;
+    if (isHttpServer) this.#httpServer = source;
+    return isHttpServer;
+  }
+
+  /** Hot path. */
+  #event(message: Envelope): Next<State> {
+    const event = message.body as HttpServerRequest; // the http-server's word
+    if (!("WebSocketPush" in event)) return this.#channelEvent(message, event);
+    const onPush = this.#onPush;
+    if (onPush === undefined) return undefined;
+    const { channel_id: channelId, message_type: messageType } = event.WebSocketPush;
+    return onPush(this.#state, { channelId, messageType }, message.blob ?? Blob.of(""), this.#ctx);
   }
 
   #channelEvent(message: Envelope, event: HttpServerRequest): Next<State> {

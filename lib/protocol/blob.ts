@@ -96,6 +96,15 @@ export class Blob {
     return this.#source === null;
   }
 
+  /**
+   * Hot path: bytes that a client sent and that may go out as they are, in a text frame too. Null: look closer.
+   * They are within the limit for what a client sends.
+   */
+  echo(isBinary: boolean): Uint8Array | ArrayBuffer | null {
+    const source = this.#source;
+    return this.#lent === true && (isBinary || this.isText === true) && typeof source !== "string" ? source : null;
+  }
+
   /** What a transport sends: a string, or bytes, whichever is at hand. @throws {BlobExpiredError} */
   raw(): Source {
     return this.#read();
@@ -113,7 +122,7 @@ export class Blob {
 
   /** Transports only, at the end of the callback that lent the memory: copies what is held, expires the rest. */
   settle(): void {
-    if (!this.#lent) return;
+    if (this.#lent === false) return;
     if (this.#holds > 0) this.keep();
     else this.#source = null;
   }

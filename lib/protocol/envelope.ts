@@ -8,6 +8,7 @@
 import type { Address } from "./address.ts";
 import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
+import type { WsMessageType } from "./http.ts";
 import { KernelError, type SendErrorKind } from "./errors.ts";
 
 /** - `timer`: a process's own timer came due; it never crosses the bus. */
@@ -44,6 +45,8 @@ export class Envelope {
   prompting: Envelope | null = null;
   /** Kernel and system processes only: what made it, e.g. the channel of a WebSocket event. */
   origin: unknown = null;
+  /** Likewise: how a push may go back there without a message. */
+  shortcut: Shortcut | null = null;
 
   constructor(kind: MessageKind, source: Address, target: Address, body: unknown, blob: Blob | null) {
     this.kind = kind;
@@ -55,7 +58,13 @@ export class Envelope {
 }
 
 /** A message as a process sees it. */
-export type Message = Readonly<Omit<Envelope, "prompting" | "origin">>;
+export type Message = Readonly<Omit<Envelope, "prompting" | "origin" | "shortcut">>;
+
+/** The way back to the channel whose frame is in hand: its socket is right here, corked (docs/adr/0001). */
+export interface Shortcut {
+  /** Hot path. @returns false when nothing was done: the push must go as a message, and be judged as one */
+  push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean;
+}
 
 /**
  * A request ended without an answer. It brings everything back that was sent.

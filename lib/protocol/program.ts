@@ -7,6 +7,7 @@ import type { Address, ProcessId } from "./address.ts";
 import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
 import type { Envelope } from "./envelope.ts";
+import type { WsMessageType } from "./http.ts";
 
 /** What a package's file exports by default. */
 export interface Program {
@@ -20,6 +21,11 @@ export interface Instance {
   init?(): void | Promise<void>;
   /** Returns a promise only when it must: a plain return costs neither promise nor microtask. */
   handle(message: Envelope): void | Promise<void>;
+  /**
+   * A leaf only (docs/adr/0001): handles what `Host.tell` sent, on the sender's stack, without an envelope.
+   * Synchronous; must not throw, nor reach a process but by sending.
+   */
+  take?(source: Address, body: unknown, blob: Blob | null): void;
   /** After the last message of a process that exits or is stopped in peace; not after a crash. */
   exit?(): void | Promise<void>;
 }
@@ -31,6 +37,10 @@ export interface Host {
   now(): number;
   /** Sends a request. Its outcome, when it expects one, arrives as a message. */
   send(request: Envelope): void;
+  /** Sends a request that is nothing but a body and a blob and wants no answer: most actions are. */
+  tell(target: Address, body: unknown, blob: Blob | null): void;
+  /** Hot path: pushes to the channel whose frame is in hand. @returns false: not possible now, `tell` the http-server */
+  push(channelId: number, messageType: WsMessageType, blob: Blob): boolean;
   /** Sends a request and waits. @throws {SendError} no answer @throws {SelfCallError} it is for this process itself */
   call(request: Envelope): Promise<Envelope>;
   /** Answers `to`, or the prompting message. @throws {NoRequestToAnswerError} */

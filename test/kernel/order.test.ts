@@ -119,7 +119,8 @@ function deliverFrame({ node }: TestKernel, from: Host, target: string, body: un
   if (process === undefined) throw new Error(`there is no ${target}`);
   queue.begin();
   try {
-    bus.deliverNow(request(from, target, body), process);
+    const frame = request(from, target, body);
+    if (!process.handleNow(frame)) bus.deliver(frame, process);
   } finally {
     queue.end();
   }

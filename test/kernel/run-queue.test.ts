@@ -82,6 +82,22 @@ describe("RunQueue", () => {
     expect(log).toEqual(["a", "a", "hook"]);
   });
 
+  test("leaves the hook out of a turn in which nobody was lined up nor asked for it", () => {
+    const queue = new RunQueue(many);
+    const log: string[] = [];
+    queue.afterTurn(() => log.push("hook"));
+    queue.begin();
+    queue.end();
+    expect(log).toEqual([]);
+    queue.begin();
+    queue.callHook();
+    queue.end();
+    expect(log).toEqual(["hook"]);
+    queue.begin();
+    queue.end();
+    expect(log).toEqual(["hook"]);
+  });
+
   test("takes up in a later loop iteration what the hook lines up", async () => {
     const queue = new RunQueue(many);
     const log: string[] = [];
@@ -91,6 +107,7 @@ describe("RunQueue", () => {
       once = false;
     });
     queue.begin();
+    queue.callHook();
     queue.end();
     expect(log).toEqual([]);
     await new Promise((resolve) => setImmediate(resolve));

@@ -41,9 +41,9 @@ const counter = setup({ types: { ...types, context: {} as { count: number; resto
 
 /** Calls `look` with the action of each request as it is sent. */
 function watched(program: Program, look: (action: string) => void): Program {
-  const watch = (key: PropertyKey, request: { readonly body?: unknown } | undefined): void => {
-    if (key !== "send" && key !== "call") return;
-    const { body } = request ?? {};
+  const watch = (key: PropertyKey, args: readonly unknown[]): void => {
+    if (key !== "send" && key !== "call" && key !== "tell") return;
+    const body = key === "tell" ? args[1] : (args[0] as { readonly body?: unknown } | undefined)?.body;
     look(typeof body === "object" && body !== null ? (Object.keys(body)[0] ?? "") : "");
   };
   return {
@@ -54,7 +54,7 @@ function watched(program: Program, look: (action: string) => void): Program {
             const value: unknown = Reflect.get(target, key, target);
             if (typeof value !== "function") return value;
             return (...args: readonly unknown[]): unknown => {
-              watch(key, args[0] as { readonly body?: unknown } | undefined);
+              watch(key, args);
               return Reflect.apply(value, target, args);
             };
           },

@@ -111,6 +111,14 @@ export class HarnessHost implements Host {
     this.#route(request);
   }
 
+  tell(target: Address, body: unknown, blob: Blob | null): void {
+    this.send(new Envelope("request", this.our, target, body, blob));
+  }
+
+  push(): boolean {
+    return false;
+  }
+
   call(request: Envelope): Promise<Envelope> {
     if (request.target.text === this.our.text) return Promise.reject(new SelfCallError(this.our.text));
     if (request.expectsResponse === null) {
