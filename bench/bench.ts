@@ -41,6 +41,10 @@ export type Report = {
   readonly contenders: Readonly<Record<string, Result>>;
   /** Median of jackfield over median of the limit; null when `--only` left one of them out. */
   readonly ratio: number | null;
+  /** Other medians over one another, by `<one>/<other>`. */
+  readonly ratios?: Readonly<Record<string, number>>;
+  /** Contenders that could not be had here. */
+  readonly missing?: readonly string[];
   /** Version of Node.js. */
   readonly node: string;
   /** What the work was: `connections`, `bytes`, …; names end in their unit where they have one. */

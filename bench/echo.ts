@@ -2,55 +2,37 @@
  * bench/echo: text frames there and back, through everything a frame passes on its way to a process.
  *
  * The limit is bare uWebSockets.js. Jackfield does the same by way of http-server, bus and an inline process
- * (budget: DESIGN §9).
+ * (budget: DESIGN §9); the peers by way of what they put between a socket and a handler.
  */
-import type { Bench, Report, Settings } from "./bench.ts";
-import type { Contender } from "./contender.ts";
-import { playRounds } from "./rounds.ts";
+import type { Bench } from "./bench.ts";
+import { CONTENDER_NAMES } from "./contenders.ts";
+import { exchangeBench } from "./exchange-bench.ts";
 
-const WARMUP_MS = 1500; // bare uWebSockets.js was steady after 500; a contender with more JavaScript to compile needs longer
-
-const CONTENDERS: readonly Contender[] = [
-  {
-    name: "uwebsockets",
-    script: new URL("./contenders/uwebsockets.js", import.meta.url),
-    path: "/",
-    greeting: () => undefined,
-  },
-  {
-    name: "jackfield",
-    script: new URL("./contenders/jackfield.js", import.meta.url),
-    path: "/",
-    greeting: ({ token }) => ({
-      send: JSON.stringify({ auth_token: token, target_process: "echo:echo:sys", encrypted: false }),
-      answerKey: "channel_id",
-    }),
-  },
-];
-
-export const echo: Bench = {
+export const echo: Bench = exchangeBench({
   name: "echo",
   about: "text frames there and back, 100 connections with 16 in flight",
-  contenders: CONTENDERS.map(({ name }) => name),
-  run,
-};
+  work: "echo",
+  contenders: CONTENDER_NAMES,
+  connections: 100,
+  inflight: 16,
+});
 
-async function run(settings: Settings, note: (line: string) => void): Promise<Report> {
-  const { only, connections = 100, inflight = 16, bytes, seconds, rounds } = settings;
-  const chosen = CONTENDERS.filter(({ name }) => only === undefined || only.includes(name));
-  const load = { connections, inflight, bytes, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
-  const contenders = await playRounds(chosen, load, rounds, note);
-  const { uwebsockets: limit, jackfield: ours } = contenders;
-  const ratio = limit === undefined || ours === undefined ? null : ours.median / limit.median;
-  return {
-    bench: "echo",
-    unit: "messages/s",
-    contenders,
-    ratio,
-    connections,
-    inflight,
-    bytes,
-    node: process.versions.node,
-    seconds,
-  };
-}
+/** For its p99: what a busy moment of many clients costs each of them. */
+export const echo50x1: Bench = exchangeBench({
+  name: "echo-50x1",
+  about: "text frames there and back, 50 connections with 1 in flight: latency when clients take turns",
+  work: "echo",
+  contenders: CONTENDER_NAMES,
+  connections: 50,
+  inflight: 1,
+});
+
+/** For its p50: one frame alone, mostly two wake-ups. */
+export const echo1x1: Bench = exchangeBench({
+  name: "echo-1x1",
+  about: "one text frame there and back at a time: latency of an idle server",
+  work: "echo",
+  contenders: CONTENDER_NAMES,
+  connections: 1,
+  inflight: 1,
+});

@@ -1,32 +1,20 @@
 /**
- * `npm run --silent bench -- <name> [flags]`: runs one bench and prints its report.
+ * `npm run --silent bench -- [name] [flags]`: runs one bench, or all of them in turn, and prints each report.
  *
- * stdout has the report and nothing else; rounds, doubts and errors go to stderr. Exit 1: no report.
+ * stdout has reports and nothing else; rounds, doubts and errors go to stderr. Exit 1: a report is missing.
  */
 import { OptionError } from "../lib/protocol/index.ts";
-import type { Bench, Figures, Report, Settings } from "./bench.ts";
-import { echo } from "./echo.ts";
+import { ask } from "./ask.ts";
+import type { Bench, Figures, Report } from "./bench.ts";
+import { chooseBenches } from "./choose.ts";
+import { echo, echo1x1, echo50x1 } from "./echo.ts";
+import { json } from "./json.ts";
 import { readSettings } from "./settings.ts";
 
-/** Every bench there is; a new one is a file and a line here. */
-const BENCHES: readonly Bench[] = [echo];
+/** Every bench there is, in the order they run; a new one is a file and a line here. */
+const BENCHES: readonly Bench[] = [echo, echo50x1, echo1x1, json, ask];
 
-function find(name: string | undefined): Bench {
-  const bench = BENCHES.find((each) => each.name === name);
-  if (bench !== undefined) return bench;
-  const names = BENCHES.map((each) => each.name).join(", ");
-  throw new OptionError(`Cannot run bench "${name ?? ""}" as there is none of that name: known are ${names}`);
-}
-
-function checkOnly(bench: Bench, { only }: Settings): void {
-  const stranger = only?.find((name) => !bench.contenders.includes(name));
-  if (stranger === undefined) return;
-  throw new OptionError(
-    `Cannot run only "${stranger}" as ${bench.name} has no such contender: known are ${bench.contenders.join(", ")}`,
-  );
-}
-
-function table({ bench, unit, contenders, ratio, ...facts }: Report): string {
+function table({ bench, unit, contenders, ratio, ratios, missing = [], ...facts }: Report): string {
   const row = (name: string, { median, min, max }: Figures): string =>
     name.padEnd(24) + [median, min, max].map((n) => shown(n).padStart(14)).join("");
   const lines = [
@@ -39,6 +27,8 @@ function table({ bench, unit, contenders, ratio, ...facts }: Report): string {
     lines.push(row(name, result));
     for (const [what, figures] of Object.entries(result.also ?? {})) lines.push(row(`  ${what}`, figures));
   }
+  for (const [pair, value] of Object.entries(ratios ?? {})) lines.push(pair.padEnd(24) + value.toFixed(3).padStart(14));
+  if (missing.length > 0) lines.push(`missing: ${missing.join(", ")}`);
   if (ratio !== null) lines.push(`jackfield is at ${ratio.toFixed(3)} of the limit`);
   return lines.join("\n");
 }
@@ -51,13 +41,22 @@ const note = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-try {
-  const { name, settings } = readSettings(process.argv.slice(2));
-  const bench = find(name);
-  checkOnly(bench, settings);
-  const report = await bench.run(settings, note);
-  process.stdout.write(`${settings.json ? JSON.stringify(report) : table(report)}\n`);
-} catch (error) {
+const fail = (error: unknown): void => {
   note(error instanceof OptionError ? error.message : String(error));
   process.exitCode = 1;
+};
+
+try {
+  const { name, settings } = readSettings(process.argv.slice(2));
+  for (const { bench, only } of chooseBenches(BENCHES, name, settings.only, note)) {
+    if (name === undefined) note(`${bench.name}: ${bench.about}`);
+    try {
+      const report = await bench.run({ ...settings, only }, note);
+      process.stdout.write(`${settings.json ? JSON.stringify(report) : table(report)}\n`);
+    } catch (error) {
+      fail(error); // the others may still have their turn
+    }
+  }
+} catch (error) {
+  fail(error);
 }

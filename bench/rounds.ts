@@ -1,39 +1,31 @@
 /**
  * Contenders in turn: A B A B …, so that a machine that grows slower or faster meanwhile does so to all of them.
  */
-import type { Figures } from "./bench.ts";
+import type { Result } from "./bench.ts";
 import { type Contender, type Load, playRound } from "./contender.ts";
 import { unpinnedBecause } from "./cores.ts";
+import { resultOf } from "./figures.ts";
 import type { Outcome } from "./load/job.ts";
 
 const SATURATED = 0.95; // of a core; below it, neither side was what limited the round
 
-/** Figures by contender, in messages per second. */
+/** Results by contender, in messages per second. */
 export async function playRounds(
   contenders: readonly Contender[],
   load: Load,
   rounds: number,
   note: (line: string) => void,
-): Promise<Record<string, Figures>> {
+): Promise<Record<string, Result>> {
   if (unpinnedBecause !== undefined) note(`not pinned to cores as ${unpinnedBecause}: expect more noise`);
-  const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  const outcomes = new Map<string, Outcome[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const contender of contenders) {
       const outcome = await playRound(contender, load);
-      rates.get(contender.name)?.push(outcome.messagesPerSecond);
+      outcomes.get(contender.name)?.push(outcome);
       note(`round ${round}  ${contender.name.padEnd(12)} ${describe(outcome)}`);
     }
   }
-  return Object.fromEntries([...rates].map(([name, each]) => [name, figuresOf(each)]));
-}
-
-/** @param rounds at least one */
-export function figuresOf(rounds: readonly number[]): Figures {
-  const sorted = [...rounds].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const low = sorted[Math.ceil(middle) - 1] ?? 0;
-  const high = sorted[Math.floor(middle)] ?? 0;
-  return { median: (low + high) / 2, min: sorted[0] ?? 0, max: sorted.at(-1) ?? 0, rounds };
+  return Object.fromEntries([...outcomes].map(([name, each]) => [name, resultOf(each)]));
 }
 
 function describe({ messagesPerSecond, p50Us, p99Us, p999Us, serverBusy, loadBusy }: Outcome): string {

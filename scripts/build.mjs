@@ -10,6 +10,7 @@ import { bundleClient } from "./bundle-client.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["kernel", "http-server", "processes", "lib", "examples", "bin", "bench"];
+const APART = join(root, "bench/peers"); // a package of its own that the bench builds itself
 const CONFIG = [
   "package.json",
   "package-lock.json",
@@ -24,7 +25,8 @@ const quiet = process.argv.includes("--quiet");
 function filesBelow(folder) {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.startsWith(APART));
 }
 
 function isFresh(files) {

@@ -19,17 +19,20 @@ const MAY_IMPORT = {
   examples: ["jackfield/process", "jackfield/process/harness", "jackfield/client"],
   bin: ["lib", "kernel/index.ts", "http-server/index.ts", "processes"],
   bench: ["lib", "kernel/index.ts", "http-server/index.ts", "processes", "examples"],
+  "bench/peers": ["bench/contenders", "lib", "kernel/index.ts", "http-server/index.ts"],
 };
 
 /** Packages and the only places that may import them. */
 const DOORS = {
-  "uWebSockets.js": ["http-server/transport/", "bench/contenders/"],
+  "uWebSockets.js": ["http-server/transport/", "bench/contenders/", "bench/peers/"],
   ws: ["http-server/transport/", "bench/"],
   msgpackr: ["lib/protocol/codec.ts"],
   nanoid: ["kernel/id.ts"],
   lmdb: ["processes/state/store.ts"],
-  xstate: ["kernel/lifecycle.machine.ts", "lib/process/from-machine.ts", "examples/"],
+  xstate: ["kernel/lifecycle.machine.ts", "lib/process/from-machine.ts", "examples/", "bench/peers/"],
   "hash-wasm": ["http-server/password.ts"],
+  esbuild: ["bench/install-peers.ts"],
+  ...Object.fromEntries(dependenciesOf("bench/peers").map((name) => [name, ["bench/peers/"]])),
 };
 
 /** Folders that run in browsers, in workers and in unit tests alike: no Node built-in. */
@@ -43,6 +46,7 @@ for (const folder of Object.keys(MAY_IMPORT)) {
   for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
     const file = relative(root, join(entry.parentPath, entry.name));
+    if (file.includes("/node_modules/")) continue;
     if (folderOf(file) !== folder) continue;
     for (const [, from, dynamic, bare] of readFileSync(join(root, file), "utf8").matchAll(IMPORT)) {
       const why = breach(file, folder, from ?? dynamic ?? bare);
@@ -55,6 +59,10 @@ if (breaches.length > 0) {
     `${breaches.join("\n")}\n${breaches.length} imports point the wrong way: see DESIGN "Layers", or ARCHITECTURE.md\n`,
   );
   process.exit(1);
+}
+
+function dependenciesOf(folder) {
+  return Object.keys(JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")).dependencies);
 }
 
 function folderOf(file) {
@@ -76,7 +84,7 @@ function breach(file, folder, specifier) {
   }
   if (specifier.startsWith("jackfield"))
     return allowed.includes(specifier) ? undefined : `imports ${specifier}; ${folder} may import ${allowed.join(", ")}`;
-  const doors = DOORS[specifier] ?? DOORS[specifier.split("/")[0]];
+  const doors = DOORS[specifier] ?? DOORS[specifier.split("/")[0]]; // a scoped name is looked up whole
   if (doors === undefined) return `imports the package ${specifier}, which has no door in scripts/check-imports.mjs`;
   return doors.some((door) => file.startsWith(door))
     ? undefined

@@ -1,7 +1,8 @@
 /**
  * One client: a TCP connection that upgrades, greets, and then keeps `inflight` messages on their way.
  *
- * 1. Ready means proven: the first echo is compared byte by byte. Later ones are told by header and length alone.
+ * 1. Ready means proven: the first echo is compared byte by byte. Later ones are told by header and length alone;
+ *    any other frame must be an aside, and is answered as such.
  * 2. As many echoes as a chunk completes are answered with as many messages, in one write.
  * 3. Echoes come in the order sent, so the oldest time on the ring belongs to the next echo.
  * 4. Nothing may be lost: `drain` waits for all that is still on its way.
@@ -10,11 +11,14 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { FrameReader, maskedFrame, Opcode } from "./frames.ts";
-import type { Greeting, Job } from "./job.ts";
+import { isWire, shown, startsWith, type Wire, type WireTalk } from "./wire.ts";
 
 export type ConnectionOptions = {
-  readonly job: Job;
-  readonly payload: Buffer;
+  readonly port: number;
+  /** Where it upgrades: one of `talk.paths`. */
+  readonly path: string;
+  readonly talk: WireTalk;
+  readonly inflight: number;
   /** `batches[k]`: k messages in a row. */
   readonly batches: readonly Buffer[];
   readonly onReady: () => void;
@@ -34,6 +38,8 @@ export class Connection {
   readonly #reader: FrameReader;
   #stage: "upgrading" | "greeting" | "probing" | "ready" | "draining" | "over" = "upgrading"; // moves forward only
   #head = "";
+  /** How many steps of the greeting are done. */
+  #steps = 0;
   /** When each message on its way was sent, in ms; a ring. */
   readonly #sentAt: Float64Array;
   #oldest = 0;
@@ -43,10 +49,11 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#sentAt = new Float64Array(options.job.inflight);
+    const { port, path, talk, inflight } = options;
+    this.#sentAt = new Float64Array(inflight);
     this.#reader = new FrameReader((opcode, payload) => this.#onFrame(opcode, payload));
-    const { port, path, inflight, bytes } = options.job;
-    const readBytes = Math.min(READ_MAX, Math.max(READ_MIN, inflight * (bytes + HEADER_MAX))); // all that can be waiting
+    const waiting = inflight * (talk.echo.payload.length + HEADER_MAX); // bytes: all that can be
+    const readBytes = Math.min(READ_MAX, Math.max(READ_MIN, waiting));
     const onread = { buffer: Buffer.alloc(readBytes), callback: this.#onRead.bind(this) }; // no Buffer per read, no readable stream
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
     this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path)));
@@ -56,9 +63,10 @@ export class Connection {
 
   /** Sends the first `inflight` messages. Call it once, after `onReady`. */
   start(): void {
-    this.#reader.countTexts(this.#options.job.bytes);
+    const { talk, inflight } = this.#options;
+    this.#reader.count(talk.echo.opcode, talk.echo.payload.length);
     this.#sentAt.fill(performance.now());
-    this.#write(this.#options.job.inflight);
+    this.#write(inflight);
   }
 
   /** Sends nothing more. Resolves when every message on its way came back; never when one was lost. Call it once. */
@@ -127,42 +135,52 @@ export class Connection {
     if (end === -1 || !this.#head.startsWith("HTTP/1.1 101 ")) {
       throw new Error(`the upgrade was answered with ${JSON.stringify(this.#head.slice(0, 200))}`);
     }
-    const { greeting } = this.#options.job;
-    if (greeting === undefined) {
-      this.#probe();
-    } else {
-      this.#stage = "greeting";
-      this.#socket.write(maskedFrame(Opcode.text, Buffer.from(greeting.send)));
-    }
+    this.#stage = "greeting";
+    this.#greet();
     return end + 4 - before;
   }
 
-  #probe(): void {
+  /** Goes on with the greeting until something must be heard; behind its last step comes the first message. */
+  #greet(): void {
+    const { greeting, message } = this.#options.talk;
+    for (let step = greeting[this.#steps]; step !== undefined; step = greeting[this.#steps]) {
+      if (step.sends !== undefined) this.#send(step.sends);
+      if (step.hears !== undefined) return;
+      this.#steps += 1;
+    }
     this.#stage = "probing";
-    this.#socket.write(maskedFrame(Opcode.text, this.#options.payload));
+    this.#send(message);
   }
 
-  /** Control frames at any time, and every frame until the connection is ready. */
+  #send({ opcode, payload }: Wire): void {
+    this.#socket.write(maskedFrame(opcode, payload));
+  }
+
+  /** Control frames and asides at any time, and every frame until the connection is ready. */
   #onFrame(opcode: number, payload: Buffer): void {
-    const { job, payload: probe, onReady } = this.#options;
+    const { talk, onReady } = this.#options;
     if (opcode === Opcode.close) {
       const reason = payload.length >= 2 ? ` with ${payload.readUInt16BE(0)} ${payload.toString("utf8", 2)}` : "";
       throw new Error(`the server closed the channel${reason}`);
     }
-    if (opcode === Opcode.ping) this.#socket.write(maskedFrame(Opcode.pong, payload));
+    if (opcode === Opcode.ping) this.#send({ opcode: Opcode.pong, payload });
     if (opcode >= Opcode.close) return;
-    if (this.#stage === "greeting" && job.greeting !== undefined) {
-      checkGreeted(job.greeting, payload);
-      this.#probe();
-    } else if (this.#stage === "probing") {
-      if (opcode !== Opcode.text || !payload.equals(probe)) {
-        const got = `type ${opcode} ${JSON.stringify(payload.toString().slice(0, 200))}`;
-        throw new Error(`the first echo is not the text that was sent: ${got}`);
+    const aside = talk.asides.find(({ hears }) => isWire(hears, opcode, payload));
+    if (aside !== undefined) {
+      this.#send(aside.sends);
+    } else if (this.#stage === "greeting") {
+      const wanted = talk.greeting[this.#steps]?.hears;
+      if (wanted === undefined || !startsWith(wanted, opcode, payload)) {
+        throw new Error(`step ${this.#steps + 1} of the greeting was answered with ${shown(opcode, payload)}`);
       }
+      this.#steps += 1;
+      this.#greet();
+    } else if (this.#stage === "probing" && isWire(talk.echo, opcode, payload)) {
       this.#stage = "ready";
       onReady();
     } else {
-      throw new Error(`a frame came unasked: ${JSON.stringify(payload.toString().slice(0, 200))}`);
+      const wanted = shown(talk.echo.opcode, talk.echo.payload);
+      throw new Error(`each message must be answered with ${wanted}: got ${shown(opcode, payload)}`);
     }
   }
 
@@ -171,15 +189,6 @@ export class Connection {
     const stage = this.#stage;
     this.drop();
     this.#options.onFailure(new Error(`Cannot go on with a connection that is ${stage}: ${what}`));
-  }
-}
-
-/** @throws {Error} `answer` is not a JSON object with the key that the greeting asks for, such as a refusal */
-function checkGreeted(greeting: Greeting, answer: Buffer): void {
-  const text = answer.toString();
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || !(greeting.answerKey in value)) {
-    throw new Error(`the greeting was answered with ${text.slice(0, 200)}`);
   }
 }
 

@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto";
 
 /** Frame types by their number on the wire (RFC 6455 §11.8). */
-export const Opcode = { text: 0x1, close: 0x8, ping: 0x9, pong: 0xa } as const;
+export const Opcode = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
 const FIN = 0x80;
 const MASKED = 0x80;
@@ -31,9 +31,9 @@ export function maskedFrame(opcode: number, payload: Uint8Array): Buffer {
   return frame;
 }
 
-/** `batches[k]` is k text frames of `payload` in a row, for k up to `most`; all share one memory. */
-export function textBatches(payload: Uint8Array, most: number): readonly Buffer[] {
-  const frames = Array.from({ length: most }, () => maskedFrame(Opcode.text, payload));
+/** `batches[k]` is k frames in a row, for k up to `most`; all share one memory. */
+export function frameBatches(opcode: number, payload: Uint8Array, most: number): readonly Buffer[] {
+  const frames = Array.from({ length: most }, () => maskedFrame(opcode, payload));
   const all = Buffer.concat(frames);
   const each = all.length / most;
   return Array.from({ length: most + 1 }, (_, k) => all.subarray(0, k * each));
@@ -42,10 +42,11 @@ export function textBatches(payload: Uint8Array, most: number): readonly Buffer[
 /** Gets a frame that was not merely counted. `payload` is the callee's to keep. */
 export type OnFrame = (opcode: number, payload: Buffer) => void;
 
-/** Walks the frames of one connection. Hands over each of them, until `countTexts` says which to count. */
+/** Walks the frames of one connection. Hands over each of them, until `count` says which to count. */
 export class FrameReader {
   readonly #onFrame: OnFrame;
-  /** Payload bytes of a text frame that is counted; -1: none is. */
+  /** First byte and payload bytes of a frame that is counted; -1: none is. */
+  #countedFirst = -1;
   #countedLength = -1;
   /** The start of a header whose rest is in the next chunk. */
   readonly #header = Buffer.alloc(HEADER_MAX);
@@ -60,15 +61,16 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
-  /** From here on text frames are expected to have `length` bytes of payload and are only counted. */
-  countTexts(length: number): void {
+  /** From here on whole messages of `opcode` with `length` bytes are only counted; any other frame is handed over. */
+  count(opcode: number, length: number): void {
+    this.#countedFirst = FIN | opcode;
     this.#countedLength = length;
   }
 
   /**
    * Passes over bytes `from` to `to` of `chunk`, which is not kept.
    * @returns how many counted frames ended in it
-   * @throws {Error} while counting: a text frame of another length, or one in fragments, so no echo
+   * @throws {Error} a frame is longer than any that is sent here; and whatever `onFrame` throws
    */
   feed(chunk: Buffer, from: number, to: number): number {
     let counted = 0;
@@ -112,16 +114,9 @@ export class FrameReader {
     const first = bytes[at] ?? 0;
     const length = payloadLength(bytes, at);
     if (length > FRAME_MAX) throw new Error(`Cannot read a frame of ${length} bytes as the most is ${FRAME_MAX}`);
-    const opcode = first & 0x0f;
-    const isControl = opcode >= Opcode.close;
-    const isCounted = this.#countedLength >= 0 && !isControl;
-    if (isCounted && (first !== (FIN | Opcode.text) || length !== this.#countedLength)) {
-      throw new Error(
-        `Cannot count a frame as each answer must be one text of ${this.#countedLength} bytes: got ${length} bytes after 0x${first.toString(16)}`,
-      );
-    }
+    const isCounted = first === this.#countedFirst && length === this.#countedLength;
     this.#inPayload = true;
-    this.#opcode = opcode;
+    this.#opcode = first & 0x0f;
     this.#missing = length;
     this.#payload = isCounted ? undefined : Buffer.allocUnsafe(length);
     return headerLength(bytes, at);

@@ -1,5 +1,5 @@
 /**
- * The load process: `node index.js '<Job as JSON>'`, answers one Outcome as a JSON line.
+ * The load process: takes one Job as JSON on stdin, answers one Outcome as a JSON line on stdout.
  *
  * 1. All connections are ready before the first message; then comes the warm-up, then the measured window.
  * 2. A closed loop: a message leaves only when an echo came back, so a slow server is never flooded, only slow.
@@ -7,19 +7,22 @@
  * 4. One connection or one message lost is the whole run lost: exit 1 and the reason on stderr.
  */
 import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection } from "./connection.ts";
-import { textBatches } from "./frames.ts";
+import { frameBatches } from "./frames.ts";
 import { Histogram } from "./histogram.ts";
 import type { Job, Outcome } from "./job.ts";
+import { readTalk } from "./wire.ts";
 
 const READY_MS = 10_000; // as long as a node waits for a registration (DESIGN §4.2)
 const DRAIN_MS = 5_000; // far above any latency seen here
 const TICK_MS = 10; // Linux tells processor time in hundredths of a second, on every architecture
 
 async function run(job: Job): Promise<Outcome> {
-  const payload = Buffer.from("jackfield ".repeat(Math.ceil(job.bytes / 10)).slice(0, job.bytes));
-  const batches = textBatches(payload, job.inflight);
+  const { port, inflight } = job;
+  const talk = readTalk(job.talk);
+  const batches = frameBatches(talk.message.opcode, talk.message.payload, inflight);
   const window = { from: Number.POSITIVE_INFINITY, histogram: new Histogram() };
   const onEcho = (now: number, ms: number, times: number): void => {
     if (now >= window.from) window.histogram.record(ms * 1000, times);
@@ -37,7 +40,8 @@ async function run(job: Job): Promise<Outcome> {
       if (missing === 0) resolve();
     };
     for (let i = 0; i < job.connections; i += 1) {
-      connections.push(new Connection({ job, payload, batches, onReady, onEcho, onFailure: fail }));
+      const path = talk.paths[i % talk.paths.length] ?? "/";
+      connections.push(new Connection({ port, path, talk, inflight, batches, onReady, onEcho, onFailure: fail }));
     }
   });
   await within(READY_MS, `all ${job.connections} connections must be ready`, allReady, failure);
@@ -57,13 +61,15 @@ async function run(job: Job): Promise<Outcome> {
   for (const connection of connections) connection.drop();
 
   const { histogram } = window;
+  const serverMs = serverBefore === null || serverAfter === null ? null : serverAfter - serverBefore;
   return {
     messagesPerSecond: Math.round((histogram.total * 1000) / elapsedMs),
     p50Us: histogram.percentile(0.5),
     p99Us: histogram.percentile(0.99),
     p999Us: histogram.percentile(0.999),
-    serverBusy: serverBefore === null || serverAfter === null ? null : (serverAfter - serverBefore) / elapsedMs,
+    serverBusy: serverMs === null ? null : serverMs / elapsedMs,
     loadBusy: (load.user + load.system) / 1000 / elapsedMs,
+    cpuNsPerMessage: serverMs === null ? null : (serverMs * 1e6) / histogram.total,
   };
 }
 
@@ -89,7 +95,7 @@ function processorMs(pid: number): number | null {
 }
 
 try {
-  const outcome = await run(JSON.parse(process.argv[2] ?? "") as Job);
+  const outcome = await run(JSON.parse(await text(process.stdin)) as Job);
   process.stdout.write(`${JSON.stringify(outcome)}\n`);
 } catch (error) {
   process.stderr.write(`load: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,0 +1,17 @@
+/** What a contender's script is told: one argument, in JSON. */
+
+/** What a server does with each message: sends it back; changes a field of it; asks a second process about it first. */
+export type Work = "echo" | "json" | "ask";
+
+export type Told = {
+  readonly work: Work;
+  /** What carries it, where the contender has a choice. */
+  readonly transport: "uws" | "ws";
+  /** How many clients will come: some servers make them places first. */
+  readonly connections: number;
+};
+
+/** @throws {SyntaxError} the script was not started by the bench */
+export function told(): Told {
+  return JSON.parse(process.argv[2] ?? "") as Told; // contender.ts wrote it
+}
