@@ -52,7 +52,9 @@ export class Channels implements Keeper {
     this.#epoch = kernel.capabilityEpoch;
     this.#messagesPerSecond = limits.messagesPerSecond;
     this.#listeners = listeners;
-    this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) => this.#finish(channel, code, reason));
+    this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
+      this.#finish(channel, code, reason),
+    );
   }
 
   get size(): number {

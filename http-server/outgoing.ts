@@ -65,11 +65,12 @@ export class OutgoingFrames implements Shortcut {
     if (!this.#self.idle || !this.#kernel.bus.remembers(owner, this.#self)) return false;
     const isBinary = messageType === "Binary";
     if (!isBinary && messageType !== "Text") return false;
-    const echo = this.#echoFits ? blob.echo(isBinary) : null;
+    const echo = this.#echoFits === true ? blob.echo(isBinary) : null;
     const frame = echo ?? (isBinary ? blob.raw() : textFrame(blob));
     if (echo === null && isAbove(frame, this.#pushBytes)) return false;
     const outcome = socket.send(frame, isBinary);
-    if (outcome !== SENT) channel.slow = true;
+    if (outcome === SENT) return true;
+    channel.slow = true;
     return outcome !== DROPPED; // publishes have filled its queue: nothing was taken
   }
 

@@ -50,7 +50,7 @@ export class Bus {
   tell(from: Process, target: Address, body: unknown, blob: Blob | null): boolean {
     const leaf = from.allowedLeaf;
     if (leaf === null || target !== from.leafAddress || !this.remembers(from, leaf)) return false;
-    if (!this.#queue.inTurn || (blob !== null && blob.expired)) return false;
+    if (!this.#queue.inTurn || blob?.expired === true) return false;
     if (this.#freezes) freezeBody(body);
     return leaf.takeNow(from.address, body, blob);
   }

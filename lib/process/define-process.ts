@@ -20,7 +20,7 @@ import {
   type WsMessageType,
 } from "../protocol/index.ts";
 import { Context, type TimerHandler } from "./context.ts";
-import { enter, leave } from "./current.ts";
+import { running } from "./current.ts";
 import { IncomingHttp } from "./http-request.ts";
 import { isPromise } from "./promise.ts";
 
@@ -65,6 +65,7 @@ class DefinedProcess<State> implements Instance {
   readonly #onPush: OnPush<State> | undefined; // bound once: 20 processes have 20 shapes of handlers to look it up in
   readonly #ctx: Context<State>;
   #httpServer: Address | null = null; // the object by which the http-server of this node is known
+  readonly #running = running;
   #state: State;
 
   constructor(handlers: Handlers<State>, host: Host) {
@@ -78,16 +79,20 @@ class DefinedProcess<State> implements Instance {
     return this.#run(() => this.#keep(this.#handlers.init?.(this.#ctx)));
   }
 
-  /** Hot path: no closure, no promise for a plain return. */
+  /** Hot path: no closure, no promise for a plain return. No handler runs within another's: `init` may. */
   handle(message: Envelope): void | Promise<void> {
-    const before = enter(this.#ctx as Context);
+    const running = this.#running;
+    running.context = this.#ctx as Context;
+    let next: Next<State>;
     try {
       const isEvent = message.source === this.#httpServer && message.kind === "request";
-      const next = isEvent ? this.#event(message) : this.#dispatch(message);
-      return next === undefined ? undefined : this.#keep(next);
-    } finally {
-      leave(before);
+      next = isEvent ? this.#event(message) : this.#dispatch(message);
+    } catch (error) {
+      running.context = null; // not in a finally, which costs a handler that returns
+      throw error;
     }
+    running.context = null;
+    return next === undefined ? undefined : this.#keep(next);
   }
 
   exit(): void | Promise<void> {
@@ -95,11 +100,12 @@ class DefinedProcess<State> implements Instance {
   }
 
   #run<Result>(work: () => Result): Result {
-    const before = enter(this.#ctx as Context);
+    const before = running.context;
+    running.context = this.#ctx as Context;
     try {
       return work();
     } finally {
-      leave(before);
+      running.context = before;
     }
   }
 

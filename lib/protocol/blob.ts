@@ -46,7 +46,7 @@ export class Blob {
 
   /** A view of the bytes; lent memory unless `keep()` was called. @throws {BlobExpiredError} */
   bytes(): Uint8Array {
-    const source = this.#read();
+    const source = unexpired(this.#source);
     if (source instanceof Uint8Array) return source;
     if (typeof source !== "string") return new Uint8Array(source);
     const encoded = source === "" ? EMPTY : encoder.encode(source);
@@ -56,7 +56,7 @@ export class Blob {
 
   /** The text, or undefined when the bytes are not UTF-8. @throws {BlobExpiredError} */
   text(): string | undefined {
-    const source = this.#read();
+    const source = unexpired(this.#source);
     if (typeof source === "string") return source;
     try {
       return utf8.decode(source);
@@ -78,7 +78,7 @@ export class Blob {
 
   /** In bytes; for a string, its UTF-8 length. @throws {BlobExpiredError} */
   get byteLength(): number {
-    const source = this.#read();
+    const source = unexpired(this.#source);
     return typeof source === "string" ? this.bytes().byteLength : source.byteLength;
   }
 
@@ -107,7 +107,7 @@ export class Blob {
 
   /** What a transport sends: a string, or bytes, whichever is at hand. @throws {BlobExpiredError} */
   raw(): Source {
-    return this.#read();
+    return unexpired(this.#source);
   }
 
   /** Kernel only: somebody may read this until `release`. */
@@ -126,11 +126,12 @@ export class Blob {
     if (this.#holds > 0) this.keep();
     else this.#source = null;
   }
+}
 
-  #read(): Source {
-    if (this.#source === null) throw new BlobExpiredError();
-    return this.#source;
-  }
+/** No method: a class with a private one marks each of its objects, and one is made per frame. */
+function unexpired(source: Source | null): Source {
+  if (source === null) throw new BlobExpiredError();
+  return source;
 }
 
 /** What may stand where a blob is wanted: bytes and strings as they are, anything else as JSON text. */

@@ -8,8 +8,8 @@
 import type { Address } from "./address.ts";
 import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
-import type { WsMessageType } from "./http.ts";
 import { KernelError, type SendErrorKind } from "./errors.ts";
+import type { WsMessageType } from "./http.ts";
 
 /** - `timer`: a process's own timer came due; it never crosses the bus. */
 export type MessageKind = "request" | "response" | "error" | "timer";
