@@ -9,11 +9,12 @@ import type { Bench, Figures, Report } from "./bench.ts";
 import { chooseBenches } from "./choose.ts";
 import { echo, echo1x1, echo50x1 } from "./echo.ts";
 import { fanout1000, fanout10000 } from "./fanout.ts";
+import { idle10000, idle19000 } from "./idle.ts";
 import { json } from "./json.ts";
 import { readSettings } from "./settings.ts";
 
 /** Every bench there is, in the order they run; a new one is a file and a line here. */
-const BENCHES: readonly Bench[] = [echo, echo50x1, echo1x1, json, ask, fanout1000, fanout10000];
+const BENCHES: readonly Bench[] = [echo, echo50x1, echo1x1, json, ask, fanout1000, fanout10000, idle10000, idle19000];
 
 function table({ bench, unit, contenders, ratio, ratios, missing = [], ...facts }: Report): string {
   const row = (name: string, { median, min, max }: Figures): string =>
