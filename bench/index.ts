@@ -12,6 +12,7 @@ import { echo, echo1x1, echo50x1 } from "./echo.ts";
 import { fanout1000, fanout10000 } from "./fanout.ts";
 import { idle10000, idle19000 } from "./idle.ts";
 import { json } from "./json.ts";
+import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
 import { soak } from "./soak.ts";
 
@@ -22,6 +23,7 @@ const BENCHES: readonly Bench[] = [
   echo1x1,
   json,
   ask,
+  request,
   fanout1000,
   fanout10000,
   idle10000,
