@@ -58,6 +58,8 @@ export type Bench = {
   readonly about: string;
   /** What `--only` may name; the first is the limit that others are measured against. */
   readonly contenders: readonly string[];
+  /** Flags that stand before those given, where the usual defaults do not fit. */
+  readonly defaults?: readonly string[];
   /** Runs for minutes; `note` is told of each round and of anything that makes the figures worth less. */
   readonly run: (settings: Settings, note: (line: string) => void) => Promise<Report>;
 };

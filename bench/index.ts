@@ -7,12 +7,30 @@ import { OptionError } from "../lib/protocol/index.ts";
 import { ask } from "./ask.ts";
 import type { Bench, Figures, Report } from "./bench.ts";
 import { chooseBenches } from "./choose.ts";
+import { churn } from "./churn.ts";
 import { echo, echo1x1, echo50x1 } from "./echo.ts";
+import { fanout1000, fanout10000 } from "./fanout.ts";
+import { idle10000, idle19000 } from "./idle.ts";
 import { json } from "./json.ts";
+import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
+import { soak } from "./soak.ts";
 
 /** Every bench there is, in the order they run; a new one is a file and a line here. */
-const BENCHES: readonly Bench[] = [echo, echo50x1, echo1x1, json, ask];
+const BENCHES: readonly Bench[] = [
+  echo,
+  echo50x1,
+  echo1x1,
+  json,
+  ask,
+  request,
+  fanout1000,
+  fanout10000,
+  idle10000,
+  idle19000,
+  churn,
+  soak,
+];
 
 function table({ bench, unit, contenders, ratio, ratios, missing = [], ...facts }: Report): string {
   const row = (name: string, { median, min, max }: Figures): string =>
@@ -47,11 +65,13 @@ const fail = (error: unknown): void => {
 };
 
 try {
-  const { name, settings } = readSettings(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const { name, settings } = readSettings(args);
   for (const { bench, only } of chooseBenches(BENCHES, name, settings.only, note)) {
     if (name === undefined) note(`${bench.name}: ${bench.about}`);
     try {
-      const report = await bench.run({ ...settings, only }, note);
+      const own = readSettings([...(bench.defaults ?? []), ...args]).settings; // of a flag given twice the last counts
+      const report = await bench.run({ ...own, only }, note);
       process.stdout.write(`${settings.json ? JSON.stringify(report) : table(report)}\n`);
     } catch (error) {
       fail(error); // the others may still have their turn

@@ -1,0 +1,44 @@
+/**
+ * Jackfield: a node whose inline process takes every channel of the crowd, and echoes or publishes what comes.
+ *
+ * Everything is as shipped but one limit: a channel may send 10,000 messages a second by default, and an echo or the
+ * sender of a small fan-out sends more.
+ */
+import { startHttpServer } from "../../http-server/index.ts";
+import { createNode } from "../../kernel/index.ts";
+import { defineProcess } from "../../lib/process/index.ts";
+import { ProcessId } from "../../lib/protocol/index.ts";
+import { announce } from "./announce.ts";
+import { answerCrowd, does, PORTS } from "./crowd.ts";
+
+const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
+const TOKENS = 64; // users, each with many channels; each registration is verified whoever came before
+const TOPIC = "room";
+
+const echo = defineProcess({
+  onPush(_state, { channelId, messageType }, blob, ctx) {
+    ctx.push(channelId, blob, messageType);
+  },
+});
+
+const publish = defineProcess({
+  onOpen(_state, { channelId }, ctx) {
+    ctx.subscribe(channelId, TOPIC);
+  },
+  onPush(_state, _push, blob, ctx) {
+    ctx.publish(TOPIC, blob);
+  },
+});
+
+const node = createNode({ name: "bench" });
+const server = await startHttpServer(node, {
+  listeners: Array.from({ length: PORTS }, () => ({ host: "127.0.0.1", port: 0 })),
+  limits: { messagesPerSecond: MESSAGES_PER_SECOND },
+});
+node.addProcess(ProcessId.parse("crowd:bench:sys"), does() === "publish" ? publish : echo, {
+  requestCapabilities: ["http-server:distro:sys"],
+  grantCapabilities: ["http-server:distro:sys"],
+});
+const tokens = Array.from({ length: TOKENS }, () => server.issueToken());
+announce({ port: server.port, ports: server.ports.map(String), tokens });
+answerCrowd(() => ({ sockets: server.openSockets, channels: server.channels.size }));

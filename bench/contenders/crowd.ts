@@ -1,0 +1,31 @@
+/** What a contender of many sockets can be asked, whatever it is made of. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { answer } from "../conversation.ts";
+import { collectTwice } from "./collect.ts";
+
+const POLL_MS = 2;
+
+/** What it does with each message: sends it back, or to everyone. */
+export type Does = "echo" | "publish";
+
+export function does(): Does {
+  return process.argv[2] === "publish" ? "publish" : "echo";
+}
+
+/**
+ * How many ports it listens on. For each address a client connects to, Linux tries the even half of 28,000 ports one by
+ * one before the odd ones: with 19,000 connections to one port that search was 85 % of the load's time. A topic is
+ * published on each port by itself, so there one has to do.
+ */
+export const PORTS: number = does() === "publish" ? 1 : 4;
+
+/** @param open how many sockets it has open, and how many channels: the same where there is no difference */
+export function answerCrowd(open: () => { readonly sockets: number; readonly channels: number }): void {
+  answer({
+    collect: async () => ({ heapUsed: await collectTwice(), ...open() }),
+    empty: async () => {
+      while (open().sockets > 0) await sleep(POLL_MS);
+      return open();
+    },
+  });
+}

@@ -1,0 +1,62 @@
+/** What the load processes of many sockets are told (one JSON argument) and what they answer. */
+
+/** Where clients go and how they greet. */
+export type Crowd = {
+  /** The nth client connects to the nth of them, in turn. */
+  readonly ports: readonly number[];
+  /** The nth client sends the nth of them as its first text, in turn; none: it is ready once upgraded. */
+  readonly greetings: readonly string[];
+  /** The answer to a greeting begins with it. */
+  readonly answer: string;
+};
+
+export type FanoutJob = Crowd & {
+  readonly receivers: number;
+  /** Publishes that leave in one write. */
+  readonly batch: number;
+  /** Payload of each. */
+  readonly bytes: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** The server's operating-system process, to see what it used. */
+  readonly serverPid: number;
+};
+
+export type FanoutOutcome = {
+  readonly deliveriesPerSecond: number;
+  /** From the first receiver's frame of one publish to the last's. */
+  readonly spreadP50Ms: number;
+  readonly spreadP99Ms: number;
+  /** Processor time of the server over deliveries. */
+  readonly cpuNsPerDelivery: number;
+  /** The server's memory at the end of the window, less that at its start. */
+  readonly rssGrowthKb: number;
+  /** Shares of a core. */
+  readonly serverBusy: number;
+  readonly loadBusy: number;
+};
+
+export type OpenOutcome = { readonly ms: number; readonly loadBusy: number };
+
+export type ChurnJob = Crowd & {
+  readonly perSecond: number;
+  /** Payload of the push. */
+  readonly bytes: number;
+};
+
+export type ChurnOutcome = {
+  /** Connections that were pushed on, echoed and closed. */
+  readonly done: number;
+  readonly failures: number;
+  /** Why the first of them failed. */
+  readonly firstFailure: string | null;
+  readonly perSecond: number;
+};
+
+export type SoakJob = Crowd & {
+  readonly connections: number;
+  readonly inflight: number;
+  readonly bytes: number;
+};
+
+export type SoakOutcome = { readonly echoes: number; readonly ms: number };
