@@ -41,6 +41,8 @@ export class Channel {
   fresh = true;
   /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */
   allowedEpoch = -1;
+  /** As of which one its owner may message the http-server. */
+  pushEpoch = -1;
   /** Frames since `windowStart`. */
   frames = 0;
   windowStart = 0; // ms monotonic

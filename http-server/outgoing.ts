@@ -62,7 +62,7 @@ export class OutgoingFrames implements Shortcut {
     const { owner, socket } = channel;
     if (owner === null || owner.address !== from || socket === null || channel.outbox !== null) return false;
     // What the process sent before goes first; what it may not send is for the bus to refuse.
-    if (!this.#self.idle || !this.#kernel.bus.remembers(owner, this.#self)) return false;
+    if (!this.#self.idle || !this.#mayPush(channel, owner)) return false;
     const isBinary = messageType === "Binary";
     if (!isBinary && messageType !== "Text") return false;
     const echo = this.#echoFits === true ? blob.echo(isBinary) : null;
@@ -72,6 +72,15 @@ export class OutgoingFrames implements Shortcut {
     if (outcome === SENT) return true;
     channel.slow = true;
     return outcome !== DROPPED; // publishes have filled its queue: nothing was taken
+  }
+
+  /** What was found for one frame holds until a capability changes, or who is there. */
+  #mayPush(channel: Channel, owner: Process): boolean {
+    const epoch = this.#kernel.capabilityEpoch.value;
+    if (channel.pushEpoch === epoch) return true;
+    if (!this.#kernel.bus.mayMessage(owner, this.#self)) return false;
+    channel.pushEpoch = epoch;
+    return true;
   }
 
   /** Leaves at the end of the turn. @returns undefined when the frame was taken */

@@ -20,6 +20,7 @@ import type { CapabilityEpoch } from "./capabilities.ts";
 import type { DeadLetterReason } from "./dead-letters.ts";
 import type { Kernel } from "./kernel.ts";
 import { networkCapability } from "./network.ts";
+import { pendingOf } from "./pending.ts";
 import type { Process } from "./process.ts";
 import type { RunQueue } from "./run-queue.ts";
 
@@ -44,25 +45,29 @@ export class Bus {
   }
 
   /**
-   * A leaf's handler calls no other handler, so within a turn it may run on the sender's stack: such a message goes
-   * through no queue, and needs no envelope. @returns false when it has to be sent as one: then nothing was done
+   * A leaf's handler calls no other handler, so it may run on the sender's stack: such a message goes through no queue,
+   * and needs no envelope. @returns false when it has to be sent as one: then nothing was done
    */
   tell(from: Process, target: Address, body: unknown, blob: Blob | null): boolean {
-    const leaf = from.allowedLeaf;
-    if (leaf === null || target !== from.leafAddress || !this.remembers(from, leaf)) return false;
-    if (!this.#queue.inTurn || blob?.expired === true) return false;
+    const leaf = from.routes.find(target, this.#epoch.value);
+    if (leaf === null || !leaf.leaf || blob?.expired === true) return false;
     if (this.#freezes) freezeBody(body);
-    return leaf.takeNow(from.address, body, blob);
+    if (this.#queue.inTurn) return leaf.takeNow(from.address, body, blob);
+    this.#queue.begin();
+    try {
+      return leaf.takeNow(from.address, body, blob);
+    } finally {
+      this.#queue.endLater(); // whoever sends after an await has not returned yet: nobody else is run on its stack
+    }
   }
 
   /** Hot path. `request` is stamped. */
   send(request: Envelope, from: Process): void {
     if (this.#freezes) freezeBody(request.body);
     const { target } = request;
-    const remembered =
-      target === from.allowedAddress ? from.allowedTarget : target === from.leafAddress ? from.allowedLeaf : null;
-    if (remembered !== null && from.allowedEpoch === this.#epoch.value) {
-      this.deliver(request, remembered);
+    const known = from.routes.find(target, this.#epoch.value);
+    if (known !== null) {
+      this.deliver(request, known);
       return;
     }
     if (target.node !== this.#kernel.name) {
@@ -73,7 +78,7 @@ export class Bus {
     if (process === undefined) this.refuse(request, "Offline");
     else if (!this.mayMessage(from, process)) this.refuse(request, "Denied");
     else {
-      this.#remember(from, process, target);
+      from.routes.add(target, process, this.#epoch.value);
       this.deliver(request, process);
     }
   }
@@ -81,48 +86,22 @@ export class Bus {
   /** For who has looked `target` up and asked `mayMessage` before. Hot path. @returns false when it was refused */
   deliver(request: Envelope, target: Process): boolean {
     if (target.post(request)) {
-      if (request.rsvp !== null) this.#nowHeldBy(request, request.rsvp, target);
+      const pending = pendingOf(request);
+      if (pending !== null) pending.holder = target; // whose end its requester must hear of
       return true;
     }
     this.refuse(request, target.mailbox.closed ? "Offline" : "Overloaded");
     return false;
   }
 
-  answer(answer: Envelope): void {
-    if (this.#kernel.freezeBodies) freezeBody(answer.body);
-    const requester =
-      answer.target.node === this.#kernel.name ? this.#kernel.registry.get(answer.target.id) : undefined;
-    if (requester?.pending?.answer(answer) !== true) this.bury(answer, "unexpected_answer");
+  answer(answer: Envelope, request: Envelope): void {
+    if (this.#freezes) freezeBody(answer.body);
+    if (pendingOf(request)?.answer(answer) !== true) this.bury(answer, "unexpected_answer");
   }
 
-  /** Hot path: the last yes is remembered, while no capability changes and no process comes or goes. */
+  /** Who sends often remembers a yes: see Routes. */
   mayMessage(from: Process, to: Process): boolean {
-    if (to.public || from.trusted) return true;
-    if (from.allowedEpoch === this.#epoch.value && (from.allowedTarget === to || from.allowedLeaf === to)) return true;
-    if (!this.#holds(from, to)) return false;
-    this.#remember(from, to, null);
-    return true;
-  }
-
-  /** Hot path. Whether `from` was found to be allowed to message `leaf`, and nothing has changed since. */
-  remembers(from: Process, leaf: Process): boolean {
-    return from.allowedLeaf === leaf && from.allowedEpoch === this.#epoch.value;
-  }
-
-  /** @param address the object by which `from` names `to`: the next send by it needs no look-up */
-  #remember(from: Process, to: Process, address: Address | null): void {
-    if (from.allowedEpoch !== this.#epoch.value) {
-      from.allowedLeaf = null;
-      from.allowedTarget = null;
-      from.allowedEpoch = this.#epoch.value;
-    }
-    if (to.leaf) {
-      from.allowedLeaf = to;
-      from.leafAddress = address;
-    } else {
-      from.allowedTarget = to;
-      from.allowedAddress = address;
-    }
+    return to.public || from.trusted || this.#holds(from, to);
   }
 
   canMessage(from: Process, target: Address): boolean {
@@ -134,20 +113,15 @@ export class Bus {
   /** Ends a request that was not taken: an error to who waits for its answer, else a dead letter. */
   refuse(request: Envelope, kind: SendErrorKind, reason: DeadLetterReason = REASON[kind]): void {
     if (request.kind === "timer") return;
-    if (request.rsvp !== null && request.kind === "request") {
-      const requester = this.#kernel.registry.get(request.rsvp.id);
-      if (requester?.pending?.fail(request.id, kind) === true) return;
-    }
+    if (request.kind === "request" && pendingOf(request)?.fail(kind) === true) return;
     this.bury(request, reason);
   }
 
   /** `by` crashed with `request` in hand: a dead letter, and Offline to who waits, unless it was passed on (DESIGN §3.6). */
   dropCrashed(request: Envelope, by: Process): void {
     if (request.kind === "timer") return;
-    if (request.rsvp !== null && request.kind === "request") {
-      const pending = this.#kernel.registry.get(request.rsvp.id)?.pending;
-      if (pending?.get(request.id)?.holder === by) pending.fail(request.id, "Offline");
-    }
+    const pending = pendingOf(request);
+    if (request.kind === "request" && pending?.holder === by) pending.fail("Offline");
     this.bury(request, "crashed");
   }
 
@@ -169,11 +143,5 @@ export class Bus {
     const a = from.address.id;
     const b = to.address.id;
     return (a.package === b.package && a.publisher === b.publisher) || from.capabilities.mayMessage(b);
-  }
-
-  /** Whoever has the request now is whose end its requester must hear of. */
-  #nowHeldBy(request: Envelope, rsvp: Address, target: Process): void {
-    const entry = this.#kernel.registry.get(rsvp.id)?.pending?.get(request.id);
-    if (entry !== undefined) entry.holder = target;
   }
 }

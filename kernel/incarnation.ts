@@ -28,7 +28,7 @@ import {
 } from "../lib/protocol/index.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
 import type { Kernel } from "./kernel.ts";
-import { PendingTable, type Waiter } from "./pending.ts";
+import { PendingTable, type Reject, type Resolve } from "./pending.ts";
 import type { Process } from "./process.ts";
 import { WheelEntry } from "./timer-wheel.ts";
 
@@ -42,6 +42,9 @@ export class Incarnation implements Host {
   readonly capabilities: CapabilityCalls;
   readonly pending: PendingTable;
   readonly startedAt: number; // ms monotonic
+  /** What the promise of a handler calls: made once, not per message. */
+  readonly onSettled: () => void;
+  readonly onFailed: (thrown: unknown) => void;
   readonly #kernel: Kernel;
   readonly #process: Process;
   #instance: Instance = NOT_STARTED;
@@ -59,6 +62,8 @@ export class Incarnation implements Host {
     this.startedAt = kernel.clock.monotonic();
     this.pending = new PendingTable(kernel.wheel, (outcome) => process.postReserved(outcome));
     this.capabilities = this.#capabilityCalls();
+    this.onSettled = () => process.settled(this);
+    this.onFailed = (thrown) => process.failed(this, thrown);
   }
 
   /** Starts the program. Not in the constructor: what `start` sends or sets must end with this incarnation if it throws. */
@@ -108,7 +113,7 @@ export class Incarnation implements Host {
 
   send(request: Envelope): void {
     if (this.#isPlain(request)) request.source = this.our;
-    else this.#stamp(request, null);
+    else this.#stamp(request, null, null);
     this.#kernel.bus.send(request, this.#process);
   }
 
@@ -149,23 +154,23 @@ export class Incarnation implements Host {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#stamp(request, { resolve, reject });
+      this.#stamp(request, resolve, reject);
       this.#kernel.bus.send(request, this.#process);
     });
   }
 
   respond(answer: Answer, to?: Envelope): void {
     this.#assertAlive("respond");
-    const request = to ?? this.#prompting;
+    const request = to ?? this.#prompting();
     if (request === null || request.rsvp === null) throw new NoRequestToAnswerError(this.our.text);
-    const inherited = to === undefined ? (this.#blobInHand ?? request.blob) : to.blob;
+    const inherited = to === undefined ? (this.#blobInHand() ?? request.blob) : to.blob;
     const blob = answer.blob ?? (answer.inherit ? inherited : null);
     if (blob?.expired === true) throw new BlobExpiredError();
     const envelope = new Envelope("response", this.our, request.rsvp, answer.body, blob);
     envelope.id = request.id;
     envelope.metadata = answer.metadata ?? null;
     if (answer.capabilities !== undefined) envelope.capabilities = this.#attachable(answer.capabilities);
-    this.#kernel.bus.answer(envelope);
+    this.#kernel.bus.answer(envelope, request);
   }
 
   after(ms: number, due: unknown): Timer {
@@ -211,17 +216,17 @@ export class Incarnation implements Host {
   }
 
   lastBlob(): Blob | null {
-    return this.#blobInHand ?? this.#lastBlob;
+    return this.#blobInHand() ?? this.#lastBlob;
   }
 
   /** What came with the message in hand. An error brings back what this process sent itself: that came with nothing. */
-  get #blobInHand(): Blob | null {
+  #blobInHand(): Blob | null {
     const { message } = this.#hand;
     return message === null || message.kind === "error" ? null : message.blob;
   }
 
   /** The request to answer: see rule 2. */
-  get #prompting(): Envelope | null {
+  #prompting(): Envelope | null {
     const { message } = this.#hand;
     if (message === null || message.kind !== "request") return message?.prompting ?? null;
     return message.rsvp === null ? null : message;
@@ -236,17 +241,18 @@ export class Incarnation implements Host {
   }
 
   /** Fills in what the author may not choose, and begins to wait where an answer is expected. */
-  #stamp(request: Envelope, waiter: Waiter | null): void {
+  #stamp(request: Envelope, resolve: Resolve | null, reject: Reject | null): void {
     this.#assertAlive("send");
     if (request.target.node === "our") request.target = toAddress(request.target, this.our.node);
     request.source = this.our;
-    const prompting = request.inherit || request.expectsResponse !== null ? this.#prompting : null;
-    if (request.inherit) request.blob ??= this.#blobInHand ?? prompting?.blob ?? null;
+    const prompting = request.inherit || request.expectsResponse !== null ? this.#prompting() : null;
+    if (request.inherit) request.blob ??= this.#blobInHand() ?? prompting?.blob ?? null;
     if (request.blob?.expired === true) throw new BlobExpiredError(); // here, where the mistake is, not at the receiver
     if (request.inherit && prompting !== null && request.expectsResponse === null) {
       // Passed on: the answer goes to the first requester, under its own id.
       request.id = prompting.id;
       request.rsvp = prompting.rsvp;
+      request.pending = prompting.pending;
     }
     if (request.capabilities.length > 0) request.capabilities = this.#attachable(request.capabilities);
     const seconds = request.expectsResponse;
@@ -262,7 +268,7 @@ export class Incarnation implements Host {
     }
     request.id = this.#kernel.nextMessageId();
     request.rsvp = this.our;
-    this.pending.add(request, prompting, waiter, seconds);
+    this.pending.add(request, prompting, seconds, resolve, reject);
   }
 
   /** What may travel with a message: held, or issued by this process itself. */

@@ -1,41 +1,71 @@
 /**
  * The requests one incarnation waits on: each ends in exactly one answer or error (DESIGN §3.3).
  *
- * 1. An entry leaves the table before its outcome is given: a second outcome finds nothing.
+ * 1. An entry leaves the table before its outcome is given: a second outcome finds it gone.
  * 2. It holds the request's blob until then, because an error brings it back, and that of the prompting request,
  *    because what follows from the outcome may inherit it.
  * 3. `holder` is who has to answer now: whoever a request was last forwarded to.
+ * 4. The request itself leads to its entry (`Envelope.pending`), and so does a forwarded one: nothing is looked up.
  */
 import { Envelope, SendError, type SendErrorKind } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
 import { type TimerWheel, WheelEntry } from "./timer-wheel.ts";
 
-/** How an awaited request ends. */
-export type Waiter = { readonly resolve: (answer: Envelope) => void; readonly reject: (error: SendError) => void };
+export type Resolve = (answer: Envelope) => void;
+export type Reject = (error: SendError) => void;
 
 export class Pending extends WheelEntry {
   readonly request: Envelope;
   readonly prompting: Envelope | null;
-  readonly waiter: Waiter | null; // null: the outcome goes to the mailbox
+  /** Both null: the outcome goes to the mailbox. */
+  readonly resolve: Resolve | null;
+  readonly reject: Reject | null;
   holder: Process | null = null; // null: nobody here
+  /** Table only: its neighbours there, and whether it is there at all. */
+  older: Pending | null = null;
+  newer: Pending | null = null;
+  waits = true;
   readonly #table: PendingTable;
 
-  constructor(table: PendingTable, request: Envelope, prompting: Envelope | null, waiter: Waiter | null) {
+  constructor(
+    table: PendingTable,
+    request: Envelope,
+    prompting: Envelope | null,
+    resolve: Resolve | null,
+    reject: Reject | null,
+  ) {
     super();
     this.#table = table;
     this.request = request;
     this.prompting = prompting;
-    this.waiter = waiter;
+    this.resolve = resolve;
+    this.reject = reject;
   }
 
   expire(): void {
-    this.#table.fail(this.request.id, "Timeout");
+    this.fail("Timeout");
   }
+
+  /** @returns false when its outcome was given before */
+  answer(answer: Envelope): boolean {
+    return this.#table.answer(this, answer);
+  }
+
+  /** @returns false when its outcome was given before */
+  fail(kind: SendErrorKind): boolean {
+    return this.#table.fail(this, kind);
+  }
+}
+
+/** Who waits for the answer to `request`; null: nobody on this node. */
+export function pendingOf(request: Envelope): Pending | null {
+  return request.pending as Pending | null; // only `PendingTable.add` and forwarding set it
 }
 
 export class PendingTable {
   readonly #wheel: TimerWheel;
-  readonly #entries = new Map<number, Pending>();
+  #newest: Pending | null = null;
+  #size = 0;
   readonly #deliver: (outcome: Envelope) => void;
 
   /** @param deliver takes outcomes that nobody awaits */
@@ -45,62 +75,71 @@ export class PendingTable {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /** @param seconds until Timeout */
-  add(request: Envelope, prompting: Envelope | null, waiter: Waiter | null, seconds: number): void {
-    const entry = new Pending(this, request, prompting, waiter);
-    request.blob?.hold();
-    prompting?.blob?.hold();
-    this.#entries.set(request.id, entry);
+  add(
+    request: Envelope,
+    prompting: Envelope | null,
+    seconds: number,
+    resolve: Resolve | null,
+    reject: Reject | null,
+  ): void {
+    const entry = new Pending(this, request, prompting, resolve, reject);
+    if (request.blob !== null) request.blob.hold();
+    if (prompting !== null && prompting.blob !== null) prompting.blob.hold();
+    entry.older = this.#newest;
+    if (this.#newest !== null) this.#newest.newer = entry;
+    this.#newest = entry;
+    this.#size++;
+    request.pending = entry;
     this.#wheel.add(entry, seconds * 1000);
   }
 
-  get(id: number): Pending | undefined {
-    return this.#entries.get(id);
-  }
-
-  /** @returns false when nobody waits for it */
-  answer(answer: Envelope): boolean {
-    const entry = this.#take(answer.id);
-    if (entry === undefined) return false;
+  answer(entry: Pending, answer: Envelope): boolean {
+    if (!this.#take(entry)) return false;
     answer.context = entry.request.context;
     answer.prompting = entry.prompting;
-    if (entry.waiter === null) this.#toMailbox(answer);
+    if (entry.resolve === null) this.#toMailbox(answer);
     else {
-      answer.blob?.keep(); // the promise settles after lent memory has gone
-      entry.waiter.resolve(answer);
+      if (answer.blob !== null) answer.blob.keep(); // the promise settles after lent memory has gone
+      entry.resolve(answer);
     }
     return true;
   }
 
-  /** @returns false when nobody waits for it */
-  fail(id: number, kind: SendErrorKind): boolean {
-    const entry = this.#take(id);
-    if (entry === undefined) return false;
+  fail(entry: Pending, kind: SendErrorKind): boolean {
+    if (!this.#take(entry)) return false;
     const { request } = entry;
     const error = new Envelope("error", request.target, request.source, request.body, request.blob);
-    error.id = id;
+    error.id = request.id;
     error.error = kind;
     error.context = request.context;
     error.prompting = entry.prompting;
-    if (entry.waiter === null) this.#toMailbox(error);
+    if (entry.reject === null) this.#toMailbox(error);
     else {
       error.blob?.keep();
-      entry.waiter.reject(new SendError(error));
+      entry.reject(new SendError(error));
     }
     return true;
   }
 
-  /** Everything that `holder` was to answer ends with `Offline`. */
+  /** Everything that `holder` was to answer ends with `Offline`, the oldest first. */
   failHeldBy(holder: Process): void {
-    for (const [id, entry] of this.#entries) if (entry.holder === holder) this.fail(id, "Offline");
+    for (const entry of this.#entries()) if (entry.holder === holder) this.fail(entry, "Offline");
   }
 
   /** Forgets all without an outcome: the incarnation has ended. */
   clear(): void {
-    for (const id of [...this.#entries.keys()]) this.#take(id);
+    for (const entry of this.#entries()) this.#take(entry);
+  }
+
+  /** Oldest first. */
+  #entries(): Pending[] {
+    const entries: Pending[] = [];
+    for (let entry = this.#newest; entry !== null; entry = entry.older) entries.push(entry);
+    return entries.reverse();
   }
 
   /** What it is handled with, it may pass on: the blob of the request that prompted it must last until then. */
@@ -110,13 +149,17 @@ export class PendingTable {
     this.#deliver(outcome);
   }
 
-  #take(id: number): Pending | undefined {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(id);
+  #take(entry: Pending): boolean {
+    if (!entry.waits) return false;
+    entry.waits = false;
+    const { older, newer } = entry;
+    if (newer === null) this.#newest = older;
+    else newer.older = older;
+    if (older !== null) older.newer = newer;
+    this.#size--;
     this.#wheel.cancel(entry);
-    entry.request.blob?.release();
-    entry.prompting?.blob?.release();
-    return entry;
+    if (entry.request.blob !== null) entry.request.blob.release();
+    if (entry.prompting !== null && entry.prompting.blob !== null) entry.prompting.blob.release();
+    return true;
   }
 }

@@ -17,6 +17,7 @@ import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.
 import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
 import { RestartPolicy } from "./restart-policy.ts";
+import { Routes } from "./routes.ts";
 import type { Runnable } from "./run-queue.ts";
 import { Alarm } from "./timer-wheel.ts";
 
@@ -55,12 +56,8 @@ export class Process implements Runnable {
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
   #onExit: OnExit = "None";
-  /** Bus only: whom it may message by which address object, as of `allowedEpoch`: a leaf, and the last other. */
-  allowedLeaf: Process | null = null;
-  leafAddress: Address | null = null;
-  allowedTarget: Process | null = null;
-  allowedAddress: Address | null = null;
-  allowedEpoch = -1;
+  /** Bus only. */
+  readonly routes: Routes = new Routes();
   readonly #kernel: Kernel;
   readonly #lifecycle: Lifecycle;
   readonly #restarts: RestartPolicy;
@@ -231,10 +228,7 @@ export class Process implements Runnable {
     this.#inHand = envelope;
     this.#turn = TURN.busy;
     // resolve(): a handler written as an expression may return any value, which is not a promise to wait for.
-    Promise.resolve(result).then(
-      () => this.#settled(incarnation),
-      (thrown: unknown) => this.#failed(incarnation, thrown),
-    );
+    Promise.resolve(result).then(incarnation.onSettled, incarnation.onFailed);
   }
 
   /** After a handler that returned. @returns whether it has more to do */
@@ -258,15 +252,20 @@ export class Process implements Runnable {
     if (envelope.blob !== null) envelope.blob.release();
   }
 
-  #settled(incarnation: Incarnation): void {
+  /** Incarnation only: the promise of the handler in hand is fulfilled. */
+  settled(incarnation: Incarnation): void {
     if (incarnation !== this.#incarnation || this.#inHand === null) return; // killed meanwhile
     this.#done(this.#inHand);
     if (this.#exitAsked) this.#exit();
-    else if (this.mailbox.length > 0) this.#lineUp();
-    else this.#turn = TURN.idle;
+    else if (this.mailbox.length === 0) this.#turn = TURN.idle;
+    else {
+      this.#turn = TURN.lined;
+      this.#kernel.queue.resume(this);
+    }
   }
 
-  #failed(incarnation: Incarnation, thrown: unknown): void {
+  /** Incarnation only: a promise of its program is rejected. */
+  failed(incarnation: Incarnation, thrown: unknown): void {
     if (incarnation === this.#incarnation) this.#crashed(thrown);
   }
 
@@ -319,7 +318,7 @@ export class Process implements Runnable {
     const incarnation = this.#incarnation;
     Promise.resolve(result).then(
       () => incarnation === this.#incarnation && this.#ready(),
-      (thrown: unknown) => this.#failed(incarnation, thrown),
+      incarnation.onFailed,
     );
   }
 

@@ -10,6 +10,8 @@
  */
 import { Ring } from "./ring.ts";
 
+const SETTLED = Promise.resolve(); // its `then` is a microtask at half the price of Node's queueMicrotask
+
 export interface Runnable {
   /** Handles one message. Must not throw. @returns whether it has more to do */
   step(): boolean;
@@ -33,12 +35,7 @@ export class RunQueue {
   schedule(runnable: Runnable): void {
     this.#ready.push(runnable);
     this.#hasWork = true;
-    if (this.#depth === 0 && !this.#scheduled) {
-      this.#scheduled = true;
-      // A loop of `await request` goes from microtask to microtask: it too must let sockets and timers in.
-      if (this.#microSteps < this.#turnSteps) queueMicrotask(this.#micro);
-      else setImmediate(this.#later);
-    }
+    if (this.#depth === 0) this.#scheduleTurn();
   }
 
   /** Opens a turn; `end` must follow, in a finally. May be nested: the outermost `end` runs the turn. */
@@ -50,6 +47,21 @@ export class RunQueue {
   end(): void {
     if (this.#depth === 1 && this.#hasWork) this.#run();
     this.#depth--;
+  }
+
+  /** As `end`, for who is in the middle of its own work: what was lined up begins with the next microtask. */
+  endLater(): void {
+    this.#depth--;
+    if (this.#depth === 0 && this.#hasWork) this.#scheduleTurn();
+  }
+
+  /** As `schedule`, for who was called by a microtask with nothing else on the stack: its turn begins at once. */
+  resume(runnable: Runnable): void {
+    if (this.#depth > 0 || this.#scheduled || this.#microSteps >= this.#turnSteps) this.schedule(runnable);
+    else {
+      this.#ready.push(runnable);
+      this.#runFromMicrotask();
+    }
   }
 
   /** The hook has something to do at the end of this turn. */
@@ -74,16 +86,30 @@ export class RunQueue {
 
   readonly #micro = (): void => {
     this.#scheduled = false;
+    this.#runFromMicrotask();
+  };
+
+  readonly #roundBegins = (): void => {
+    this.#counting = false;
+    this.#microSteps = 0;
+  };
+
+  #scheduleTurn(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // A loop of `await request` goes from microtask to microtask: it too must let sockets and timers in.
+    if (this.#microSteps < this.#turnSteps) void SETTLED.then(this.#micro);
+    else setImmediate(this.#later);
+  }
+
+  #runFromMicrotask(): void {
     this.#depth++;
     this.#microSteps += this.#run();
     this.#depth--;
     if (this.#counting) return;
     this.#counting = true;
-    setImmediate(() => {
-      this.#counting = false;
-      this.#microSteps = 0;
-    });
-  };
+    setImmediate(this.#roundBegins);
+  }
 
   /** @returns how many messages were handled */
   #run(): number {

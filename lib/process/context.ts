@@ -27,6 +27,7 @@ import {
   toBlob,
   type WsMessageType,
 } from "../protocol/index.ts";
+import { AddressBook } from "./address-book.ts";
 import { ClientRequest } from "./client-request.ts";
 import { isPromise } from "./promise.ts";
 import { Request } from "./request.ts";
@@ -53,12 +54,15 @@ export type WsBinding = {
 export class Context<State = unknown> {
   readonly host: Host;
   readonly our: Address;
+  /** For Request only. */
+  readonly addresses: AddressBook;
   readonly #httpServer: Address;
   readonly #state: StateCalls;
 
   constructor(host: Host) {
     this.host = host;
     this.our = host.our;
+    this.addresses = new AddressBook(host.our.node);
     this.#httpServer = new AddressClass(host.our.node, HTTP_SERVER);
     this.#state = new StateCalls(host);
   }
@@ -174,14 +178,18 @@ export class Context<State = unknown> {
   }
 
   request(target: AddressLike): Request {
-    return new Request(this.host).target(target);
+    return new Request(this.host, this.addresses).target(target);
   }
 
   /** Answers the request in hand; `to`, one kept from earlier. @throws {NoRequestToAnswerError} */
   respond(
     body: unknown,
-    options: Omit<Answer, "body" | "blob"> & { readonly blob?: BlobLike; readonly to?: Message } = {},
+    options?: Omit<Answer, "body" | "blob"> & { readonly blob?: BlobLike; readonly to?: Message },
   ): void {
+    if (options === undefined) {
+      this.host.respond({ body });
+      return;
+    }
     const { blob, to, ...rest } = options;
     this.host.respond({ ...rest, body, blob: blob === undefined ? null : toBlob(blob) }, to as Envelope | undefined);
   }

@@ -14,15 +14,16 @@ import {
   type Host,
   type Message,
   OptionError,
-  toAddress,
   toBlob,
 } from "../protocol/index.ts";
+import type { AddressBook } from "./address-book.ts";
 import { current } from "./current.ts";
 
 export const AWAIT_SECONDS = 5; // seconds: what sendAndAwaitResponse waits unless told otherwise
 
 export class Request {
   readonly #host: Host;
+  readonly #addresses: AddressBook;
   #target: AddressLike | null = null;
   #body: unknown = null;
   #blob: Blob | null = null;
@@ -32,8 +33,9 @@ export class Request {
   #seconds: number | null = null;
   #capabilities: readonly Capability[] = [];
 
-  constructor(host: Host) {
+  constructor(host: Host, addresses: AddressBook) {
     this.#host = host;
+    this.#addresses = addresses;
   }
 
   /** For the process whose handler is running. @throws {NoProcessError} */
@@ -43,7 +45,8 @@ export class Request {
 
   /** The seeds' way to begin. @throws {NoProcessError} */
   static new(): Request {
-    return new Request(current("Request.new").host);
+    const { host, addresses } = current("Request.new");
+    return new Request(host, addresses);
   }
 
   target(target: AddressLike): this {
@@ -111,9 +114,13 @@ export class Request {
     this.#host.send(this.#envelope(this.#seconds));
   }
 
-  /** @throws {SendError} it ended without an answer @throws {SelfCallError} to this process itself */
-  async sendAndAwaitResponse(seconds: number = this.#seconds ?? AWAIT_SECONDS): Promise<Message> {
-    return await this.#host.call(this.#envelope(seconds));
+  /** @throws {SendError} it ended without an answer @throws {SelfCallError} to this process itself @throws what `send` does */
+  sendAndAwaitResponse(seconds: number = this.#seconds ?? AWAIT_SECONDS): Promise<Message> {
+    try {
+      return this.#host.call(this.#envelope(seconds)); // as it is: an async function would wrap it in another (bench/request)
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #envelope(seconds: number | null): Envelope {
@@ -122,7 +129,7 @@ export class Request {
         'Cannot send a request as it has no target: name one with target("process:package:publisher")',
       );
     const { our } = this.#host;
-    const envelope = new Envelope("request", our, toAddress(this.#target, our.node), this.#body, this.#blob);
+    const envelope = new Envelope("request", our, this.#addresses.find(this.#target), this.#body, this.#blob);
     envelope.metadata = this.#metadata;
     envelope.context = this.#context;
     envelope.inherit = this.#inherit;

@@ -6,6 +6,7 @@
  *    somebody still holds is copied, any other expires and says so when read (`settle`).
  * 3. `bytes()` of a lent blob is a view of lent memory: call `keep()` to use it after the handler returned.
  */
+import { copyOf } from "./arena.ts";
 import { BlobExpiredError } from "./errors.ts";
 
 type Source = Uint8Array | ArrayBuffer | string;
@@ -85,8 +86,7 @@ export class Blob {
   /** Makes the bytes the blob's own, so that they can be read at any later time. @throws {BlobExpiredError} */
   keep(): this {
     if (this.#lent) {
-      const bytes = this.bytes();
-      this.#source = new Uint8Array(bytes); // not slice(): a Buffer's shares the memory
+      this.#source = copyOf(this.bytes());
       this.#lent = false;
     }
     return this;

@@ -41,6 +41,8 @@ export class Envelope {
   context: unknown = undefined;
   /** On an error: which. */
   error: SendErrorKind | null = null;
+  /** Kernel only. On a request: what waits for its answer on this node. */
+  pending: unknown = null;
   /** Kernel only. The request that was being handled when the one answered here was sent. */
   prompting: Envelope | null = null;
   /** Kernel and system processes only: what made it, e.g. the channel of a WebSocket event. */
@@ -58,7 +60,7 @@ export class Envelope {
 }
 
 /** A message as a process sees it. */
-export type Message = Readonly<Omit<Envelope, "prompting" | "origin" | "shortcut">>;
+export type Message = Readonly<Omit<Envelope, "pending" | "prompting" | "origin" | "shortcut">>;
 
 /** The way back to the channel whose frame is in hand: its socket is right here, corked (docs/adr/0001). */
 export interface Shortcut {

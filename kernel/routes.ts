@@ -1,0 +1,37 @@
+/**
+ * Where a process has sent before: whom each address led to, and that it may message them.
+ *
+ * Found by the address object, so that neither a name is looked up nor a capability checked per message. All of it
+ * holds for one epoch: with the next change of a capability, or of who is there, it begins anew.
+ */
+import type { Address } from "../lib/protocol/index.ts";
+import type { Process } from "./process.ts";
+
+const ROUTES_MAX = 256; // addresses, about 10 kB; who names more begins anew
+
+export class Routes {
+  readonly #known = new Map<Address, Process>();
+  #epoch = -1;
+  // The one found last: most processes send to the same one again.
+  #address: Address | null = null;
+  #process: Process | null = null;
+
+  /** Hot path. */
+  find(address: Address, epoch: number): Process | null {
+    if (this.#epoch !== epoch) return null;
+    if (this.#address === address) return this.#process;
+    const process = this.#known.get(address);
+    if (process === undefined) return null;
+    this.#address = address;
+    this.#process = process;
+    return process;
+  }
+
+  add(address: Address, process: Process, epoch: number): void {
+    if (this.#epoch !== epoch || this.#known.size >= ROUTES_MAX) this.#known.clear();
+    this.#epoch = epoch;
+    this.#known.set(address, process);
+    this.#address = address;
+    this.#process = process;
+  }
+}

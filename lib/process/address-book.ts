@@ -1,0 +1,30 @@
+/**
+ * What a process calls others by, and the address each name stands for.
+ *
+ * A name is parsed once; from then on it gives the same object, by which the bus finds its way without a look-up.
+ */
+import { type Address, type AddressLike, toAddress } from "../protocol/index.ts";
+
+const NAMES_MAX = 256; // about 30 kB; who uses more begins anew
+
+export class AddressBook {
+  readonly #node: string;
+  readonly #known = new Map<AddressLike, Address>();
+
+  /** @param node what a name without one stands for */
+  constructor(node: string) {
+    this.#node = node;
+  }
+
+  /** @throws {IdError} it is no address */
+  find(name: AddressLike): Address {
+    return this.#known.get(name) ?? this.#add(name);
+  }
+
+  #add(name: AddressLike): Address {
+    const address = toAddress(name, this.#node);
+    if (this.#known.size >= NAMES_MAX) this.#known.clear();
+    this.#known.set(name, address);
+    return address;
+  }
+}
