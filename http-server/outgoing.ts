@@ -8,7 +8,7 @@
  * 3. Ending a channel queues the close frame behind what was accepted. Where a publish has queued more than that frame
  *    may follow, it waits until enough was read, at most slowReaderGrace.
  */
-import { isUtf8 } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer"; // not the global Buffer: that is an accessor
 import { type Kernel, type Process, WheelEntry } from "../kernel/index.ts";
 import {
   type Address,
@@ -159,12 +159,12 @@ export class OutgoingFrames implements Shortcut {
   }
 
   #queue(channel: Channel, frame: Frame, isBinary: boolean): HttpServerErrorKind | undefined {
-    const size = typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
-    if (size > this.#limits.pushBytes) return "LimitReached";
+    const mayBeFull = channel.slow || channel.topics !== null; // what publishes have queued nobody has counted
+    const size = mayBeFull ? sizeOf(frame) : mostOf(frame);
+    if (size > this.#pushBytes && sizeOf(frame) > this.#pushBytes) return "LimitReached";
     if (channel.outboxBytes + size > channel.sendLimit) this.#flushOne(channel);
     const { socket } = channel;
     if (socket === null) return "WsChannelNotFound";
-    const mayBeFull = channel.slow || channel.topics !== null; // what publishes have queued nobody has counted
     if (mayBeFull && socket.getBufferedAmount() + channel.outboxBytes + size > channel.sendLimit)
       return this.#tooSlow(channel);
     if (channel.outbox === null) {
@@ -173,7 +173,7 @@ export class OutgoingFrames implements Shortcut {
       this.#kernel.queue.callHook();
     }
     channel.outbox.push({ data: frame, isBinary });
-    channel.outboxBytes += size;
+    channel.outboxBytes += size; // or more than that: it is flushed a little sooner
     return undefined;
   }
 
@@ -221,10 +221,18 @@ class Linger extends WheelEntry {
   }
 }
 
-/** Hot path: a string's bytes are counted only when there may be too many, at most three for each of its units. */
+/** Bytes. */
+function sizeOf(frame: Frame): number {
+  return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
+}
+
+/** No less than its bytes, and not counted: UTF-8 has at most three for each unit of a string. */
+function mostOf(frame: Frame): number {
+  return typeof frame === "string" ? frame.length * 3 : frame.byteLength;
+}
+
 function isAbove(frame: Frame, bytes: number): boolean {
-  if (typeof frame !== "string") return frame.byteLength > bytes;
-  return frame.length * 3 > bytes && Buffer.byteLength(frame) > bytes;
+  return mostOf(frame) > bytes && sizeOf(frame) > bytes;
 }
 
 /** Text frames must be UTF-8: bytes that are not are repaired with U+FFFD (contract kinode §5.1). */

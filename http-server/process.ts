@@ -45,6 +45,8 @@ export function httpServerProgram(parts: () => ServerParts, started: (host: Host
 
 const OK = Object.freeze({ Ok: null });
 
+type PushFields = { readonly channel_id?: unknown; readonly message_type?: unknown };
+
 class Actions implements Instance {
   readonly #host: Host;
   readonly #ask: () => ServerParts;
@@ -85,8 +87,14 @@ class Actions implements Instance {
     }
   }
 
-  /** @returns undefined: done */
+  /** Hot path: pushes are looked at first, and without an Action in between. @returns undefined: done */
   #act(source: Address, body: unknown, blob: Blob | null): HttpServerErrorKind | undefined {
+    if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
+      const { channel_id: channelId, message_type: messageType } = (body.WebSocketPush ?? {}) as PushFields;
+      const isData = messageType === "Text" || messageType === "Binary";
+      if (isData && typeof channelId === "number" && channelId >>> 0 === channelId)
+        return this.#parts().channels.push(source, channelId, messageType, blob);
+    }
     const action = parseAction(body);
     return action === undefined ? "MalformedRequest" : this.#do(action, source, blob);
   }

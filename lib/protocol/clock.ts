@@ -9,6 +9,8 @@ export interface Clock {
   setTimeout(due: () => void, ms: number): () => void;
 }
 
+const { performance } = globalThis; // Node's global is an accessor: 200 instructions each time
+
 export const systemClock: Clock = {
   now: (): number => Date.now(),
   monotonic: (): number => performance.now(),
