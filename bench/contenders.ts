@@ -3,6 +3,7 @@
  * in its script and in README.md.
  */
 import type { Announced, Contender } from "./contender.ts";
+import { TALLY } from "./contenders/said.ts";
 import type { Told, Work } from "./contenders/told.ts";
 import { peerScript } from "./install-peers.ts";
 import type { Talk } from "./load/job.ts";
@@ -37,12 +38,23 @@ const KNOWN = {
   colyseus: { ...peer("colyseus"), transport: "ws", talk: colyseus },
 } as const satisfies Readonly<Record<string, Known>>;
 
+/** An application of many processes: it stands in for `jackfield` where the work is `app`. */
+const APP: Known = {
+  ...own("app"),
+  transport: "uws",
+  talk: ({ paths }, exchange) => ({
+    ...plainTalk(exchange),
+    paths: Array.isArray(paths) ? paths.map(String) : [],
+    asides: [{ hears: { text: TALLY } }],
+  }),
+};
+
 export type ContenderName = keyof typeof KNOWN;
 
 /** All of them, the limit first. */
 export const CONTENDER_NAMES: readonly ContenderName[] = Object.keys(KNOWN) as ContenderName[]; // its keys are no other
 
 export function contenderOf(name: ContenderName, work: Work): Contender {
-  const { script, isPeer, transport, talk }: Known = KNOWN[name];
+  const { script, isPeer, transport, talk }: Known = name === "jackfield" && work === "app" ? APP : KNOWN[name];
   return { name, script, isPeer, told: { work, transport }, talk };
 }

@@ -6,7 +6,7 @@ import type { Exchange } from "./talk.ts";
 
 /** @param bytes of the text, or of the JSON text @throws {OptionError} too few for the JSON's keys */
 export function exchangeOf(work: Work, bytes: number): Exchange {
-  if (work === "json") return jsonExchange(bytes);
+  if (work === "json" || work === "app") return jsonExchange(bytes);
   const text = filler(bytes);
   return { said: text, heard: text };
 }

@@ -4,6 +4,7 @@
  * stdout has reports and nothing else; rounds, doubts and errors go to stderr. Exit 1: a report is missing.
  */
 import { OptionError } from "../lib/protocol/index.ts";
+import { app } from "./app.ts";
 import { ask } from "./ask.ts";
 import type { Bench, Figures, Report } from "./bench.ts";
 import { chooseBenches } from "./choose.ts";
@@ -23,6 +24,7 @@ const BENCHES: readonly Bench[] = [
   echo1x1,
   json,
   ask,
+  app,
   request,
   fanout1000,
   fanout10000,

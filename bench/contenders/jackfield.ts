@@ -15,7 +15,7 @@ import { told, type Work } from "./told.ts";
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
 const SECOND = ProcessId.parse("second:bench:sys");
 
-const PROGRAMS: Readonly<Record<Work, Program>> = {
+const PROGRAMS: Readonly<Record<Exclude<Work, "app">, Program>> = {
   /** Pushes back the lent bytes. */
   echo: defineProcess({
     onPush(_state, { channelId, messageType }, blob, ctx) {
@@ -37,6 +37,7 @@ const PROGRAMS: Readonly<Record<Work, Program>> = {
 };
 
 const { work, transport } = told();
+if (work === "app") throw new Error("Cannot be an application: contenders/app.ts is one");
 const node = createNode({ name: "bench" });
 const server = await startHttpServer(node, { transport, limits: { messagesPerSecond: MESSAGES_PER_SECOND } });
 node.addProcess(

@@ -1,7 +1,10 @@
 /** What a contender's script is told: one argument, in JSON. */
 
-/** What a server does with each message: sends it back; changes a field of it; asks a second process about it first. */
-export type Work = "echo" | "json" | "ask";
+/**
+ * What a server does with each message: sends it back; changes a field of it; asks a second process about it first;
+ * what an application does (contenders/app.ts).
+ */
+export type Work = "echo" | "json" | "ask" | "app";
 
 export type Told = {
   readonly work: Work;

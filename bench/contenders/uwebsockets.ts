@@ -15,10 +15,13 @@ const json: WebSocketBehavior<unknown>["message"] = (ws, message) => {
   ws.send(JSON.stringify(count(said)), false);
 };
 
+const { work } = told();
+const isJson = work === "json" || work === "app";
+
 App()
   .ws("/*", {
     maxBackpressure: 4 * 1024 * 1024, // bytes: 64 messages of 16 KiB must fit, or it would drop some
-    message: told().work === "json" ? json : echo, // beside an `ask` it echoes: it has nobody to ask
+    message: isJson ? json : echo, // beside an `ask` it echoes: it has nobody to ask
   })
   .listen("127.0.0.1", 0, (listening) => {
     if (listening === false) throw new Error("Cannot listen on 127.0.0.1 as no port is free");

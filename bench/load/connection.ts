@@ -167,7 +167,7 @@ export class Connection {
     if (opcode >= Opcode.close) return;
     const aside = talk.asides.find(({ hears }) => isWire(hears, opcode, payload));
     if (aside !== undefined) {
-      this.#send(aside.sends);
+      if (aside.sends !== undefined) this.#send(aside.sends);
     } else if (this.#stage === "greeting") {
       const wanted = talk.greeting[this.#steps]?.hears;
       if (wanted === undefined || !startsWith(wanted, opcode, payload)) {

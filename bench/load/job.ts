@@ -16,8 +16,8 @@ export type Talk = {
   readonly message: Frame;
   /** What each message is answered with, whole. */
   readonly echo: Frame;
-  /** What may come besides, whole, and what it wants to hear then: a keep-alive of the server's own. */
-  readonly asides: readonly { readonly hears: Frame; readonly sends: Frame }[];
+  /** What may come besides, whole, and what it wants to hear then, if anything: a keep-alive of the server's own. */
+  readonly asides: readonly { readonly hears: Frame; readonly sends?: Frame }[];
 };
 
 export type Job = {

@@ -10,7 +10,7 @@ export type WireTalk = {
   readonly greeting: readonly { readonly sends?: Wire; readonly hears?: Wire }[];
   readonly message: Wire;
   readonly echo: Wire;
-  readonly asides: readonly { readonly hears: Wire; readonly sends: Wire }[];
+  readonly asides: readonly { readonly hears: Wire; readonly sends?: Wire }[];
 };
 
 export function toWire(frame: Frame): Wire {
@@ -27,7 +27,10 @@ export function readTalk({ paths, greeting, message, echo, asides }: Talk): Wire
     })),
     message: toWire(message),
     echo: toWire(echo),
-    asides: asides.map(({ hears, sends }) => ({ hears: toWire(hears), sends: toWire(sends) })),
+    asides: asides.map(({ hears, sends }) => ({
+      hears: toWire(hears),
+      ...(sends === undefined ? {} : { sends: toWire(sends) }),
+    })),
   };
 }
 
