@@ -16,6 +16,7 @@ import { json } from "./json.ts";
 import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
 import { soak } from "./soak.ts";
+import { start } from "./start.ts";
 
 /** Every bench there is, in the order they run; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   fanout10000,
   idle10000,
   idle19000,
+  start,
   churn,
   soak,
 ];

@@ -11,8 +11,7 @@
  * 2. A capability is a process id (its messaging capability) or `{ "process": …, "params": … }`.
  * 3. Nothing is started unless the whole manifest reads and every file loads.
  */
-import { existsSync } from "node:fs";
-import { readFile, realpath } from "node:fs/promises";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
@@ -46,7 +45,7 @@ export type Package = {
 /** @throws {PackageError} */
 export async function loadPackage(folder: string): Promise<Package> {
   const root = resolve(folder);
-  const manifest = await readManifest(root);
+  const manifest = readManifest(root);
   const fail = (rule: string, options?: ErrorOptions): never => {
     throw new PackageError(folder, rule, options);
   };
@@ -67,10 +66,10 @@ export async function loadPackage(folder: string): Promise<Package> {
 type Fail = (rule: string, options?: ErrorOptions) => never;
 type Fields = Readonly<Record<string, unknown>>;
 
-async function readManifest(root: string): Promise<Fields> {
+function readManifest(root: string): Fields {
   let text: string;
   try {
-    text = await readFile(join(root, "manifest.json"), "utf8");
+    text = readFileSync(join(root, "manifest.json"), "utf8");
   } catch (cause) {
     throw new PackageError(root, "it has no readable manifest.json", { cause });
   }
@@ -126,7 +125,7 @@ function whereToLook(cause: unknown, file: string): string {
 
 /** @param file its path inside `folder` @throws {SpawnError} NoFileAtPath, InvalidProgram */
 export async function importProgram(folder: string | null, file: string | undefined, who: string): Promise<Program> {
-  const path = folder === null || file === undefined ? undefined : await insideFolder(folder, file);
+  const path = folder === null || file === undefined ? undefined : insideFolder(folder, file);
   if (path === undefined) {
     throw new SpawnError(
       "NoFileAtPath",
@@ -145,12 +144,12 @@ export async function importProgram(folder: string | null, file: string | undefi
   return program;
 }
 
-async function insideFolder(folder: string, file: string): Promise<string | undefined> {
+function insideFolder(folder: string, file: string): string | undefined {
   const asked = resolve(folder, file);
   const path = existsSync(asked) ? asked : asked.replace(/\.js$/, ".ts");
   if (!existsSync(path)) return undefined;
-  const [root, real] = await Promise.all([realpath(folder), realpath(path)]);
-  return real.startsWith(root + sep) ? real : undefined;
+  const real = realpathSync(path);
+  return real.startsWith(realpathSync(folder) + sep) ? real : undefined;
 }
 
 function isRecord(value: unknown): value is Fields {

@@ -316,10 +316,7 @@ export class Process implements Runnable {
       return;
     }
     const incarnation = this.#incarnation;
-    Promise.resolve(result).then(
-      () => incarnation === this.#incarnation && this.#ready(),
-      incarnation.onFailed,
-    );
+    Promise.resolve(result).then(() => incarnation === this.#incarnation && this.#ready(), incarnation.onFailed);
   }
 
   #ready(): void {

@@ -1,6 +1,7 @@
 /** The one door to the socket libraries: which of the two listens here, and why. */
 import { OptionError, textOf } from "../../lib/protocol/index.ts";
 import type { Listen, TransportName } from "./transport.ts";
+import { listenUws } from "./uws.ts";
 
 export * from "./errors.ts";
 export * from "./text.ts";
@@ -20,7 +21,7 @@ export type TransportChoice = {
 export async function chooseTransport(wanted: "auto" | TransportName): Promise<TransportChoice> {
   if (wanted === "ws") return await loadWs("ws: asked for by name");
   try {
-    const { listenUws } = await import("./uws.ts");
+    await import("uWebSockets.js");
     return { listen: listenUws, name: "uws", why: `uWebSockets.js: its binary for ${platform()} loaded` };
   } catch (error) {
     const reason = reasonOf(error);

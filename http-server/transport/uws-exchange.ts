@@ -5,10 +5,10 @@
  */
 
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { STATUS_CODES } from "node:http";
 import { BodyCollector } from "./body.ts";
 import { Exchange } from "./exchange.ts";
 import { asksToClose, isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
+import { reasonPhrase } from "./reason-phrase.ts";
 import type { HeaderList } from "./transport.ts";
 
 export class UwsExchange extends Exchange {
@@ -58,7 +58,7 @@ export class UwsExchange extends Exchange {
     const res = this.#res;
     const mustClose = this.#mustClose || asksToClose(headers);
     const bodiless = isBodiless(status);
-    res.writeStatus(`${status} ${STATUS_CODES[status] ?? "Unknown"}`);
+    res.writeStatus(`${status} ${reasonPhrase(status)}`);
     for (const [name, value] of headers) if (!isTransportHeader(name)) res.writeHeader(name, value);
 
     if (this.#mustClose || !(bodiless || this.#isHead)) {

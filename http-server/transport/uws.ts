@@ -16,7 +16,6 @@ import type {
   us_socket_context_t,
   WebSocket,
 } from "uWebSockets.js";
-import { App, us_listen_socket_close, us_socket_local_port } from "uWebSockets.js"; // by name: this repack has no default export
 import { cutReason, readReason, sendableCode } from "./closing.ts";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
@@ -65,6 +64,7 @@ export const listenUws: Listen = async <Data>(
   handlers: TransportHandlers<Data>,
 ): Promise<Listener> => {
   checkOptions(options);
+  const { App, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
   const app = App();
   addSockets(app, options, handlers);
   app.any("/*", (res, req) => serve(handlers, res, req));

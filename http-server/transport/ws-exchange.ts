@@ -3,10 +3,11 @@
  *
  * Header text is UTF-8 on both transports. Node reads and writes it as Latin-1, so it is turned here, both ways.
  */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { BodyCollector } from "./body.ts";
 import { Exchange } from "./exchange.ts";
 import { asksToClose, isBodiless, isTransportHeader } from "./http-check.ts";
+import { reasonPhrase } from "./reason-phrase.ts";
 import { plainAddress } from "./remote-address.ts";
 import type { HeaderList, TransportRequest } from "./transport.ts";
 
@@ -52,7 +53,7 @@ export class WsExchange extends Exchange {
     for (const [name, value] of headers) if (!isTransportHeader(name)) head.push(name, toLatin1(value));
     if (!isBodiless(status)) head.push("Content-Length", String(bytes.byteLength));
     if (asksToClose(headers)) this.#response.shouldKeepAlive = false;
-    this.#response.writeHead(status, STATUS_CODES[status] ?? "Unknown", head);
+    this.#response.writeHead(status, reasonPhrase(status), head);
     this.#response.end(isBodiless(status) ? undefined : bytes); // Node leaves it out for HEAD
   }
 }

@@ -83,6 +83,9 @@ export function fromMachine<Machine extends AnyStateMachine>(
 /** A delay of the machine. @property due milliseconds since the Unix epoch */
 type Delay = { readonly id: string; readonly event: EventObject; readonly due: number };
 
+/** As xstate has it. */
+type Scheduled = ReturnType<Actor<AnyStateMachine>["system"]["getSnapshot"]>["_scheduledEvents"][string];
+
 /** What `persist` keeps. */
 type Kept = { readonly snapshot: Snapshot<unknown>; readonly delays: readonly Delay[] };
 
@@ -167,8 +170,10 @@ class Running {
       if (this.#failure !== undefined) throw this.#misfit(this.#failure.error);
       actor.start();
       const at = this.#ctx.now();
+      const dues = new Map(kept.delays.map(({ id, due }) => [id, due]));
       for (const { id, event, due } of kept.delays)
         actor.system.scheduler.schedule(actor, actor, event, Math.max(0, due - at), id);
+      for (const delay of scheduledBy(actor)) this.#dues.set(delay, dues.get(delay.id) ?? at); // as kept: nothing to write
       actor.send({ type: "restored", at });
     });
   }
@@ -254,9 +259,7 @@ class Running {
   }
 
   #delays(actor: Actor<AnyStateMachine>): readonly Delay[] {
-    const scheduled = Object.values(actor.system.getSnapshot()._scheduledEvents);
-    const own = scheduled.filter(({ source, target }) => source === actor && target === actor);
-    return own.map((delay) => {
+    return scheduledBy(actor).map((delay) => {
       const due = this.#dues.get(delay) ?? this.#ctx.now() + delay.delay; // new since the last event: it began now
       this.#dues.set(delay, due);
       return { id: delay.id, event: delay.event, due };
@@ -283,6 +286,12 @@ function isKept(value: unknown): value is Kept {
   if (typeof value !== "object" || value === null) return false;
   const { snapshot, delays } = value as Partial<Kept>;
   return typeof snapshot === "object" && snapshot !== null && Array.isArray(delays);
+}
+
+/** The delays of the machine itself. */
+function scheduledBy(actor: Actor<AnyStateMachine>): readonly Scheduled[] {
+  const scheduled = Object.values(actor.system.getSnapshot()._scheduledEvents);
+  return scheduled.filter(({ source, target }) => source === actor && target === actor);
 }
 
 /** What it invoked or spawned, by name. */

@@ -19,18 +19,17 @@ export async function serveUi(
   const base = resolve(root, folder);
   if (!base.startsWith(root + sep))
     throw new OptionError(`Cannot serve "${folder}" as it is outside the package's folder: move it inside`);
+  // Only the folder itself may be a link: readdir walks into none, and a link to a file is no file to it.
+  const [realRoot, realBase] = await Promise.all([realpath(root), realpath(base).catch(() => base)]);
+  if (!realBase.startsWith(realRoot + sep))
+    throw new OptionError(`Cannot serve "${folder}" as it leads outside the package's folder: replace the link`);
   const entries = await readdir(base, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw new OptionError(`Cannot serve "${folder}" as it is no folder of the package: ${textOf(cause)}`, { cause });
   });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   if (files.length > FILES_MAX)
     throw new OptionError(`Cannot serve "${folder}" as it holds more than ${FILES_MAX} files: got ${files.length}`);
-  const realRoot = await realpath(root);
   for (const file of files) {
-    if (!(await realpath(file)).startsWith(realRoot + sep))
-      throw new OptionError(
-        `Cannot serve "${file}" as it leads outside the package's folder: replace the link by the file`,
-      );
     const path = urlPath(relative(base, file));
     const content = await readFile(file);
     const options = { ...binding, mime: mimeType(file) };

@@ -63,6 +63,17 @@ function watched(program: Program, look: (action: string) => void): Program {
   };
 }
 
+/** Time passes for it: a millisecond with each look at the clock. */
+function ticking(program: Program): Program {
+  return {
+    start: (host) => {
+      let passed = 0;
+      const now = (): number => host.now() + ++passed;
+      return program.start(new Proxy(host, { get: (target, key) => (key === "now" ? now : Reflect.get(target, key)) }));
+    },
+  };
+}
+
 describe("persist", () => {
   test("the snapshot is durable before what was emitted goes out", async () => {
     const notes: string[] = [];
@@ -194,6 +205,16 @@ describe("persisted delays", () => {
     expect(harness.published).toHaveLength(1);
     await harness.advance(60_000);
     expect(harness.published).toHaveLength(1);
+  });
+
+  test("a restart that changes nothing writes nothing, though time passes in it", async () => {
+    const actions: string[] = [];
+    const program = watched(ticking(fromMachine(alarm, { persist: true })), (action) => actions.push(action));
+    const harness = await startProcess(program);
+    await harness.open();
+    actions.length = 0;
+    await harness.restart();
+    expect(actions).toEqual(["GetState"]);
   });
 
   test("one that came due meanwhile comes at once", async () => {

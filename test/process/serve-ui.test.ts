@@ -1,5 +1,5 @@
 /** serveUi: which files it binds, and what it refuses. */
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -44,6 +44,19 @@ describe("serveUi()", () => {
   test.each(["..", "../ui", "/etc", "ui/../.."])("%p is outside the package's folder", async (name) => {
     await expect(serving(name)).rejects.toThrow(
       `Cannot serve "${name}" as it is outside the package's folder: move it inside`,
+    );
+  });
+
+  test("links are not followed: one to a file or a folder is left out, a folder that leads outside is refused", async () => {
+    await writeFile(join(folder, "manifest.json"), "{}");
+    await writeFile(join(folder, "ui/index.html"), "<p>");
+    await symlink(join(folder, "manifest.json"), join(folder, "ui/manifest.json"));
+    await symlink(tmpdir(), join(folder, "ui/deep/outside"));
+    const harness = await serving("ui");
+    expect([...harness.files.keys()].sort()).toEqual(["/", "/index.html"]);
+    await symlink(tmpdir(), join(folder, "outside"));
+    await expect(serving("outside")).rejects.toThrow(
+      'Cannot serve "outside" as it leads outside the package\'s folder: replace the link',
     );
   });
 
