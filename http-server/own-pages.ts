@@ -1,5 +1,5 @@
 /** What the server serves of its own: who it is, the browser client, and what the login page needs. */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { sendEmpty } from "./http-exchange.ts";
 import { fromPackageRoot } from "./package-root.ts";
 import type { TransportRequest, TransportResponse } from "./transport/transport.ts";
@@ -17,25 +17,22 @@ export class OwnPages {
     this.loginPage = loginPage;
   }
 
-  /** Reads them once. @param node a safe node name: it needs no escaping */
-  static async load(node: string): Promise<OwnPages> {
-    const here = (file: string): Promise<Buffer> => readFile(new URL(`./pages/${file}`, import.meta.url));
-    const [client, argon2, loginJs, loginCss, loginHtml] = await Promise.all([
-      readFile(fromPackageRoot("dist/client.js")),
-      readFile(fromPackageRoot("node_modules/hash-wasm/dist/argon2.umd.min.js")),
-      here("login.js"),
-      here("login.css"),
-      here("login.html"),
-    ]);
+  /**
+   * Reads them once, all before the first port opens: there is nobody to hold up yet.
+   * @param node a safe node name: it needs no escaping
+   */
+  static load(node: string): OwnPages {
+    const built = (file: string): Buffer => readFileSync(fromPackageRoot(`dist/${file}`));
+    const page = (file: string): Buffer => readFileSync(fromPackageRoot(`http-server/pages/${file}`));
     const pages = new Map<string, Page>([
       ["/our", { type: "text/html; charset=utf-8", body: node }],
       ["/our.js", { type: JAVASCRIPT, body: `window.our = {}; window.our.node = '${node}';` }],
-      ["/client.js", { type: JAVASCRIPT, body: client }],
-      ["/login/argon2.js", { type: JAVASCRIPT, body: argon2 }],
-      ["/login/login.js", { type: JAVASCRIPT, body: loginJs }],
-      ["/login/login.css", { type: "text/css; charset=utf-8", body: loginCss }],
+      ["/client.js", { type: JAVASCRIPT, body: built("client.js") }],
+      ["/login/argon2.js", { type: JAVASCRIPT, body: built("argon2.js") }],
+      ["/login/login.js", { type: JAVASCRIPT, body: page("login.js") }],
+      ["/login/login.css", { type: "text/css; charset=utf-8", body: page("login.css") }],
     ]);
-    return new OwnPages(pages, loginHtml.toString("utf8").replaceAll("{{node}}", node));
+    return new OwnPages(pages, page("login.html").toString("utf8").replaceAll("{{node}}", node));
   }
 
   /** @returns whether the request was for one of them */

@@ -85,7 +85,7 @@ export class HttpServer {
       record: hasState ? await store.load() : undefined,
       save: hasState ? (record) => store.save(record) : () => Promise.resolve(),
     });
-    const pages = await OwnPages.load(node.name);
+    const pages = OwnPages.load(node.name);
     server = new HttpServer({
       node,
       self,

@@ -1,12 +1,13 @@
 /**
- * Builds dist/: the TypeScript sources, the files that lie beside them, and the browser client.
+ * Builds dist/: types by tsc, JavaScript by esbuild (bundle-node.mjs), the files that lie beside, and what browsers load.
  * Nothing is done when dist is newer than every source, so that `npm start` is quick. `--quiet` prints nothing.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleClient } from "./bundle-client.mjs";
+import { bundleNode } from "./bundle-node.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["kernel", "http-server", "processes", "lib", "examples", "bin", "bench"];
@@ -17,14 +18,18 @@ const CONFIG = [
   "tsconfig.build.json",
   "scripts/build.mjs",
   "scripts/bundle-client.mjs",
+  "scripts/bundle-node.mjs",
+  "scripts/lmdb-binary.mjs",
 ];
+const PACKAGES = /^(processes|examples)\//; // their manifests and front ends are read where their programs are
 const STAMP = join(root, "dist/.built");
 const quiet = process.argv.includes("--quiet");
 
 function filesBelow(folder) {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.includes("/node_modules/"));
 }
 
 function isFresh(files) {
@@ -36,8 +41,7 @@ function isFresh(files) {
 const sources = SOURCES.flatMap(filesBelow);
 if (!isFresh([...sources, ...CONFIG.map((file) => join(root, file))])) {
   const started = Date.now();
-  rmSync(STAMP, { force: true });
-  mkdirSync(join(root, "dist"), { recursive: true });
+  rmSync(join(root, "dist"), { recursive: true, force: true }); // the names of chunks change with what is in them
   try {
     execFileSync(
       process.execPath,
@@ -50,14 +54,16 @@ if (!isFresh([...sources, ...CONFIG.map((file) => join(root, file))])) {
     process.stderr.write(error.stdout ?? `${error}\n`);
     process.exit(1);
   }
-  for (const file of sources) {
-    if (file.endsWith(".ts") || file.endsWith(".py")) continue;
-    const target = join(root, "dist", file.slice(root.length + 1));
+  const paths = sources.map((file) => file.slice(root.length + 1));
+  for (const file of paths) {
+    if (!PACKAGES.test(file) || /\.(ts|md)$/.test(file)) continue;
+    const target = join(root, "dist", file);
     mkdirSync(dirname(target), { recursive: true });
-    cpSync(file, target);
+    cpSync(join(root, file), target);
   }
-  chmodSync(join(root, "dist/bin/jackfield.js"), 0o755); // npx runs it as it is; tsc writes a new file without the bit
+  await bundleNode(paths);
   await bundleClient({ outfile: join(root, "dist/client.js") });
+  cpSync(join(root, "node_modules/hash-wasm/dist/argon2.umd.min.js"), join(root, "dist/argon2.js")); // for the login page
   writeFileSync(STAMP, "");
   if (!quiet) process.stderr.write(`built in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }

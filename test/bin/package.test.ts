@@ -1,5 +1,5 @@
 /** `jackfield start --package`: a user's own package, in a folder outside of this repository (see `writePackage`). */
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -52,6 +52,57 @@ describe("a package of one's own", () => {
     await client.upgrade({ path: "/echo:echo:sys/", headers: { cookie: await logIn(port, "secret") } });
     client.sendText("hello");
     expect(await client.nextText()).toBe("hello");
+  });
+
+  test("has the node's own classes, whichever door they come through", async () => {
+    const folder = helloPackage({
+      "hello.js": `
+        import { Blob, defineProcess } from "jackfield/process";
+        import * as protocol from "jackfield/protocol";
+        import { startProcess } from "jackfield/process/harness";
+
+        export default defineProcess({
+          async init(ctx) {
+            let inHarness;
+            await startProcess(defineProcess({ init: (inner) => void (inHarness = inner.our) }));
+            const addresses = [ctx.our, inHarness].map((address) => address instanceof protocol.Address);
+            ctx.log([Blob === protocol.Blob, ...addresses].join(" "));
+            await ctx.bindStatic("/blob", Blob.of(new TextEncoder().encode("lent to none"), "text/plain"), { authenticated: false });
+          },
+        });`,
+    });
+    const { command, port } = await startNode({ args: ["--memory", "--package", folder] });
+    expect(await askHttp(port, { path: "/hello:my-app:me.os/blob" })).toMatchObject({ body: "lent to none" });
+    expect(command.stdout).toContain("hello:my-app:me.os: true true true\n");
+  });
+
+  test("makes machines with the xstate that it installed", async () => {
+    const folder = helloPackage({
+      "hello.js": `
+        import { fromMachine } from "jackfield/process";
+        import { assign, emit, setup } from "xstate";
+
+        const counter = setup({}).createMachine({
+          context: { count: 0 },
+          on: {
+            http: {
+              actions: [
+                assign({ count: ({ context }) => context.count + 1 }),
+                emit(({ context, event }) => ({ type: "reply", request: event.request, value: context.count })),
+              ],
+            },
+          },
+        });
+        export default fromMachine(counter, { init: async (ctx) => void (await ctx.bindHttp("/", { authenticated: false })) });`,
+    });
+    symlinkSync(
+      fileURLToPath(new URL("../../node_modules/xstate", import.meta.url)),
+      join(folder, "node_modules/xstate"),
+      "dir",
+    );
+    const { port } = await startNode({ args: ["--memory", "--package", folder] });
+    for (const count of ["1", "2"])
+      expect(await askHttp(port, { path: "/hello:my-app:me.os" })).toMatchObject({ body: count });
   });
 
   test("has ended its init when the ports open: who comes back at once finds it", async () => {

@@ -19,6 +19,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COMMAND = join(ROOT, "dist/bin/jackfield.js");
 
 export type RunOptions = {
+  /** Left out: the one that was built here. */
+  readonly command?: string;
   readonly args?: readonly string[];
   /** Left out: an empty folder, where it finds no config file and leaves nothing behind. */
   readonly cwd?: string;
@@ -41,9 +43,9 @@ export class Jackfield {
   #over = false;
   #wake: () => void = () => undefined;
 
-  constructor({ args = [], cwd = temporaryFolder(), env = {} }: RunOptions) {
+  constructor({ command = COMMAND, args = [], cwd = temporaryFolder(), env = {} }: RunOptions) {
     const { PATH = "", HOME = "" } = process.env; // nothing else: a JACKFIELD_… of whoever runs the tests is no part of them
-    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { PATH, HOME, ...env } });
+    const child = spawn(process.execPath, [command, ...args], { cwd, env: { PATH, HOME, ...env } });
     this.#child = child;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
