@@ -7,9 +7,10 @@ import { OptionError } from "../lib/protocol/index.ts";
 import type { Bench, Figures, Report, Settings } from "./bench.ts";
 import { echo } from "./echo.ts";
 import { readSettings } from "./settings.ts";
+import { start } from "./start.ts";
 
 /** Every bench there is; a new one is a file and a line here. */
-const BENCHES: readonly Bench[] = [echo];
+const BENCHES: readonly Bench[] = [echo, start];
 
 function find(name: string | undefined): Bench {
   const bench = BENCHES.find((each) => each.name === name);
