@@ -2,11 +2,13 @@
  * bench/start: from the start of a process to its first page.
  *
  * The limit is bare uWebSockets.js serving one page (budget: DESIGN §9). Jackfield is the shipped command as a person runs
- * it, with its examples and a data folder whose password is set; its page is /login. Less is better.
+ * it, with its examples, and its page is /login: again and again on a data folder whose password is set, and as the very
+ * first start after an installation. Less is better.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench, Figures, Report, Result, Settings } from "./bench.ts";
 import { firstLine, stop } from "./child.ts";
 import { spawnScript, unpinnedBecause } from "./cores.ts";
@@ -18,7 +20,8 @@ const STARTS = 10; // of each contender in a round
 const ROUND_MS = 120_000; // for all starts of a round; each takes a fraction of a second
 const LOAD_SCRIPT = new URL("./load/starts.js", import.meta.url); // .js: the bench runs from dist/
 const COMMAND = new URL("../bin/jackfield.js", import.meta.url);
-const EMPTIES = "jackfield on an empty folder";
+const FIRST = "jackfield, first start";
+const KEEPS_MS = 2000; // by then a node has kept its compiled code: see bin/command.mjs
 
 /** What Node reads before it runs anything, the same for both: it makes every start longer and the ratio smaller. */
 const NODE_VARIABLES = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];
@@ -37,21 +40,21 @@ async function run({ only, rounds }: Settings, note: (line: string) => void): Pr
   const isAsked = (name: string): boolean => only === undefined || only.includes(name);
   const folder = await mkdtemp(join(tmpdir(), "jackfield-bench-"));
   try {
-    const servers: Server[] = [];
-    if (isAsked("uwebsockets")) servers.push(pageOfUws());
-    if (isAsked("jackfield")) servers.push(jackfield("jackfield", await dataWithPassword(folder)));
-    const starts: Record<string, Start[]> = { uwebsockets: [], jackfield: [], [EMPTIES]: [] };
-    for (let round = 1; round <= rounds; round += 1) {
-      const played = await playStarts(servers, STARTS);
-      // Once a round only: each needs a folder of its own.
-      const first = isAsked("jackfield")
-        ? await playStarts([jackfield(EMPTIES, join(folder, `first-${round}`))], 1)
-        : {};
-      for (const [name, each] of Object.entries({ ...played, ...first })) {
+    const starts: Record<string, Start[]> = { uwebsockets: [], jackfield: [], [FIRST]: [] };
+    const play = async (round: number, servers: readonly Server[], times: number): Promise<void> => {
+      for (const [name, each] of Object.entries(await playStarts(servers, times))) {
         starts[name]?.push(...each);
-        note(`round ${round}  ${name.padEnd(28)} ${describe(each)}`);
+        note(`round ${round}  ${name.padEnd(24)} ${describe(each)}`);
       }
+    };
+    const servers: Server[] = isAsked("uwebsockets") ? [pageOfUws()] : [];
+    if (isAsked("jackfield")) {
+      await forgetCompiled();
+      for (let round = 1; round <= rounds; round += 1)
+        await play(round, [jackfield(FIRST, join(folder, `first-${round}`))], 1);
+      servers.push(jackfield("jackfield", await usedFolder(folder)));
     }
+    for (let round = 1; round <= rounds; round += 1) await play(round, servers, STARTS);
     return await report(starts, rounds, variables, note);
   } finally {
     await rm(folder, { recursive: true });
@@ -64,10 +67,10 @@ async function report(
   variables: readonly string[],
   note: (line: string) => void,
 ): Promise<Report> {
-  const { uwebsockets = [], jackfield: ours = [], [EMPTIES]: empties = [] } = starts;
+  const { uwebsockets = [], jackfield: ours = [], [FIRST]: first = [] } = starts;
   const contenders: Record<string, Result> = {};
   if (uwebsockets.length > 0) contenders.uwebsockets = resultOf(uwebsockets, {});
-  if (ours.length > 0) contenders.jackfield = resultOf(ours, { firstMs: empties.map(({ ms }) => ms) });
+  if (ours.length > 0) contenders.jackfield = resultOf(ours, { firstMs: first.map(({ ms }) => ms) });
   const { uwebsockets: limit, jackfield: measured } = contenders;
   return {
     bench: "start",
@@ -112,8 +115,15 @@ function jackfield(name: string, data: string): Server {
   return { name, script: COMMAND.href, args: ["start", "--data", data, "--port"], path: "/login" };
 }
 
-/** A data folder as a first start leaves it. */
-async function dataWithPassword(folder: string): Promise<string> {
+/** What a node of this Node.js made of its code: without it, the next start is as the first after an installation. */
+async function forgetCompiled(): Promise<void> {
+  const folder = new URL(".", COMMAND);
+  const files = (await readdir(folder)).filter((file) => file.startsWith("core.cjs."));
+  for (const file of files) await rm(new URL(file, folder));
+}
+
+/** A data folder whose password is set, as everything is that a first start leaves for the second. */
+async function usedFolder(folder: string): Promise<string> {
   const data = join(folder, "data");
   const args = ["start", "--data", data, "--password", "bench", "--port", "0"];
   const child = spawnScript("server", COMMAND, args, process.env);
@@ -125,6 +135,7 @@ async function dataWithPassword(folder: string): Promise<string> {
     });
     child.once("close", () => reject(new Error(`Cannot start jackfield as it ended at once: ${printed}`)));
   });
+  await sleep(KEEPS_MS);
   await stop(child);
   return data;
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line. Exit codes: 0 stopped as asked, 1 could not start, 2 not understood. */
 import { readFileSync } from "node:fs";
 import type { KernelEvent } from "../kernel/index.ts";
@@ -10,13 +9,25 @@ import { start } from "./start.ts";
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 const warn = (line: string): boolean => process.stderr.write(`${line}\n`);
 
-async function main(args: readonly string[]): Promise<void> {
+/** @param running is called once a node runs and has said so */
+export async function main(args: readonly string[], running: () => void): Promise<void> {
+  try {
+    await run(args, running);
+  } catch (error) {
+    warn(error instanceof KernelError ? error.message : String(error instanceof Error ? error.stack : error));
+    process.exit(error instanceof OptionError ? 2 : 1);
+  }
+}
+
+async function run(args: readonly string[], running: () => void): Promise<void> {
   const [command, ...rest] = args;
   if (args.includes("--help") || args.includes("-h") || command === "help")
     say(args.includes("limits") ? limitsText() : helpText());
   else if (command === "--version") say(version());
-  else if (command === "start") await startCommand(rest);
-  else {
+  else if (command === "start") {
+    await startCommand(rest);
+    running();
+  } else {
     warn(
       command === undefined
         ? helpText()
@@ -76,8 +87,3 @@ function version(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
-
-main(process.argv.slice(2)).catch((error: unknown) => {
-  warn(error instanceof KernelError ? error.message : String(error instanceof Error ? error.stack : error));
-  process.exit(error instanceof OptionError ? 2 : 1);
-});

@@ -12,32 +12,33 @@ const ROUNDS = 6;
 const ID_MAX = 2 ** 31 - 1;
 
 export class ChannelIds {
-  readonly #keys: Uint32Array;
+  #keys: Uint32Array | undefined; // drawn for the first channel: a start needs no node:crypto, which takes 3 ms to load
   #counter = 0;
 
   /** @param keys one per round; random unless given */
-  constructor(keys: Uint32Array = randomFillSync(new Uint32Array(ROUNDS))) {
+  constructor(keys?: Uint32Array) {
     this.#keys = keys;
   }
 
   next(): number {
+    this.#keys ??= randomFillSync(new Uint32Array(ROUNDS));
     for (;;) {
-      const id = this.#permute(this.#counter);
+      const id = permute(this.#counter, this.#keys);
       this.#counter = (this.#counter + 1) >>> 0;
       if (id !== 0 && id <= ID_MAX) return id; // about two tries; the other half of the permutation is left out
     }
   }
+}
 
-  #permute(value: number): number {
-    let left = value >>> 16;
-    let right = value & 0xffff;
-    for (const key of this.#keys) {
-      const mixed = left ^ (scramble(right ^ key) & 0xffff);
-      left = right;
-      right = mixed;
-    }
-    return ((left << 16) | right) >>> 0;
+function permute(value: number, keys: Uint32Array): number {
+  let left = value >>> 16;
+  let right = value & 0xffff;
+  for (const key of keys) {
+    const mixed = left ^ (scramble(right ^ key) & 0xffff);
+    left = right;
+    right = mixed;
   }
+  return ((left << 16) | right) >>> 0;
 }
 
 /** The finalizer of MurmurHash3: every input bit reaches every output bit. */

@@ -148,8 +148,8 @@ function insideFolder(folder: string, file: string): string | undefined {
   const asked = resolve(folder, file);
   const path = existsSync(asked) ? asked : asked.replace(/\.js$/, ".ts");
   if (!existsSync(path)) return undefined;
-  const real = realpathSync(path);
-  return real.startsWith(realpathSync(folder) + sep) ? real : undefined;
+  const real = realpathSync.native(path);
+  return real.startsWith(realpathSync.native(folder) + sep) ? real : undefined;
 }
 
 function isRecord(value: unknown): value is Fields {

@@ -1,21 +1,28 @@
 /**
- * Makes the JavaScript of dist/ that Node runs: a few files, as each file and each package costs every start.
+ * Makes the JavaScript of dist/ that Node runs: nearly all in one file, as each file and each package costs every start.
  *
- * 1. What package.json exports, the command, and every program that a manifest names keep their paths; what they share
- *    is in chunks/. Each module is in one file only, so a class is the same class for the kernel and for a user's process.
- *    lib/client is whole in its own file: browsers take it from there.
- * 2. Packages that are JavaScript alone come along (their licenses in THIRD-PARTY.txt). Those with binaries of their own,
+ * 1. bin/core.cjs has it, in parts that run when they are first asked for. bin/command.mjs says why it is a script.
+ * 2. What package.json exports, and every program that a manifest names, is a door: an ES module at its own path that
+ *    hands out its part. So a class is the same class for the kernel and for a user's process.
+ * 3. What runs in browsers too is whole in a file of its own.
+ * 4. Packages that are JavaScript alone come along (their licenses in THIRD-PARTY.txt). Those with binaries of their own,
  *    and those that few nodes load, stay outside.
- * 3. bench/ is built file by file, as it runs its scripts by their paths; whatever it imports keeps its path too.
+ * 5. bench/ is built file by file, as it runs its scripts by their paths; whatever it imports has a door.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const CLIENT = "lib/client/index.ts";
+const dist = join(root, "dist");
+const COMMAND = "bin/jackfield";
+const CLIENT = "lib/client/index";
 const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm"];
+
+/** Built-ins that a start does not need and that take 1 to 3 ms to load: loaded when something of theirs is used. */
+const LAZY = /require\("(node:crypto|node:net)"\)/g;
 
 /** Which file stands in for what a module asks for. */
 const INSTEAD = {
@@ -25,8 +32,6 @@ const INSTEAD = {
 
 const OPTIONS = {
   absWorkingDir: root,
-  outdir: "dist",
-  outbase: ".",
   bundle: true,
   format: "esm",
   platform: "node",
@@ -36,28 +41,73 @@ const OPTIONS = {
 
 /** Bundles `sources`, paths from the repository's root. Rejects with esbuild's errors, which it has printed. */
 export async function bundleNode(sources) {
-  const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const sourceOf = (file) => file.replace("./dist/", "").replace(/\.js$/, ".ts");
-  const doors = Object.entries(exports)
-    .filter(([, file]) => file.endsWith(".js"))
-    .map(([name, file]) => [`jackfield${name.slice(1)}`, sourceOf(file)]);
-  const alsoByBench = await buildBench(sources.filter((file) => file.startsWith("bench/") && file.endsWith(".ts")));
-  await build({ ...OPTIONS, entryPoints: [CLIENT] });
-  const { metafile } = await build({
+  const own = ownNames();
+  const doors = new Set([
+    ...Object.values(own).filter((name) => name !== CLIENT),
+    ...sources.filter((file) => file.endsWith("/manifest.json")).flatMap(programsOf),
+    ...(await buildBench(sources.filter((file) => file.startsWith("bench/") && file.endsWith(".ts")))),
+  ]);
+  const browsers = { [CLIENT]: `./${CLIENT}.ts`, "lib/protocol/browser": "./lib/protocol/index.ts" };
+  await build({ ...OPTIONS, entryPoints: browsers, outdir: "dist", platform: "browser", alias: INSTEAD });
+  const inputs = await buildCore([COMMAND, ...doors], own);
+  cpSync(join(root, "bin/import.cjs"), join(dist, "bin/import.cjs"));
+  cpSync(join(root, "bin/command.mjs"), join(dist, `${COMMAND}.js`));
+  chmodSync(join(dist, `${COMMAND}.js`), 0o755); // npx runs it as it is
+  const core = createRequire(import.meta.url)(join(dist, "bin/core.cjs"));
+  for (const name of doors) writeDoor(name, Object.keys(core[name]()));
+  writeFileSync(join(dist, "THIRD-PARTY.txt"), licensesOf(inputs));
+}
+
+/** What package.json exports: `{ "jackfield/process": "lib/process/index", … }`. */
+function ownNames() {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const files = Object.entries(exports).map(([name, file]) => [name, file.default ?? file]);
+  const code = files.filter(([, file]) => file.endsWith(".js"));
+  return Object.fromEntries(
+    code.map(([name, file]) => [`jackfield${name.slice(1)}`, file.slice("./dist/".length, -3)]),
+  );
+}
+
+function programsOf(manifest) {
+  const { processes } = JSON.parse(readFileSync(join(root, manifest), "utf8"));
+  return processes.map(({ file }) => join(dirname(manifest), file.replace(/\.js$/, "")));
+}
+
+/** @returns every file that is in it */
+async function buildCore(parts, own) {
+  const contents = `module.exports = { ${parts.map((name) => `"${name}": () => require("./${name}.ts")`)} };`;
+  const { outputFiles, metafile } = await build({
     ...OPTIONS,
-    entryPoints: [
-      ...doors.map(([, source]) => source).filter((source) => source !== CLIENT),
-      ...Object.values(bin).map(sourceOf),
-      ...sources.filter((file) => file.endsWith("/manifest.json")).flatMap(programsOf),
-      ...alsoByBench,
-    ],
-    splitting: true,
-    chunkNames: "chunks/[name]-[hash]",
+    stdin: { contents, resolveDir: root },
+    format: "cjs",
     external: OUTSIDE,
-    alias: { ...INSTEAD, ...Object.fromEntries(doors.map(([name, source]) => [name, join(root, source)])) },
+    alias: {
+      ...INSTEAD,
+      ...Object.fromEntries(Object.entries(own).map(([name, file]) => [name, join(root, `${file}.ts`)])),
+    },
+    define: { "import.meta.url": "__url" },
+    write: false,
     metafile: true,
   });
-  writeFileSync(join(root, "dist/THIRD-PARTY.txt"), licensesOf(Object.keys(metafile.inputs)));
+  const head = `const __url = require("node:url").pathToFileURL(__filename).href;
+const __import = require("./import.cjs");
+const __lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });
+`;
+  const body = outputFiles[0].text.replaceAll(/\bimport\(/g, "__import(").replaceAll(LAZY, '__lazy("$1")');
+  mkdirSync(join(dist, "bin"), { recursive: true });
+  writeFileSync(join(dist, "bin/core.cjs"), head + body);
+  return Object.keys(metafile.inputs);
+}
+
+function writeDoor(name, exported) {
+  const file = join(dist, `${name}.js`);
+  const core = relative(dirname(file), join(dist, "bin/core.cjs"));
+  const names = exported.map((each) =>
+    each === "default" ? "export default it.default;" : `export const ${each} = it.${each};`,
+  );
+  const load = `const it = createRequire(import.meta.url)(${JSON.stringify(core)})[${JSON.stringify(name)}]();`;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, ['import { createRequire } from "node:module";', load, ...names, ""].join("\n"));
 }
 
 /** @returns which files outside of bench/ they import */
@@ -68,19 +118,14 @@ async function buildBench(entryPoints) {
     setup({ onResolve }) {
       onResolve({ filter: /^\./ }, ({ path, resolveDir, kind }) => {
         if (kind === "entry-point") return undefined;
-        const file = relative(root, resolve(resolveDir, path));
+        const file = relative(root, resolve(resolveDir, path)).replace(/\.ts$/, "");
         if (!file.startsWith("bench/")) outside.add(file);
         return { path: path.replace(/\.ts$/, ".js"), external: true };
       });
     },
   };
-  await build({ ...OPTIONS, entryPoints, packages: "external", plugins: [fileByFile] });
+  await build({ ...OPTIONS, entryPoints, outdir: "dist", outbase: ".", packages: "external", plugins: [fileByFile] });
   return outside;
-}
-
-function programsOf(manifest) {
-  const { processes } = JSON.parse(readFileSync(join(root, manifest), "utf8"));
-  return processes.map(({ file }) => join(dirname(manifest), file.replace(/\.js$/, ".ts")));
 }
 
 /** Other people's work that comes along, each with its terms. */

@@ -1,8 +1,10 @@
 /** Jackfield as npm installs it: the published files alone, and its dependencies beside it instead of below. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { afterEach, expect, test } from "@jest/globals";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { build } from "esbuild";
 import { askHttp } from "../support/http-client.ts";
 import { endJackfields, startNode, temporaryFolder } from "../support/jackfield.ts";
 
@@ -10,7 +12,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 
 afterEach(endJackfields);
 
-/** A folder with node_modules as `npm install jackfield` leaves it. @returns the command */
+/** A folder with node_modules as `npm install jackfield` leaves it. @returns the folder of jackfield in it */
 function install(): string {
   const modules = join(temporaryFolder(), "node_modules");
   const listing = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
@@ -26,12 +28,59 @@ function install(): string {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { dependencies: object };
   for (const name of Object.keys(dependencies))
     symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "dir");
-  return join(modules, "jackfield/dist/bin/jackfield.js");
+  return join(modules, "jackfield");
 }
 
 test("it starts, and serves its pages and what they load", async () => {
-  const { port } = await startNode({ command: install(), args: ["--data", temporaryFolder()] });
+  const { port } = await startNode({
+    command: join(install(), "dist/bin/jackfield.js"),
+    args: ["--data", temporaryFolder()],
+  });
   const paths = ["/login", "/login/login.js", "/login/login.css", "/login/argon2.js", "/client.js"];
   const answers = await Promise.all(paths.map((path) => askHttp(port, { path })));
   expect(answers.map(({ status }) => status)).toEqual(paths.map(() => 200));
+});
+
+test.each(["client", "protocol"])("jackfield/%s goes into a page without anything of Node's", async (name) => {
+  const { outputFiles } = await build({
+    stdin: { contents: `export * from "jackfield/${name}";`, resolveDir: dirname(install()) },
+    bundle: true,
+    format: "esm",
+    platform: "browser", // a built-in of Node is then an error
+    write: false,
+    logLevel: "silent",
+  });
+  expect(outputFiles[0]?.text).toContain("KernelError");
+});
+
+describe("what V8 compiled", () => {
+  /** Resolves with it once it is there and `isAsExpected`. */
+  async function kept(folder: string, isAsExpected: (bytes: Buffer) => boolean): Promise<Buffer> {
+    for (;;) {
+      const [file] = readdirSync(folder).filter((name) => name === `core.cjs.${process.version}-${process.arch}`);
+      const bytes = file === undefined ? undefined : readFileSync(join(folder, file));
+      if (bytes !== undefined && isAsExpected(bytes)) return bytes;
+      await sleep(20);
+    }
+  }
+
+  test("is kept by the first start; the next starts with it; what does not fit is replaced", async () => {
+    const folder = join(install(), "dist/bin");
+    const start = (): ReturnType<typeof startNode> =>
+      startNode({ command: join(folder, "jackfield.js"), args: ["--memory"] });
+    const first = await start();
+    await kept(folder, () => true);
+    await first.stop();
+
+    const second = await start();
+    expect((await askHttp(second.port, { path: "/login" })).status).toBe(200);
+    expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
+
+    const file = join(folder, `core.cjs.${process.version}-${process.arch}`);
+    writeFileSync(file, "from another world");
+    const third = await start();
+    expect((await askHttp(third.port, { path: "/login" })).status).toBe(200);
+    await kept(folder, (now) => now.length > 100_000); // bytes: far below what it is, far above what was written
+    expect(await third.stop()).toMatchObject({ code: 0, stderr: "" });
+  });
 });
