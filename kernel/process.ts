@@ -38,12 +38,12 @@ export type ProcessOptions = {
   readonly file: string;
 };
 
-/**
- * `held`: not to be run now. `idle`: nothing to do. `lined`: in the run queue, or at work on the stack. `busy`: its
- * promise is out. Numbers, because storing a string would cost each message two write barriers (bench/echo).
- */
-const TURN = { held: 0, idle: 1, lined: 2, busy: 3 } as const;
-type Turn = (typeof TURN)[keyof typeof TURN];
+/** Where it stands with messages. Numbers: storing a string would cost each message two write barriers (bench/profile). */
+type Turn = typeof HELD | typeof IDLE | typeof LINED | typeof BUSY;
+const HELD = 0; // not to be run now
+const IDLE = 1; // nothing to do
+const LINED = 2; // in the run queue, or at work on the stack
+const BUSY = 3; // its promise is out
 
 export class Process implements Runnable {
   readonly address: Address;
@@ -61,7 +61,7 @@ export class Process implements Runnable {
   readonly #kernel: Kernel;
   readonly #lifecycle: Lifecycle;
   readonly #restarts: RestartPolicy;
-  #turn: Turn = TURN.held;
+  #turn: Turn = HELD;
   #incarnation: Incarnation | null = null;
   #incarnations = 0;
   #inHand: Envelope | null = null;
@@ -111,7 +111,7 @@ export class Process implements Runnable {
 
   /** A message would be handled at once. */
   get idle(): boolean {
-    return this.#turn === TURN.idle;
+    return this.#turn === IDLE;
   }
 
   /** Nothing in hand and nothing waiting. */
@@ -132,21 +132,21 @@ export class Process implements Runnable {
   /** Queues a message. @returns false when the mailbox is full or closed */
   post(envelope: Envelope): boolean {
     if (!this.mailbox.post(envelope)) return false;
-    if (this.#turn === TURN.idle) this.#lineUp();
+    if (this.#turn === IDLE) this.#lineUp();
     return true;
   }
 
   /** Queues what must not be lost and is bounded elsewhere; see Mailbox. */
   postReserved(envelope: Envelope): boolean {
     if (!this.mailbox.postReserved(envelope)) return false;
-    if (this.#turn === TURN.idle) this.#lineUp();
+    if (this.#turn === IDLE) this.#lineUp();
     return true;
   }
 
   /** Ends in peace when the message in hand is done. */
   exitAfterHand(): void {
     this.#exitAsked = true;
-    if (this.#turn === TURN.idle) this.#exit();
+    if (this.#turn === IDLE) this.#exit();
   }
 
   /** The program's own farewell, before the node stops. */
@@ -159,11 +159,11 @@ export class Process implements Runnable {
   }
 
   step(): boolean {
-    if (this.#turn !== TURN.lined) return false; // crashed, killed or exited since it lined up
+    if (this.#turn !== LINED) return false; // crashed, killed or exited since it lined up
     const envelope = this.mailbox.take();
     const incarnation = this.#incarnation;
     if (envelope === undefined || incarnation === null) {
-      this.#turn = TURN.idle;
+      this.#turn = IDLE;
       return false;
     }
     if (envelope.kind === "timer" && isCancelled(envelope)) {
@@ -181,8 +181,8 @@ export class Process implements Runnable {
    */
   handleNow(envelope: Envelope): boolean {
     const incarnation = this.#incarnation;
-    if (this.#turn !== TURN.idle || incarnation === null) return false;
-    this.#turn = TURN.lined;
+    if (this.#turn !== IDLE || incarnation === null) return false;
+    this.#turn = LINED;
     let result: void | Promise<void>;
     try {
       result = incarnation.handle(envelope);
@@ -195,7 +195,7 @@ export class Process implements Runnable {
     if (result !== undefined) {
       envelope.blob?.hold();
       this.#await(result, envelope, incarnation);
-    } else if (this.#turn === TURN.lined && !this.#exitAsked && this.mailbox.length === 0) this.#turn = TURN.idle;
+    } else if (this.#turn === LINED && !this.#exitAsked && this.mailbox.length === 0) this.#turn = IDLE;
     else if (this.#goesOn()) this.#kernel.queue.schedule(this);
     return true;
   }
@@ -203,7 +203,7 @@ export class Process implements Runnable {
   /** A leaf's: see Instance.take. @returns false when it has to be sent as a message */
   takeNow(source: Address, body: unknown, blob: Blob | null): boolean {
     const incarnation = this.#incarnation;
-    return this.#turn === TURN.idle && incarnation !== null && incarnation.take(source, body, blob);
+    return this.#turn === IDLE && incarnation !== null && incarnation.take(source, body, blob);
   }
 
   /** `#inHand` is not set while a handler runs on the stack: storing it would cost every message a write barrier. */
@@ -226,14 +226,14 @@ export class Process implements Runnable {
 
   #await(result: Promise<void>, envelope: Envelope, incarnation: Incarnation): void {
     this.#inHand = envelope;
-    this.#turn = TURN.busy;
+    this.#turn = BUSY;
     // resolve(): a handler written as an expression may return any value, which is not a promise to wait for.
     Promise.resolve(result).then(incarnation.onSettled, incarnation.onFailed);
   }
 
   /** After a handler that returned. @returns whether it has more to do */
   #goesOn(): boolean {
-    if (this.#turn !== TURN.lined) return false; // it was ended from within its own handler
+    if (this.#turn !== LINED) return false; // it was ended from within its own handler
     if (this.#exitAsked) {
       this.#exit();
       return false;
@@ -243,7 +243,7 @@ export class Process implements Runnable {
 
   #next(): boolean {
     if (this.mailbox.length > 0) return true;
-    this.#turn = TURN.idle;
+    this.#turn = IDLE;
     return false;
   }
 
@@ -257,9 +257,9 @@ export class Process implements Runnable {
     if (incarnation !== this.#incarnation || this.#inHand === null) return; // killed meanwhile
     this.#done(this.#inHand);
     if (this.#exitAsked) this.#exit();
-    else if (this.mailbox.length === 0) this.#turn = TURN.idle;
+    else if (this.mailbox.length === 0) this.#turn = IDLE;
     else {
-      this.#turn = TURN.lined;
+      this.#turn = LINED;
       this.#kernel.queue.resume(this);
     }
   }
@@ -270,7 +270,7 @@ export class Process implements Runnable {
   }
 
   #lineUp(): void {
-    this.#turn = TURN.lined;
+    this.#turn = LINED;
     this.#kernel.queue.schedule(this);
   }
 
@@ -321,7 +321,7 @@ export class Process implements Runnable {
 
   #ready(): void {
     this.#lifecycle.send({ type: "READY" });
-    this.#turn = TURN.idle;
+    this.#turn = IDLE;
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length > 0) this.#lineUp();
   }
@@ -353,7 +353,7 @@ export class Process implements Runnable {
 
   #exit(): void {
     const incarnation = this.#incarnation;
-    this.#turn = TURN.held;
+    this.#turn = HELD;
     void this.farewell().then(() => {
       if (incarnation === this.#incarnation) this.#ended("exit");
     });
@@ -382,7 +382,7 @@ export class Process implements Runnable {
   }
 
   #endIncarnation(): void {
-    this.#turn = TURN.held;
+    this.#turn = HELD;
     this.#incarnation?.end();
     this.#incarnation = null;
     // Answers, errors and timers were for the incarnation that has ended.
