@@ -36,7 +36,6 @@ const OPTIONS = {
   format: "esm",
   platform: "node",
   target: "node20",
-  minifySyntax: true, // numbers that are `const` stand where they are used, not in a variable of the whole script (bench/profile)
   logLevel: "warning",
 };
 
