@@ -1,13 +1,15 @@
 /**
- * Channel ids: u32, never 0, unpredictable without the key, and no id twice within 2^32 - 1 connections (DESIGN §4.1).
+ * Channel ids: u32, never 0, unpredictable without the key, and no id twice within 2^31 - 1 connections (DESIGN §4.1).
  *
  * A counter goes through a keyed permutation of 32 bits (a Feistel network of 6 rounds on 16-bit halves): a permutation
  * cannot collide, so nothing has to be remembered. Random numbers would meet after some 77,000 connections.
+ * Half of them, from 2^31 on, are left out: V8 keeps such a number in an object of its own, in a channel and in each body.
  * It is no secret that guards anything: ownership is checked on every push.
  */
 import { randomFillSync } from "node:crypto";
 
 const ROUNDS = 6;
+const MAX = 2 ** 31 - 1; // the largest that V8 keeps in place
 
 export class ChannelIds {
   readonly #keys: Uint32Array;
@@ -22,7 +24,7 @@ export class ChannelIds {
     for (;;) {
       const id = this.#permute(this.#counter);
       this.#counter = (this.#counter + 1) >>> 0;
-      if (id !== 0) return id;
+      if (id !== 0 && id <= MAX) return id;
     }
   }
 
