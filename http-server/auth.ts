@@ -4,6 +4,8 @@
  * 1. A session token logs in; a register token is good for WsRegister alone (DESIGN §7).
  * 2. Checking is synchronous: an upgrade is decided in its own turn.
  * 3. A logout revokes: its tokens' ids are remembered until the tokens would have ended.
+ * 4. That a token was signed here stays true, and is remembered for the last ones; whether it has ended or was revoked
+ *    is asked each time.
  */
 import { randomBytes } from "node:crypto";
 import { randomId } from "../kernel/index.ts";
@@ -38,6 +40,8 @@ export class Auth {
   readonly #save: (record: AuthRecord) => Promise<void>;
   readonly #secret: Uint8Array;
   readonly #revoked: Map<string, number>; // id → expiration
+  /** By their text, oldest first: those whose signature was checked, of this node. */
+  readonly #verified = new Map<string, Claims>();
   #password: StoredPassword | null;
 
   constructor(options: AuthOptions) {
@@ -104,9 +108,25 @@ export class Auth {
   }
 
   #verify(token: string): Claims | undefined {
+    // A look-up tells a guess nothing: it compares texts of one hash only, whose seed is this program's own.
+    const claims = this.#verified.get(token) ?? this.#checkSignature(token);
+    if (claims === undefined) return undefined;
+    return claims.expiration > this.#seconds() && !this.#revoked.has(claims.id) ? claims : undefined;
+  }
+
+  #checkSignature(token: string): Claims | undefined {
     const claims = verifyToken(token, this.#secret);
     if (claims === undefined || claims.username !== this.node || claims.subdomain !== null) return undefined;
-    return claims.expiration > this.#seconds() && !this.#revoked.has(claims.id) ? claims : undefined;
+    if (this.#limits.verifiedTokens > 0) this.#remember(token, claims);
+    return claims;
+  }
+
+  #remember(token: string, claims: Claims): void {
+    if (this.#verified.size === this.#limits.verifiedTokens) {
+      const [oldest = ""] = this.#verified.keys();
+      this.#verified.delete(oldest);
+    }
+    this.#verified.set(Buffer.from(token).toString(), claims); // a copy: as a part of its header it would keep that alive
   }
 
   #seconds(): number {

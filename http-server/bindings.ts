@@ -28,13 +28,19 @@ export type WsBinding = {
   readonly sendLimit: number;
 };
 
+/** A WebSocket binding as it stands. */
+export type WsRoute = WsBinding & {
+  /** What the process is told of a socket that asked for just the path that was bound: one text for all of them. */
+  readonly path: string;
+};
+
 /** Paths by slot: `/m/:id` and `/m/:other` are one, and count as one. */
 type Paths = { readonly http: Map<string, string>; readonly ws: Map<string, string> };
 
 export class Bindings {
   readonly #limits: HttpServerLimits;
   readonly #http = new Router<HttpBinding>();
-  readonly #ws = new Router<WsBinding>();
+  readonly #ws = new Router<WsRoute>();
   readonly #pathsOf = new Map<string, Paths>(); // by process id
   readonly #gone = new Set<string>(); // process ids, oldest first
   #staticBytes = 0;
@@ -69,7 +75,7 @@ export class Bindings {
     const stored = storedPath(binding.owner.address.id, path);
     const paths = this.#paths(binding.owner);
     if (!paths.ws.has(slotOf(stored)) && this.#full(paths)) return false;
-    this.#ws.set(stored, binding);
+    this.#ws.set(stored, { ...binding, path: ownPath(stored, binding.owner.address.id) });
     paths.ws.set(slotOf(stored), stored);
     return true;
   }
@@ -87,7 +93,7 @@ export class Bindings {
   }
 
   /** No fallback (contract kinode §5.3). */
-  matchWs(path: string): Match<WsBinding> | undefined {
+  matchWs(path: string): Match<WsRoute> | undefined {
     return this.#ws.match(withoutTrailingSlash(path));
   }
 
@@ -131,4 +137,10 @@ export function storedPath(owner: ProcessId, path: string): string {
   const prefix = owner.text === HOMEPAGE ? "" : `/${owner.text}`;
   if (path === "") return `${prefix}/`; // reached by two slashes only
   return withoutTrailingSlash(prefix + (path.startsWith("/") ? path : `/${path}`));
+}
+
+/** What a process is told of a path: without its own id (contract kinode §5.6). */
+export function ownPath(path: string, owner: ProcessId): string {
+  const prefix = `/${owner.text}`;
+  return path.startsWith(prefix) ? path.slice(prefix.length) || "/" : path;
 }

@@ -1,13 +1,24 @@
 /**
  * One WebSocket connection. A plain record: channels.ts acts on it, transports carry it as their user data.
  *
- * Fields are few and small on purpose: an idle registered channel may cost 1 kB at most (DESIGN §9).
+ * Fields are few on purpose, and what channels have in common stands once: an idle registered channel may cost 1 kB at
+ * most (DESIGN §9), and what survives counts twice, since V8's young generation grows with it.
+ * Numbers are whole and below 2^31: any other V8 keeps in an object of its own, 16 bytes each.
  */
-import type { Process, WheelEntry } from "../kernel/index.ts";
+import type { Process } from "../kernel/index.ts";
 import type { HttpServerRequest, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Peer } from "./sockets.ts";
 import type { TransportSocket } from "./transport/transport.ts";
 
 export type Outgoing = { readonly data: string | Uint8Array | ArrayBuffer; readonly isBinary: boolean };
+
+/** How slow readers are dealt with: of a binding, or of the main route. */
+export type Terms = {
+  readonly slowReader: SlowReaderPolicy;
+  /** Bytes. */
+  readonly sendLimit: number;
+};
 
 export class Channel {
   /** Set before the first event; null again when the socket has closed: then no call on it is allowed. */
@@ -16,20 +27,20 @@ export class Channel {
   id = 0;
   /** Whose it is; null until it is registered. */
   owner: Process | null = null;
+  /** ChannelList only: its neighbours in the list it is in. */
+  older: Channel | null = null;
+  newer: Channel | null = null;
   /** Its process was told of its end, or it never had one: nothing more is sent or delivered. */
   finished = false;
   /** As the process is told: without its id. */
   readonly path: string;
-  /** `address:port` */
-  readonly peer: string;
-  readonly address: string;
-  /** A valid session cookie came with the upgrade. */
-  readonly loggedIn: boolean;
-  /** Who gets it at once, without a registration; null on the main route. */
-  readonly boundTo: Process | null;
-  slowReader: SlowReaderPolicy;
-  /** Bytes. */
-  readonly sendLimit: number;
+  /** Where it comes from; shared by all of that address once it is open. */
+  peer: Peer;
+  /** Of its peer; 0 where the transport cannot tell. */
+  readonly port: number;
+  terms: Terms;
+  /** Until it is a channel. */
+  arrival: Arrival | null;
   /** The kernel's buffer is full: what is queued must be counted from now on. */
   slow = false;
   /** What leaves at the end of the turn, under one cork. */
@@ -45,30 +56,27 @@ export class Channel {
   pushEpoch = -1;
   /** Frames since `windowStart`. */
   frames = 0;
-  windowStart = 0; // ms monotonic
+  windowStart = 0; // ms monotonic, whole ones
   /** Pings of the process that are not answered yet: other pongs answer the transport's own pings. */
   pings = 0;
-  /** Ends it when no registration comes. */
-  deadline: WheelEntry | null = null;
   /** The bodies of its frames, made once: a frame then allocates no body. */
   textBody: HttpServerRequest | null = null;
   binaryBody: HttpServerRequest | null = null;
 
-  constructor(options: {
-    readonly path: string;
-    readonly peer: string;
-    readonly address: string;
-    readonly loggedIn: boolean;
-    readonly boundTo: Process | null;
-    readonly slowReader: SlowReaderPolicy;
-    readonly sendLimit: number;
-  }) {
-    this.path = options.path;
-    this.peer = options.peer;
-    this.address = options.address;
-    this.loggedIn = options.loggedIn;
-    this.boundTo = options.boundTo;
-    this.slowReader = options.slowReader;
-    this.sendLimit = options.sendLimit;
+  constructor({ path, peer, port, terms, arrival }: Pick<Channel, "path" | "peer" | "port" | "terms" | "arrival">) {
+    this.path = path;
+    this.peer = peer;
+    this.port = port;
+    this.terms = terms;
+    this.arrival = arrival;
+  }
+
+  get slowReader(): SlowReaderPolicy {
+    return this.terms.slowReader;
+  }
+
+  /** Bytes. */
+  get sendLimit(): number {
+    return this.terms.sendLimit;
   }
 }

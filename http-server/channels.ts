@@ -22,6 +22,8 @@ import {
 } from "../lib/protocol/index.ts";
 import { Channel } from "./channel.ts";
 import { ChannelIds } from "./channel-id.ts";
+import { ChannelList } from "./channel-list.ts";
+import { ChannelTable } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Listener } from "./transport/transport.ts";
@@ -39,8 +41,8 @@ export class Channels implements Keeper {
   readonly #messagesPerSecond: number;
   readonly #listeners: readonly Listener[];
   readonly #ids = new ChannelIds();
-  readonly #byId = new Map<number, Channel>();
-  readonly #byOwner = new Map<Process, Set<Channel>>();
+  readonly #byId = new ChannelTable();
+  readonly #byOwner = new Map<Process, ChannelList>();
 
   /** @param listeners grows as ports are opened; a publish goes to all */
   constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, listeners: readonly Listener[]) {
@@ -63,17 +65,21 @@ export class Channels implements Keeper {
 
   /** Binds `channel` to `owner` and queues its Open. @returns false when the owner's mailbox is full */
   open(channel: Channel, owner: Process): boolean {
-    channel.id = this.#ids.next();
+    do channel.id = this.#ids.next();
+    while (this.#byId.get(channel.id) !== undefined); // one that stays open while 2^31 others come and go keeps its id
     if (!this.#kernel.bus.deliver(this.#openEvent(channel, owner), owner)) {
       channel.id = 0;
       return false;
     }
     channel.owner = owner;
-    channel.windowStart = this.#kernel.clock.monotonic();
-    this.#byId.set(channel.id, channel);
-    const owned = this.#byOwner.get(owner);
-    if (owned === undefined) this.#byOwner.set(owner, new Set([channel]));
-    else owned.add(channel);
+    channel.windowStart = Math.floor(this.#kernel.clock.monotonic());
+    this.#byId.add(channel);
+    let owned = this.#byOwner.get(owner);
+    if (owned === undefined) {
+      owned = new ChannelList();
+      this.#byOwner.set(owner, owned);
+    }
+    owned.add(channel);
     return true;
   }
 
@@ -131,7 +137,7 @@ export class Channels implements Keeper {
 
   /** An unknown channel is closed already: no error (contract kinode §10 case 114). */
   close(from: Address, channelId: number, code: number, reason: string): HttpServerErrorKind | undefined {
-    if (!this.#byId.has(channelId)) return undefined;
+    if (this.#byId.get(channelId) === undefined) return undefined;
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
     if (!isSendableCloseCode(code)) return "MalformedRequest";
@@ -180,7 +186,7 @@ export class Channels implements Keeper {
   /** Keeper: what a new incarnation hears first. */
   restarting(owner: Process, waiting: readonly Envelope[]): readonly Envelope[] {
     const announced = new Set<unknown>();
-    const known = new Set<Channel>(this.#byOwner.get(owner));
+    const known = new Set<Channel>(this.#byOwner.get(owner)?.all());
     for (const { source, origin, body } of waiting) {
       if (source !== this.#self.address) continue;
       if (isOpen(body)) announced.add(origin);
@@ -191,15 +197,15 @@ export class Channels implements Keeper {
 
   /** Keeper: nobody is left to talk to; a client that comes back is told so. */
   gone(owner: Process): void {
-    const owned = this.#byOwner.get(owner);
+    const owned = this.#byOwner.get(owner)?.all() ?? [];
+    for (const channel of owned) this.outgoing.end(channel, CLOSE.goingAway.code, "the process has ended");
     this.#byOwner.delete(owner);
-    for (const channel of owned ?? []) this.outgoing.end(channel, CLOSE.goingAway.code, "the process has ended");
   }
 
   /** The node stops: every channel hears 1001, which says that it may come back. */
   endAll(): void {
-    for (const channel of [...this.#byId.values()])
-      this.outgoing.end(channel, CLOSE.goingAway.code, "the node is stopping");
+    for (const owned of this.#byOwner.values())
+      for (const channel of owned.all()) this.outgoing.end(channel, CLOSE.goingAway.code, "the node is stopping");
   }
 
   #owned(from: Address, channelId: number): Channel | undefined {
@@ -238,7 +244,7 @@ export class Channels implements Keeper {
   }
 
   #tooFast(channel: Channel): boolean {
-    const now = this.#kernel.clock.monotonic();
+    const now = Math.floor(this.#kernel.clock.monotonic());
     const isTooFast = now - channel.windowStart < RATE_WINDOW;
     channel.windowStart = now;
     channel.frames = 1;
@@ -252,7 +258,7 @@ export class Channels implements Keeper {
     channel.finished = true;
     const { owner } = channel;
     if (owner === null) return;
-    this.#byId.delete(channel.id);
+    this.#byId.delete(channel);
     this.#byOwner.get(owner)?.delete(channel);
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
     const event = new Envelope("request", this.#self.address, owner.address, { WebSocketClose: channel.id }, null);
@@ -262,7 +268,11 @@ export class Channels implements Keeper {
   }
 
   #openEvent(channel: Channel, owner: Process): Envelope {
-    const open = { path: channel.path, channel_id: channel.id, source_socket_addr: channel.peer };
+    const open = {
+      path: channel.path,
+      channel_id: channel.id,
+      source_socket_addr: `${channel.peer.address}:${channel.port}`,
+    };
     const event = new Envelope("request", this.#self.address, owner.address, { WebSocketOpen: open }, null);
     event.origin = channel;
     return event;

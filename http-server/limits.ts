@@ -53,6 +53,7 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
     "life of the token that page script can read; renewed as pages load",
   ),
   revokedTokens: limit(10_000, "tokens", 1, 1_000_000, "logged out before their end; the oldest is forgotten first"),
+  verifiedTokens: limit(1_000, "tokens", 0, 1_000_000, "whose signature need not be checked again; some 0.5 kB each"),
 };
 
 export type HttpServerLimitName =
@@ -79,7 +80,8 @@ export type HttpServerLimitName =
   | "loginWindow"
   | "sessionSeconds"
   | "registerTokenSeconds"
-  | "revokedTokens";
+  | "revokedTokens"
+  | "verifiedTokens";
 
 export type HttpServerLimits = LimitValues<typeof HTTP_SERVER_LIMITS>;
 

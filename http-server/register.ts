@@ -32,34 +32,40 @@ export type Refusal = {
   readonly message: string;
 };
 
+const utf8 = new TextDecoder("utf-8", { fatal: true }); // one for all: making one costs more than what it decodes
+
 /** @param bytes the whole message @param maxBytes limits.registerBytes */
 export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registration | Refusal {
   const encoding = looksLikeMessagePack(bytes) ? "messagepack" : "json";
-  const refuse = (message: string): Refusal => ({ refused: true, encoding, close: CLOSE.malformed, message });
-  if (bytes.byteLength > maxBytes) return refuse(`a WsRegister has at most ${maxBytes} bytes: got ${bytes.byteLength}`);
+  if (bytes.byteLength > maxBytes)
+    return refuse(encoding, `a WsRegister has at most ${maxBytes} bytes: got ${bytes.byteLength}`);
   let value: unknown;
   try {
-    value =
-      encoding === "json" ? JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) : unpackMessage(bytes);
+    value = encoding === "json" ? JSON.parse(utf8.decode(bytes)) : unpackMessage(bytes);
   } catch {
     return refuse(
+      encoding,
       'the first message must be a WsRegister, e.g. {"target_process":"chat:chat:template.os"}: got no JSON and no MessagePack',
     );
   }
   if (isRecord(value) && isRecord(value.WsRegister)) value = value.WsRegister;
-  if (!isRecord(value)) return refuse("a WsRegister is an object with target_process");
+  if (!isRecord(value)) return refuse(encoding, "a WsRegister is an object with target_process");
   const { auth_token: token = null, target_process: target, encrypted = false, slow_reader: slowReader = null } = value;
-  if (typeof target !== "string") return refuse("target_process must be a text, process:package:publisher");
-  if (token !== null && typeof token !== "string") return refuse("auth_token must be a text, or left out");
+  if (typeof target !== "string") return refuse(encoding, "target_process must be a text, process:package:publisher");
+  if (token !== null && typeof token !== "string") return refuse(encoding, "auth_token must be a text, or left out");
   if (encrypted !== false && encrypted !== null)
-    return refuse("encrypted must be false: this node offers no encrypted channels");
+    return refuse(encoding, "encrypted must be false: this node offers no encrypted channels");
   if (slowReader !== null && !isPolicy(slowReader))
-    return refuse(`slow_reader must be one of ${SLOW_READER_POLICIES.join(", ")}`);
+    return refuse(encoding, `slow_reader must be one of ${SLOW_READER_POLICIES.join(", ")}`);
   try {
     return { encoding, token, target: ProcessId.parse(target), slowReader };
   } catch (thrown) {
-    return refuse(textOf(thrown));
+    return refuse(encoding, textOf(thrown));
   }
+}
+
+function refuse(encoding: Encoding, message: string): Refusal {
+  return { refused: true, encoding, close: CLOSE.malformed, message };
 }
 
 /** Encodes an answer as its question was. */

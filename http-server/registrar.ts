@@ -7,10 +7,12 @@
  * 1. The client reads its channel id before anything its process pushes: the id is sent before the turn runs.
  * 2. The process is named only after the token was checked: strangers learn nothing about names.
  */
-import { Alarm, type Kernel, type Process } from "../kernel/index.ts";
+import type { Kernel, Process } from "../kernel/index.ts";
 import { CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
+import { Arrival } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
 import type { Channel } from "./channel.ts";
+import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
@@ -22,7 +24,7 @@ export class Registrar {
   readonly #channels: Channels;
   readonly #auth: Auth;
   /** Sockets on the main route that have not registered. */
-  readonly #waiting = new Set<Channel>();
+  readonly #waiting = new ChannelList();
 
   constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, channels: Channels, auth: Auth) {
     this.#kernel = kernel;
@@ -33,18 +35,27 @@ export class Registrar {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
+  }
+
+  /** @param boundTo whose path it is; null on the main route */
+  expect(loggedIn: boolean, boundTo: Process | null): Arrival {
+    return new Arrival(loggedIn, boundTo, this.#tooLate);
   }
 
   /** A socket has opened. A path-bound one is a channel at once. */
   opened(channel: Channel): void {
-    if (channel.boundTo === null) {
+    const { arrival } = channel;
+    if (arrival === null) return;
+    const { boundTo } = arrival;
+    if (boundTo === null) {
+      arrival.channel = channel;
       this.#waiting.add(channel);
-      channel.deadline = new Alarm(() => this.#refuse(channel, CLOSE.tooLate, "no WsRegister came in time", "json"));
-      this.#kernel.wheel.add(channel.deadline, this.#limits.registerDeadline);
+      this.#kernel.wheel.add(arrival, this.#limits.registerDeadline);
       return;
     }
-    if (!this.#mayOpen(channel.boundTo) || !this.#channels.open(channel, channel.boundTo)) {
+    channel.arrival = null;
+    if (!this.#mayOpen(boundTo) || !this.#channels.open(channel, boundTo)) {
       this.#refuse(channel, CLOSE.tryAgainLater, "the process takes no channels now", "json");
     }
   }
@@ -56,7 +67,7 @@ export class Registrar {
 
   /** The node stops: who has not registered will not, and hears 1001 as channels do. */
   endAll(): void {
-    for (const channel of [...this.#waiting]) {
+    for (const channel of this.#waiting.all()) {
       this.#stopWaiting(channel);
       this.#channels.end(channel, CLOSE.goingAway.code, "the node is stopping");
     }
@@ -69,7 +80,7 @@ export class Registrar {
     const { encoding } = registration;
     if ("refused" in registration) return this.#refuse(channel, registration.close, registration.message, encoding);
     const { token, target, slowReader } = registration;
-    const isAllowed = token === null ? channel.loggedIn : this.#auth.mayRegister(token);
+    const isAllowed = token === null ? channel.arrival?.loggedIn === true : this.#auth.mayRegister(token);
     if (!isAllowed) {
       const message =
         token === null
@@ -81,7 +92,8 @@ export class Registrar {
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
-    if (slowReader !== null) channel.slowReader = slowReader;
+    if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
+    this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);
   }
@@ -105,12 +117,14 @@ export class Registrar {
 
   /** Not to the node's own processes: the http-server may message them all, and would take frames for actions itself. */
   #mayOpen(process: Process): boolean {
-    const isOwn = process.address.id.packageId.text === this.#self.address.id.packageId.text;
-    return !isOwn && this.#kernel.bus.mayMessage(this.#self, process);
+    const { id } = process.address;
+    const { id: own } = this.#self.address;
+    return (
+      (id.package !== own.package || id.publisher !== own.publisher) && this.#kernel.bus.mayMessage(this.#self, process)
+    );
   }
 
   #welcome(channel: Channel, encoding: Encoding): void {
-    this.#stopWaiting(channel);
     channel.socket?.send(encodeAnswer({ channel_id: channel.id }, encoding), encoding === "messagepack");
   }
 
@@ -120,10 +134,13 @@ export class Registrar {
     this.#channels.end(channel, close.code, message);
   }
 
+  readonly #tooLate = (channel: Channel): void =>
+    this.#refuse(channel, CLOSE.tooLate, "no WsRegister came in time", "json");
+
   #stopWaiting(channel: Channel): void {
-    if (channel.deadline === null) return;
-    this.#kernel.wheel.cancel(channel.deadline);
-    channel.deadline = null;
+    if (channel.arrival === null) return;
+    this.#kernel.wheel.cancel(channel.arrival);
+    channel.arrival = null;
     this.#waiting.delete(channel);
   }
 }

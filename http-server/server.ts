@@ -54,7 +54,7 @@ export class HttpServer {
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
   readonly #http: HttpRequests;
-  readonly #allowedOrigins: readonly string[];
+  readonly #upgradeContext: UpgradeContext;
   readonly #parts: ServerParts;
   #stopping = false;
 
@@ -122,10 +122,19 @@ export class HttpServer {
     this.#auth = auth;
     this.#listen = made.listen;
     this.#listeners = [];
-    this.#allowedOrigins = allowedOrigins;
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.bindings = new Bindings(limits);
     this.#registrar = new Registrar(kernel, limits, self, this.channels, auth);
+    this.#upgradeContext = {
+      auth,
+      bindings: this.bindings,
+      registrar: this.#registrar,
+      limits,
+      terms: { slowReader: "close", sendLimit: limits.sendLimit },
+      allowedOrigins,
+      sockets: this.#sockets,
+      stopping: () => this.#stopping,
+    };
     const throttle = new Throttle(kernel.clock, limits.loginFailures, limits.loginWindow);
     const login = new Login(auth, limits, throttle, pages.loginPage, (error) => this.#fault(error));
     this.#http = new HttpRequests({
@@ -215,12 +224,12 @@ export class HttpServer {
     };
     return {
       http: (request, response) => turn(() => this.#http.handle(request, response, mount)),
-      upgrade: (request) => decideUpgrade(request, mount, this.#upgradeContext()),
+      upgrade: (request) => decideUpgrade(request, mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();
           channel.socket = socket;
-          this.#sockets.opened(channel.address);
+          channel.peer = this.#sockets.opened(channel.peer);
           registrar.opened(channel);
         }),
       message: (socket, data, isBinary) => {
@@ -235,7 +244,7 @@ export class HttpServer {
       close: (channel, code, reason) =>
         turn(() => {
           registrar.closed(channel);
-          this.#sockets.closed(channel.address);
+          this.#sockets.closed(channel.peer);
           channels.closed(channel, code, reason);
         }),
       fault: (error) => this.#fault(error),
@@ -252,18 +261,6 @@ export class HttpServer {
     } finally {
       queue.end();
     }
-  }
-
-  #upgradeContext(): UpgradeContext {
-    return {
-      auth: this.#auth,
-      bindings: this.bindings,
-      registrar: this.#registrar,
-      limits: this.limits,
-      allowedOrigins: this.#allowedOrigins,
-      sockets: this.#sockets,
-      stopping: this.#stopping,
-    };
   }
 
   #stopTaking(): void {

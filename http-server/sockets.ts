@@ -1,21 +1,33 @@
 /** Counts open sockets, in all and by address: what the upgrade's limits are checked against. */
+
+/** Where sockets come from: one object per address, however many there are. */
+export type Peer = {
+  readonly address: string;
+  /** Open ones. */
+  sockets: number;
+};
+
 export class SocketCount {
   total = 0;
-  readonly #byAddress = new Map<string, number>();
+  readonly #peers = new Map<string, Peer>();
 
   of(address: string): number {
-    return this.#byAddress.get(address) ?? 0;
+    return this.#peers.get(address)?.sockets ?? 0;
   }
 
-  opened(address: string): void {
+  /** @returns the one that counts for `peer.address`, to be given to `closed` */
+  opened(peer: Peer): Peer {
     this.total++;
-    this.#byAddress.set(address, this.of(address) + 1);
+    const known = this.#peers.get(peer.address);
+    if (known === undefined) this.#peers.set(peer.address, peer);
+    const counted = known ?? peer;
+    counted.sockets++;
+    return counted;
   }
 
-  closed(address: string): void {
+  closed(peer: Peer): void {
     this.total--;
-    const left = this.of(address) - 1;
-    if (left > 0) this.#byAddress.set(address, left);
-    else this.#byAddress.delete(address);
+    peer.sockets--;
+    if (peer.sockets === 0) this.#peers.delete(peer.address);
   }
 }

@@ -5,9 +5,10 @@
  *   403 the page's origin is not allowed                       404 nothing is bound there
  *   401 the path wants a login                                 (400 and 426, for bad handshakes, are the transport's)
  */
+import type { Arrival } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
-import type { Bindings } from "./bindings.ts";
-import { Channel } from "./channel.ts";
+import { type Bindings, ownPath } from "./bindings.ts";
+import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
@@ -22,10 +23,12 @@ export type UpgradeContext = {
   readonly bindings: Bindings;
   readonly registrar: Registrar;
   readonly limits: HttpServerLimits;
+  /** Of the main route. */
+  readonly terms: Terms;
   readonly allowedOrigins: readonly string[];
   /** Open sockets, in all and by address. */
   readonly sockets: { readonly total: number; of(address: string): number };
-  readonly stopping: boolean;
+  stopping(): boolean;
 };
 
 /** @param mount the process id whose paths stand at `/` on this port; null on the main listener */
@@ -35,7 +38,7 @@ export function decideUpgrade(
   context: UpgradeContext,
 ): UpgradeDecision<Channel> {
   const { auth, bindings, limits, sockets, registrar } = context;
-  if (context.stopping) return refuse(503, "the node is stopping");
+  if (context.stopping()) return refuse(503, "the node is stopping");
   if (sockets.total >= limits.channels)
     return refuse(503, `limits.channels is ${limits.channels} sockets: come back later`);
   if (sockets.of(request.remoteAddress) >= limits.channelsPerAddress) {
@@ -55,26 +58,19 @@ export function decideUpgrade(
     }
     if (registrar.waiting >= limits.unregistered)
       return refuse(503, `limits.unregistered is ${limits.unregistered} sockets: come back later`);
-    return accept(request, { path: "/", loggedIn, boundTo: null, slowReader: "close", sendLimit: limits.sendLimit });
+    return accept(request, "/", context.terms, registrar.expect(loggedIn, null));
   }
-  const { owner, authenticated, slowReader, sendLimit } = match.value;
-  if (authenticated && !loggedIn) return refuse(401, "log in first");
-  return accept(request, {
-    path: pathOf(path, owner.address.id.text),
-    loggedIn,
-    boundTo: owner,
-    slowReader,
-    sendLimit,
-  });
+  const { value: binding, pattern } = match;
+  if (binding.authenticated && !loggedIn) return refuse(401, "log in first");
+  const told = path === pattern ? binding.path : ownPath(path, binding.owner.address.id);
+  return accept(request, told, binding, registrar.expect(loggedIn, binding.owner));
 }
 
 /** No sub-protocol is ever selected: a client that insists on one fails at once and cleanly (contract kinode §5.6). */
-function accept(
-  request: TransportRequest,
-  options: Omit<ConstructorParameters<typeof Channel>[0], "peer" | "address">,
-): UpgradeDecision<Channel> {
-  const peer = `${request.remoteAddress}:${request.remotePort}`;
-  return { accept: true, data: new Channel({ ...options, peer, address: request.remoteAddress }), protocol: "" };
+function accept(request: TransportRequest, path: string, terms: Terms, arrival: Arrival): UpgradeDecision<Channel> {
+  const peer = { address: request.remoteAddress, sockets: 0 };
+  const channel = new Channel({ path, peer, port: request.remotePort, terms, arrival });
+  return { accept: true, data: channel, protocol: "" };
 }
 
 function refuse(status: number, body: string): UpgradeDecision<Channel> {
@@ -85,10 +81,4 @@ function refuse(status: number, body: string): UpgradeDecision<Channel> {
     headers: [["content-type", "text/plain; charset=utf-8"], ...retry],
     body: `${body}\n`,
   };
-}
-
-/** What the process is told: the real path without its own id (contract kinode §5.6). */
-function pathOf(path: string, owner: string): string {
-  const prefix = `/${owner}`;
-  return path.startsWith(prefix) ? path.slice(prefix.length) || "/" : path;
 }

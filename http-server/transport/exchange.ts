@@ -48,11 +48,6 @@ export abstract class Exchange implements TransportResponse {
     return this.#over;
   }
 
-  /** This exchange touches the library's response no more. */
-  protected finish(): void {
-    this.#over = true;
-  }
-
   protected abort(): void {
     if (this.#over) return;
     this.#over = true;

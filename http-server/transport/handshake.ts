@@ -7,7 +7,7 @@
  *    handshake without Host (contracts/hazards.md §4.2).
  * 3. What passes here passes ws as well: it must not refuse by itself after a handler has accepted.
  */
-import { checkRequest, headerTokens, headerValues, isToken, type Refusal, refuse, shown } from "./http-check.ts";
+import { checkRequest, hasToken, headerValues, isToken, type Refusal, refuse, shown } from "./http-check.ts";
 import type { TransportRequest } from "./transport.ts";
 
 const VERSION = "13";
@@ -23,37 +23,35 @@ export function triage(request: TransportRequest): "http" | "upgrade" | Refusal 
 
 /** Whether Upgrade names websocket. */
 export function asksForWebSocket(request: TransportRequest): boolean {
-  return headerTokens(request, "upgrade").some((protocol) => protocol.toLowerCase() === "websocket");
+  return hasToken(request, "upgrade", "websocket");
 }
 
 /** What is wrong with a handshake that passed `checkRequest`, or undefined. */
 export function checkHandshake(request: TransportRequest): Refusal | undefined {
-  const values = (name: string): string[] => headerValues(request, name);
-
   if (request.method !== "GET") return refuse(400, "a WebSocket handshake must be a GET", request.method);
-  const upgrades = values("upgrade");
+  const upgrades = headerValues(request, "upgrade");
   if (upgrades.length !== 1 || upgrades[0]?.toLowerCase() !== "websocket") {
     return refuse(400, 'Upgrade must be "websocket" alone', shown(upgrades));
   }
-  if (!headerTokens(request, "connection").some((option) => option.toLowerCase() === "upgrade")) {
-    return refuse(400, 'Connection must name "Upgrade"', shown(values("connection")));
+  if (!hasToken(request, "connection", "upgrade")) {
+    return refuse(400, 'Connection must name "Upgrade"', shown(headerValues(request, "connection")));
   }
-  const hosts = values("host");
+  const hosts = headerValues(request, "host");
   if (hosts.includes("")) return refuse(400, "Host must not be empty", shown(hosts));
   if (hasBody(request)) return refuse(400, "a WebSocket handshake has no body", "a body");
 
-  const versions = values("sec-websocket-version");
+  const versions = headerValues(request, "sec-websocket-version");
   if (versions.length !== 1 || versions[0] !== VERSION) {
     return refuse(426, `Sec-WebSocket-Version must be ${VERSION}`, shown(versions), [
       ["sec-websocket-version", VERSION],
       ["upgrade", "websocket"], // RFC 9110 §15.5.22: a 426 names what to upgrade to
     ]);
   }
-  const keys = values("sec-websocket-key");
+  const keys = headerValues(request, "sec-websocket-key");
   if (keys.length !== 1 || !KEY.test(keys[0] ?? "")) {
     return refuse(400, "Sec-WebSocket-Key must be one, of 16 bytes in base64", shown(keys));
   }
-  return checkProtocols(values("sec-websocket-protocol"));
+  return checkProtocols(headerValues(request, "sec-websocket-protocol"));
 }
 
 /** Whether a body follows. A Content-Length of 0 is none: some proxies add it to every request. */

@@ -10,27 +10,30 @@ import type { HeaderList, TransportRequest } from "./transport.ts";
 /** An HTTP answer in place of what was asked for. The connection ends with it. */
 export type Refusal = { readonly status: number; readonly headers: HeaderList; readonly body: string };
 
+const NONE: readonly string[] = [];
 const FIELDS_MAX = 99; // uWebSockets.js answers 431 to more by itself
 const DIGITS = /^\d+$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be in a header value
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 
-/** Every value of the header `name`, which is given in lower case. */
-export function headerValues(request: TransportRequest, name: string): string[] {
-  const values: string[] = [];
-  for (const [key, value] of request.headers) if (key === name) values.push(value);
-  return values;
+/** Every value of the header `name`, which is given in lower case. A head is asked a dozen times: most find nothing. */
+export function headerValues(request: TransportRequest, name: string): readonly string[] {
+  let values: string[] | undefined;
+  for (const header of request.headers) {
+    if (header[0] !== name) continue;
+    if (values === undefined) values = [header[1]];
+    else values.push(header[1]);
+  }
+  return values ?? NONE;
 }
 
-/** The comma-separated members of the header `name`, over all its fields, without the empty ones. */
-export function headerTokens(request: TransportRequest, name: string): string[] {
-  return headerValues(request, name).flatMap((value) =>
-    value
-      .split(",")
-      .map((token) => token.trim())
-      .filter((token) => token !== ""),
-  );
+/** Whether the comma-separated list that the header `name` is, over all its fields, has `token`, given in lower case. */
+export function hasToken(request: TransportRequest, name: string, token: string): boolean {
+  return headerValues(request, name).some((value) => {
+    const list = value.toLowerCase();
+    return list === token || list.split(",").some((member) => member.trim() === token);
+  });
 }
 
 /** Whether `text` is a token of RFC 9110 §5.6.2. */

@@ -44,12 +44,6 @@ export class UwsExchange extends Exchange {
     this.send(refusal.status, refusal.headers, refusal.body);
   }
 
-  /** Hands `res` to someone else; this exchange touches it no more. */
-  release(): HttpResponse {
-    this.finish();
-    return this.#res;
-  }
-
   protected write(status: number, headers: HeaderList, body: Uint8Array | string): void {
     this.#res.cork(() => this.#writeCorked(status, headers, body));
   }

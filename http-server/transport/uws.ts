@@ -21,7 +21,7 @@ import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
 import { report } from "./fault.ts";
 import { triage } from "./handshake.ts";
-import { headerValues, INTERNAL_ERROR, refuse } from "./http-check.ts";
+import { headerValues, INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
 import { plainAddress } from "./remote-address.ts";
 import type { Listen, Listener, TransportHandlers, TransportOptions, TransportRequest } from "./transport.ts";
@@ -30,6 +30,8 @@ import { UwsExchange } from "./uws-exchange.ts";
 // Two constants of the library, whose types here declare them as types only and in the official release as values.
 const NO_COMPRESSION = 0; // DISABLED: permessage-deflate costs memory and has its own attacks (contracts/hazards.md §2)
 const EXCLUSIVE = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT: else Linux shares a taken port between the two listeners
+
+const ascii = new TextDecoder(); // of what the library writes itself
 
 /** `listen` with a host and options, which exists and which the library's types leave out. */
 type ExclusiveListen = {
@@ -156,6 +158,7 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
 /**
  * Takes one request, a handshake or not. The library routes a GET with a key of 24 characters to `upgrade`, whatever
  * else it says, and everything else to `any`, half handshakes too: so both come here, and `triage` decides.
+ * Synchronous to the end for handshakes: a socket upgraded in a later turn can be closed by cork (contracts/hazards.md §2).
  * @param context given for those routed to `upgrade`
  */
 function serve<Data>(
@@ -164,38 +167,46 @@ function serve<Data>(
   req: HttpRequest,
   context?: us_socket_context_t,
 ): void {
-  const exchange = new UwsExchange(res, req, (error) => report(handlers, error)); // registers onAborted first
+  let exchange: UwsExchange | undefined; // none for a handshake that is accepted: that needs no `onAborted`
+  let isSocket = false; // `res` has become a socket: it must not be touched
   try {
     const request = copyRequest(res, req);
     const verdict = triage(request);
-    if (verdict === "http") handlers.http(request, exchange);
-    else if (verdict === "upgrade") upgrade(handlers, request, exchange, context);
-    else exchange.refuse(verdict);
+    if (verdict === "http") {
+      exchange = exchangeOf(handlers, res, req);
+      handlers.http(request, exchange);
+      return;
+    }
+    const [key] = headerValues(request, "sec-websocket-key");
+    let refusal: Refusal;
+    if (verdict !== "upgrade") refusal = verdict;
+    else if (context === undefined || key === undefined) refusal = misrouted();
+    else {
+      const decision = handlers.upgrade(request);
+      if (decision.accept) {
+        const parts: NativeParts<Data> = { data: decision.data, getUserData, end };
+        isSocket = true;
+        res.upgrade(parts, key, decision.protocol, "", context);
+        return;
+      }
+      refusal = decision;
+    }
+    exchange = exchangeOf(handlers, res, req);
+    exchange.refuse(refusal);
   } catch (error) {
     report(handlers, error);
+    if (isSocket) return;
+    exchange ??= exchangeOf(handlers, res, req);
     exchange.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
   }
 }
 
-/** Synchronous to the end: a socket upgraded in a later turn can be closed by cork (contracts/hazards.md §2). */
-function upgrade<Data>(
-  handlers: TransportHandlers<Data>,
-  request: TransportRequest,
-  exchange: UwsExchange,
-  context: us_socket_context_t | undefined,
-): void {
-  const [key] = headerValues(request, "sec-websocket-key");
-  if (context === undefined || key === undefined) {
-    exchange.refuse(refuse(400, "it was not routed as a handshake", "a head that two parsers read differently"));
-    return;
-  }
-  const decision = handlers.upgrade(request);
-  if (!decision.accept) {
-    exchange.refuse(decision);
-    return;
-  }
-  const parts: NativeParts<Data> = { data: decision.data, getUserData, end };
-  exchange.release().upgrade(parts, key, decision.protocol, "", context);
+function exchangeOf<Data>(handlers: TransportHandlers<Data>, res: HttpResponse, req: HttpRequest): UwsExchange {
+  return new UwsExchange(res, req, (error) => report(handlers, error)); // registers onAborted first
+}
+
+function misrouted(): Refusal {
+  return refuse(400, "it was not routed as a handshake", "a head that two parsers read differently");
 }
 
 function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
@@ -208,7 +219,7 @@ function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
     path: req.getUrl(),
     query: req.getQuery() ?? "", // undefined when there is no "?", whatever its types say
     headers,
-    remoteAddress: plainAddress(Buffer.from(res.getRemoteAddressAsText()).toString("latin1")),
+    remoteAddress: plainAddress(ascii.decode(res.getRemoteAddressAsText())),
     remotePort: 0, // the library has no way to ask for it
   };
 }

@@ -139,11 +139,11 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
 
 describe("Auth", () => {
   const saved: AuthRecord[] = [];
-  const auth = (revokedTokens: number, clock = new VirtualClock()): Auth =>
+  const auth = (revokedTokens: number, clock = new VirtualClock(), limits: Record<string, number> = {}): Auth =>
     new Auth({
       node: "alice.os",
       clock,
-      limits: httpServerLimits({ revokedTokens }),
+      limits: httpServerLimits({ ...limits, revokedTokens }),
       record: { secret: Buffer.from(SECRET).toString("base64"), password: null, revoked: [] },
       save: async (record) => void saved.push(record),
     });
@@ -174,6 +174,54 @@ describe("Auth", () => {
     expect([alice.mayRegister(token), alice.mayRegister(alice.issue("session"))]).toEqual([true, true]);
     await alice.revoke(alice.tokens(`${REGISTER}=${token}`));
     expect(alice.mayRegister(token)).toBe(false);
+  });
+
+  describe.each([0, 1, 2, 1000])("that remembers %i verified tokens", (verifiedTokens) => {
+    test("refuses one that was taken before when its time is over, to the second", () => {
+      const clock = new VirtualClock();
+      const alice = auth(10, clock, { verifiedTokens, registerTokenSeconds: 100 });
+      const token = alice.issue("register");
+      expect(alice.mayRegister(token)).toBe(true);
+      clock.advance(99_999);
+      expect(alice.mayRegister(token)).toBe(true);
+      clock.advance(1);
+      expect(alice.mayRegister(token)).toBe(false);
+    });
+
+    test("refuses one that was taken before once it is revoked, and only that", async () => {
+      const alice = auth(10, new VirtualClock(), { verifiedTokens });
+      const [out, kept] = [alice.issue("session"), alice.issue("session")];
+      expect([alice.mayRegister(out), alice.mayRegister(kept)]).toEqual([true, true]);
+      await alice.revoke(alice.tokens(`${SESSION}=${out}`));
+      expect([alice.mayRegister(out), alice.mayRegister(kept)]).toEqual([false, true]);
+      expect(alice.session(`${SESSION}=${out}`)).toBeUndefined();
+    });
+
+    test("lets none log in that was taken for a registration", () => {
+      const alice = auth(10, new VirtualClock(), { verifiedTokens });
+      const token = alice.issue("register");
+      expect(alice.mayRegister(token)).toBe(true);
+      expect(alice.session(`${SESSION}=${token}`)).toBeUndefined();
+    });
+
+    test("knows three in turn from their like with a letter changed", () => {
+      const alice = auth(10, new VirtualClock(), { verifiedTokens });
+      const tokens = [1, 2, 3].map(() => alice.issue("session"));
+      for (let round = 0; round < 3; round++) {
+        expect(tokens.map((token) => alice.mayRegister(token))).toEqual([true, true, true]);
+        for (const token of tokens) {
+          const changed = token.slice(0, -2) + (token.at(-2) === "A" ? "B" : "A") + token.at(-1);
+          expect(alice.mayRegister(changed)).toBe(false);
+          expect(alice.mayRegister(`${token} `)).toBe(false);
+        }
+      }
+    });
+
+    test("refuses another node's of the same secret, however often", () => {
+      const alice = auth(10, new VirtualClock(), { verifiedTokens });
+      const bobs = forge({ username: "bob.os", expiration: 4_000_000_000 });
+      expect([1, 2, 3].map(() => alice.mayRegister(bobs))).toEqual([false, false, false]);
+    });
   });
 });
 
