@@ -1,8 +1,8 @@
 /**
  * Jackfield: a node whose inline process takes every channel of the crowd, and echoes or publishes what comes.
  *
- * Everything is as shipped but one limit: a channel may send 10,000 messages a second by default, and an echo or the
- * sender of a small fan-out sends more.
+ * Everything is as shipped but two limits: a channel may send 10,000 messages a second by default, and an echo or the
+ * sender of a small fan-out sends more; and tokens found right before are remembered, where here each is checked in full.
  */
 import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
@@ -12,7 +12,7 @@ import { announce } from "./announce.ts";
 import { answerCrowd, does, PORTS } from "./crowd.ts";
 
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
-const TOKENS = 64; // users, each with many channels; each registration is verified whoever came before
+const TOKENS = 64; // users, each with many channels
 const TOPIC = "room";
 
 const echo = defineProcess({
@@ -33,7 +33,7 @@ const publish = defineProcess({
 const node = createNode({ name: "bench" });
 const server = await startHttpServer(node, {
   listeners: Array.from({ length: PORTS }, () => ({ host: "127.0.0.1", port: 0 })),
-  limits: { messagesPerSecond: MESSAGES_PER_SECOND },
+  limits: { messagesPerSecond: MESSAGES_PER_SECOND, verifiedTokens: 0 },
 });
 node.addProcess(ProcessId.parse("crowd:bench:sys"), does() === "publish" ? publish : echo, {
   requestCapabilities: ["http-server:distro:sys"],
