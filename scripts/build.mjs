@@ -10,7 +10,8 @@ import { bundleClient } from "./bundle-client.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["kernel", "http-server", "processes", "lib", "examples", "bin", "bench"];
-const APART = join(root, "bench/peers"); // a package of its own that the bench builds itself
+/** Not for dist: a package of its own that the bench builds itself, and what a profile leaves behind. */
+const APART = ["bench/peers/", "bench/profile/out/"].map((folder) => join(root, folder));
 const CONFIG = [
   "package.json",
   "package-lock.json",
@@ -26,7 +27,7 @@ function filesBelow(folder) {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !file.startsWith(APART));
+    .filter((file) => !APART.some((folder) => file.startsWith(folder)));
 }
 
 function isFresh(files) {
