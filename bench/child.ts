@@ -12,21 +12,27 @@ export async function firstLine(child: ChildProcess, what: string, timeoutMs: nu
   const { stdout } = child;
   if (stdout === null) throw new Error(`Cannot hear ${what} as its stdout must be a pipe`);
   const lines = createInterface({ input: stdout });
-  let timer: NodeJS.Timeout | undefined;
+  let forget = (): void => {};
   try {
     const line = await new Promise<string>((resolve, reject) => {
-      lines.once("line", resolve);
-      child.once("error", reject);
-      child.once("close", (code, signal) => {
+      const onClose = (code: number | null, signal: NodeJS.Signals | null): void => {
         reject(new Error(`Cannot go on as ${what} ended without an answer: ${signal ?? `exit code ${code}`}`));
-      });
-      timer = setTimeout(() => {
+      };
+      const timer = setTimeout(() => {
         reject(new Error(`Cannot go on as ${what} must answer within ${timeoutMs} ms`));
       }, timeoutMs);
+      forget = () => {
+        clearTimeout(timer);
+        child.off("error", reject);
+        child.off("close", onClose);
+      };
+      lines.once("line", resolve);
+      child.once("error", reject);
+      child.once("close", onClose);
     });
     return JSON.parse(line);
   } finally {
-    clearTimeout(timer);
+    forget(); // a child may be asked many times
     lines.close();
     stdout.resume(); // whatever else it prints must not block it
   }

@@ -61,7 +61,7 @@ async function runLoad(job: Job, against: string): Promise<Outcome> {
   }
 }
 
-function asAnnounced(name: string, value: unknown): Announced {
+export function asAnnounced(name: string, value: unknown): Announced {
   if (typeof value === "object" && value !== null && "port" in value && typeof value.port === "number") {
     return value as Announced;
   }

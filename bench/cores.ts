@@ -25,8 +25,12 @@ function findObstacle(): string | undefined {
 
 /** Runs `script` by this very Node.js on the core of `role`. stdin and stdout are pipes, stderr is ours. */
 export function spawnScript(role: Role, script: URL, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  const command = [process.execPath, fileURLToPath(script), ...args];
-  // taskset replaces itself by the command, so the child's pid is the script's
+  return spawnCommand(role, [process.execPath, fileURLToPath(script), ...args], env);
+}
+
+/** As `spawnScript`, whatever it is that runs. */
+export function spawnCommand(role: Role, command: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  // taskset replaces itself by the command, so the child's pid is the command's
   const [file = "", ...rest] =
     unpinnedBecause === undefined ? ["taskset", "-c", String(CORE[role]), ...command] : command;
   return spawn(file, rest, { stdio: ["pipe", "pipe", "inherit"], env });

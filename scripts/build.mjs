@@ -11,7 +11,8 @@ import { bundleNode } from "./bundle-node.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["kernel", "http-server", "processes", "lib", "examples", "bin", "bench"];
-const APART = join(root, "bench/peers"); // a package of its own that the bench builds itself
+/** Not for dist: a package of its own that the bench builds itself, and what a profile leaves behind. */
+const APART = ["bench/peers/", "bench/profile/out/"].map((folder) => join(root, folder));
 const CONFIG = [
   "package.json",
   "package-lock.json",
@@ -30,7 +31,7 @@ function filesBelow(folder) {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !file.startsWith(APART) && !file.includes("/node_modules/"));
+    .filter((file) => !APART.some((folder) => file.startsWith(folder)) && !file.includes("/node_modules/"));
 }
 
 function isFresh(files) {

@@ -48,7 +48,9 @@ function table({ bench, unit, contenders, ratio, ratios = {}, ...facts }) {
     row(head.map((_, i) => (i === 0 ? "---" : "--:"))),
     ...rows,
     "",
-    ...(all.length === 0 ? [] : [all.map(([pair, value]) => `${pair} **${value < 10 ? value.toFixed(3) : number(value)}**`).join(" · "), ""]),
+    ...(all.length === 0
+      ? []
+      : [all.map(([pair, value]) => `${pair} **${value < 10 ? value.toFixed(3) : number(value)}**`).join(" · "), ""]),
   ].join("\n");
 }
 

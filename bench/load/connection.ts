@@ -78,6 +78,12 @@ export class Connection {
     });
   }
 
+  /** Instead of `start`: sends `inflight` messages and resolves when all came back. Then it may be called again. */
+  burst(): Promise<void> {
+    this.start();
+    return this.drain();
+  }
+
   /** Leaves without a goodbye; no callback comes after this. */
   drop(): void {
     this.#stage = "over";

@@ -122,6 +122,23 @@ describe("Connection", () => {
     expect(received).toBe(1 + echoes() + INFLIGHT); // the first, those counted, those that came while it drained
   });
 
+  test("burst() sends so many and no more, again and again", async () => {
+    let received = 0;
+    const port = await serve((socket) => {
+      socket.on("message", (data: RawData, isBinary: boolean) => {
+        received += 1;
+        socket.send(data, { binary: isBinary });
+      });
+    });
+    const { connection, ready, echoes } = visit(port, bare);
+    await ready;
+    await connection.burst();
+    expect(received).toBe(1 + INFLIGHT);
+    await connection.burst();
+    expect(received).toBe(1 + 2 * INFLIGHT);
+    expect(echoes()).toBe(0); // none is told: it is no closed loop
+  });
+
   test("answers an aside, and does not take it for an echo", async () => {
     const heard: string[] = [];
     const answered = deferred();
