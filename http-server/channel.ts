@@ -6,7 +6,7 @@
  * Numbers are whole and below 2^31: any other V8 keeps in an object of its own, 16 bytes each.
  */
 import type { Process } from "../kernel/index.ts";
-import type { HttpServerRequest, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Peer } from "./sockets.ts";
 import type { TransportSocket } from "./transport/transport.ts";
@@ -59,9 +59,6 @@ export class Channel {
   windowStart = 0; // ms monotonic, whole ones
   /** Pings of the process that are not answered yet: other pongs answer the transport's own pings. */
   pings = 0;
-  /** The bodies of its frames, made once: a frame then allocates no body. */
-  textBody: HttpServerRequest | null = null;
-  binaryBody: HttpServerRequest | null = null;
 
   constructor({ path, peer, port, terms, arrival }: Pick<Channel, "path" | "peer" | "port" | "terms" | "arrival">) {
     this.path = path;

@@ -14,10 +14,12 @@ import {
   Blob,
   CLOSE,
   Envelope,
+  type FrameSource,
   type HttpServerErrorKind,
   type HttpServerRequest,
   isSendableCloseCode,
   PING_PAYLOAD_MAX,
+  type Shortcut,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { Channel } from "./channel.ts";
@@ -30,8 +32,9 @@ import type { Listener } from "./transport/transport.ts";
 
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
 
-export class Channels implements Keeper {
+export class Channels implements Keeper, FrameSource {
   readonly outgoing: OutgoingFrames;
+  readonly shortcut: Shortcut;
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
@@ -57,6 +60,7 @@ export class Channels implements Keeper {
     this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
       this.#finish(channel, code, reason),
     );
+    this.shortcut = this.outgoing;
   }
 
   get size(): number {
@@ -86,8 +90,7 @@ export class Channels implements Keeper {
   /** Hot path: a frame of an open channel, in its transport's callback. `data` is lent. */
   frame(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
     if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
-    const body = isBinary ? binaryBody(channel) : textBody(channel);
-    this.#deliver(channel, body, Blob.lend(data, !isBinary));
+    this.#deliver(channel, isBinary ? "Binary" : "Text", Blob.lend(data, !isBinary));
   }
 
   /** A ping or pong, which count as frames: a process is told of them. */
@@ -98,7 +101,7 @@ export class Channels implements Keeper {
       if (channel.pings > 0) channel.pings--;
     }
     if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
-    this.#deliver(channel, pushBody(channel, messageType), Blob.lend(data, false));
+    this.#deliver(channel, messageType, Blob.lend(data, false));
   }
 
   /** The socket has closed; it must not be touched any more. */
@@ -214,16 +217,16 @@ export class Channels implements Keeper {
     return channel?.owner?.address === from ? channel : undefined;
   }
 
-  #deliver(channel: Channel, body: HttpServerRequest, blob: Blob): void {
+  #deliver(channel: Channel, messageType: WsMessageType, blob: Blob): void {
     const { owner } = channel;
     if (owner === null || channel.finished) return;
-    const event = new Envelope("request", this.#our, owner.address, body, blob);
-    event.origin = channel;
-    event.shortcut = this.outgoing;
     this.#queue.begin();
     this.outgoing.corked = channel;
     try {
-      if (channel.allowedEpoch !== this.#epoch.value || !owner.handleNow(event)) this.#post(channel, event, owner);
+      if (channel.allowedEpoch !== this.#epoch.value && !this.#mayMessage(channel, owner))
+        this.#kernel.bus.refuse(this.messageOf(channel, messageType, blob), "Denied");
+      else if (!owner.frameNow(this, channel, channel.id, messageType, blob))
+        this.#post(channel, this.messageOf(channel, messageType, blob), owner);
     } finally {
       this.#queue.end();
       this.outgoing.corked = null;
@@ -231,15 +234,25 @@ export class Channels implements Keeper {
     }
   }
 
-  /** The longer way: what `channel` may do is not known as of now, or its process has something else to do first. */
+  /** FrameSource: `channel` has an owner. */
+  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope {
+    const channel = origin as Channel; // frameNow was given it
+    const target = channel.owner?.address ?? this.#our;
+    const event = new Envelope("request", this.#our, target, pushBody(channel, messageType), blob);
+    event.origin = channel;
+    event.shortcut = this.outgoing;
+    return event;
+  }
+
+  /** Asked once per channel and epoch, not per frame. */
+  #mayMessage(channel: Channel, owner: Process): boolean {
+    if (!this.#kernel.bus.mayMessage(this.#self, owner)) return false;
+    channel.allowedEpoch = this.#epoch.value;
+    return true;
+  }
+
   #post(channel: Channel, event: Envelope, owner: Process): void {
-    const { bus } = this.#kernel;
-    if (!bus.mayMessage(this.#self, owner)) {
-      bus.refuse(event, "Denied");
-      return;
-    }
-    channel.allowedEpoch = this.#epoch.value; // asked once per channel and epoch, not per frame
-    if (!owner.handleNow(event) && !bus.deliver(event, owner))
+    if (!this.#kernel.bus.deliver(event, owner))
       this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
   }
 
@@ -281,16 +294,6 @@ export class Channels implements Keeper {
 
 function pushBody(channel: Channel, messageType: WsMessageType): HttpServerRequest {
   return Object.freeze({ WebSocketPush: Object.freeze({ channel_id: channel.id, message_type: messageType }) });
-}
-
-function textBody(channel: Channel): HttpServerRequest {
-  channel.textBody ??= pushBody(channel, "Text");
-  return channel.textBody;
-}
-
-function binaryBody(channel: Channel): HttpServerRequest {
-  channel.binaryBody ??= pushBody(channel, "Binary");
-  return channel.binaryBody;
 }
 
 function isOpen(body: unknown): boolean {

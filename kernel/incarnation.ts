@@ -14,6 +14,7 @@ import {
   type Capability,
   type CapabilityCalls,
   Envelope,
+  type FrameSource,
   type Host,
   type Instance,
   NoRequestToAnswerError,
@@ -74,14 +75,36 @@ export class Incarnation implements Host {
 
   /** Hot path. */
   handle(message: Envelope): void | Promise<void> {
-    const before = this.#hand.message;
+    const blobBefore = this.#hand.blob;
+    const blob = message.kind === "error" ? null : message.blob; // an error brings back what this process sent itself
+    if (blob === null && blobBefore !== null) this.#lastBlob = blobBefore;
     if (++this.#handled > HAND_MESSAGES) this.#renewHand();
-    if ((message.blob === null || message.kind === "error") && before !== null && before.blob !== null) {
-      if (before.kind !== "error") this.#lastBlob = before.blob;
-    }
-    this.#hand.message = message; // one store per message: what follows from it is worked out when asked for
+    const hand = this.#hand;
+    hand.message = message; // what else follows from it is worked out when asked for
+    hand.source = null;
+    hand.blob = blob;
     if (message.capabilities.length > 0) this.#process.capabilities.offer(message.capabilities);
     return this.#instance.handle(message);
+  }
+
+  /** Hot path: a frame, without its message. @returns undefined: done; false: it must come as a message */
+  handleFrame(
+    source: FrameSource,
+    origin: unknown,
+    channelId: number,
+    messageType: WsMessageType,
+    blob: Blob,
+  ): void | false | Promise<void> {
+    const instance = this.#instance;
+    if (instance.push === undefined) return false;
+    if (++this.#handled > HAND_MESSAGES) this.#renewHand();
+    const hand = this.#hand;
+    hand.message = null;
+    hand.source = source;
+    hand.origin = origin;
+    hand.messageType = messageType;
+    hand.blob = blob;
+    return instance.push(channelId, messageType, blob);
   }
 
   #renewHand(): void {
@@ -119,9 +142,9 @@ export class Incarnation implements Host {
 
   /** Hot path. */
   push(channelId: number, messageType: WsMessageType, blob: Blob): boolean {
-    const { message } = this.#hand;
-    const shortcut = message === null || this.#ended ? null : message.shortcut;
-    return shortcut === null ? false : shortcut.push(this.our, channelId, messageType, blob);
+    const { source, message } = this.#hand;
+    const shortcut = source === null ? (message?.shortcut ?? null) : source.shortcut;
+    return shortcut === null || this.#ended ? false : shortcut.push(this.our, channelId, messageType, blob);
   }
 
   tell(target: Address, body: unknown, blob: Blob | null): void {
@@ -163,7 +186,7 @@ export class Incarnation implements Host {
     this.#assertAlive("respond");
     const request = to ?? this.#prompting();
     if (request === null || request.rsvp === null) throw new NoRequestToAnswerError(this.our.text);
-    const inherited = to === undefined ? (this.#blobInHand() ?? request.blob) : to.blob;
+    const inherited = to === undefined ? (this.#hand.blob ?? request.blob) : to.blob;
     const blob = answer.blob ?? (answer.inherit ? inherited : null);
     if (blob?.expired === true) throw new BlobExpiredError();
     const envelope = new Envelope("response", this.our, request.rsvp, answer.body, blob);
@@ -212,22 +235,19 @@ export class Incarnation implements Host {
   }
 
   inHand(): Envelope | null {
-    return this.#hand.message;
+    const hand = this.#hand;
+    if (hand.message === null && hand.source !== null && hand.blob !== null)
+      hand.message = hand.source.messageOf(hand.origin, hand.messageType, hand.blob);
+    return hand.message;
   }
 
   lastBlob(): Blob | null {
-    return this.#blobInHand() ?? this.#lastBlob;
-  }
-
-  /** What came with the message in hand. An error brings back what this process sent itself: that came with nothing. */
-  #blobInHand(): Blob | null {
-    const { message } = this.#hand;
-    return message === null || message.kind === "error" ? null : message.blob;
+    return this.#hand.blob ?? this.#lastBlob;
   }
 
   /** The request to answer: see rule 2. */
   #prompting(): Envelope | null {
-    const { message } = this.#hand;
+    const message = this.inHand();
     if (message === null || message.kind !== "request") return message?.prompting ?? null;
     return message.rsvp === null ? null : message;
   }
@@ -246,7 +266,7 @@ export class Incarnation implements Host {
     if (request.target.node === "our") request.target = toAddress(request.target, this.our.node);
     request.source = this.our;
     const prompting = request.inherit || request.expectsResponse !== null ? this.#prompting() : null;
-    if (request.inherit) request.blob ??= this.#blobInHand() ?? prompting?.blob ?? null;
+    if (request.inherit) request.blob ??= this.#hand.blob ?? prompting?.blob ?? null;
     if (request.blob?.expired === true) throw new BlobExpiredError(); // here, where the mistake is, not at the receiver
     if (request.inherit && prompting !== null && request.expectsResponse === null) {
       // Passed on: the answer goes to the first requester, under its own id.
@@ -299,7 +319,13 @@ export class Incarnation implements Host {
  * object into an old one, and an object is old after two scavenges (bench/profile: 60 instructions of each message).
  */
 class Hand {
-  message: Envelope | null = null;
+  message: Envelope | null = null; // null while nobody has asked for that of a frame
+  /** What came with it; null for an error, which brings back what this process sent itself. */
+  blob: Blob | null = null;
+  /** Of a frame: what its message is made from. */
+  source: FrameSource | null = null;
+  origin: unknown = null;
+  messageType: WsMessageType = "Text";
 }
 
 /** A timer of a process: what came due goes through its mailbox like any message. */

@@ -7,7 +7,7 @@
  *    tried again: a dead letter, and `Offline` to a sender that waits (DESIGN §3.6).
  * 4. When it is gone, what waited in its mailbox and everyone waiting on it gets `Offline`.
  */
-import type { Address, Blob, Envelope, OnExit, Program } from "../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, FrameSource, OnExit, Program, WsMessageType } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
 import { crashReport } from "./crash-reports.ts";
 import type { EndReason } from "./events.ts";
@@ -175,28 +175,39 @@ export class Process implements Runnable {
   }
 
   /**
-   * Hot path: handles a message at once when nothing is before it, so that a frame goes through neither queue.
+   * Hot path: handles a frame at once when nothing is before it, so that it goes through neither queue.
    * Only in a turn, at the bottom of the stack: in a transport's callback.
-   * @returns false when it has to be posted
+   * @returns false when it has to be posted, as the message that it is
    */
-  handleNow(envelope: Envelope): boolean {
+  frameNow(source: FrameSource, origin: unknown, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     const incarnation = this.#incarnation;
     if (this.#turn !== IDLE || incarnation === null) return false;
     this.#turn = LINED;
-    let result: void | Promise<void>;
+    let result: void | false | Promise<void>;
     try {
-      result = incarnation.handle(envelope);
+      result = incarnation.handleFrame(source, origin, channelId, messageType, blob);
     } catch (thrown) {
-      envelope.blob?.hold(); // no mailbox did; what is in hand is released when it is done with
-      this.#inHand = envelope;
+      this.#inHand = incarnation.inHand();
+      blob.hold(); // no mailbox did; what is in hand is released when it is done with
       this.#crashed(thrown);
       return true;
     }
-    if (result !== undefined) {
-      envelope.blob?.hold();
+    if (result === undefined && this.#turn === LINED && !this.#exitAsked && this.mailbox.length === 0)
+      this.#turn = IDLE;
+    else return this.#frameGoesOn(result, incarnation, blob);
+    return true;
+  }
+
+  #frameGoesOn(result: void | false | Promise<void>, incarnation: Incarnation, blob: Blob): boolean {
+    if (result === false) {
+      this.#turn = IDLE; // nothing has run
+      return false;
+    }
+    const envelope = result === undefined ? null : incarnation.inHand();
+    if (result !== undefined && envelope !== null) {
+      blob.hold();
       this.#await(result, envelope, incarnation);
-    } else if (this.#turn === LINED && !this.#exitAsked && this.mailbox.length === 0) this.#turn = IDLE;
-    else if (this.#goesOn()) this.#kernel.queue.schedule(this);
+    } else if (this.#goesOn()) this.#kernel.queue.schedule(this);
     return true;
   }
 

@@ -7,7 +7,6 @@
  *    `onOpen` is called for every channel that is still open.
  */
 import {
-  type Address,
   Blob,
   type Envelope,
   type Host,
@@ -64,7 +63,6 @@ class DefinedProcess<State> implements Instance {
   readonly #handlers: Handlers<State>;
   readonly #onPush: OnPush<State> | undefined; // bound once: 20 processes have 20 shapes of handlers to look it up in
   readonly #ctx: Context<State>;
-  #httpServer: Address | null = null; // the object by which the http-server of this node is known
   readonly #running = running;
   #state: State;
 
@@ -85,10 +83,26 @@ class DefinedProcess<State> implements Instance {
     running.context = this.#ctx as Context;
     let next: Next<State>;
     try {
-      const isEvent = message.source === this.#httpServer && message.kind === "request";
-      next = isEvent ? this.#event(message) : this.#dispatch(message);
+      next = this.#dispatch(message);
     } catch (error) {
       running.context = null; // not in a finally, which costs a handler that returns
+      throw error;
+    }
+    running.context = null;
+    return next === undefined ? undefined : this.#keep(next);
+  }
+
+  /** Hot path, as `handle`. */
+  push(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void> {
+    const onPush = this.#onPush;
+    if (onPush === undefined) return undefined;
+    const running = this.#running;
+    running.context = this.#ctx as Context;
+    let next: Next<State>;
+    try {
+      next = onPush(this.#state, { channelId, messageType }, blob, this.#ctx);
+    } catch (error) {
+      running.context = null;
       throw error;
     }
     running.context = null;
@@ -124,13 +138,9 @@ class DefinedProcess<State> implements Instance {
   }
 
   #isFromHttpServer({ source }: Envelope): boolean {
-    const isHttpServer =
-      (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) && source.node === this.#ctx.our.node;
-    if (isHttpServer) this.#httpServer = source;
-    return isHttpServer;
+    return (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) && source.node === this.#ctx.our.node;
   }
 
-  /** Hot path. */
   #event(message: Envelope): Next<State> {
     const event = message.body as HttpServerRequest; // the http-server's word
     if (!("WebSocketPush" in event)) return this.#channelEvent(message, event);

@@ -62,6 +62,13 @@ export class Envelope {
 /** A message as a process sees it. */
 export type Message = Readonly<Omit<Envelope, "pending" | "prompting" | "origin" | "shortcut">>;
 
+/** Kernel and system processes only: where frames come from. It makes the message that one of them is. */
+export interface FrameSource {
+  readonly shortcut: Shortcut;
+  /** @param origin what the frame was handed over with */
+  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope;
+}
+
 /** The way back to the channel whose frame is in hand: its socket is right here, corked (docs/adr/0001). */
 export interface Shortcut {
   /** Hot path. @returns false when nothing was done: the push must go as a message, and be judged as one */

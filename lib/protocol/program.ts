@@ -22,6 +22,11 @@ export interface Instance {
   /** Returns a promise only when it must: a plain return costs neither promise nor microtask. */
   handle(message: Envelope): void | Promise<void>;
   /**
+   * Hot path: a frame of a channel that can be handled at once, as `handle` would handle the WebSocketPush that it is.
+   * The message is made when somebody asks for it (`Host.inHand`). Without this, frames come to `handle`.
+   */
+  push?(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void>;
+  /**
    * A leaf only (docs/adr/0001): handles what `Host.tell` sent, on the sender's stack, without an envelope.
    * Synchronous; must not throw, nor reach a process but by sending.
    */

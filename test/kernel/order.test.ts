@@ -1,9 +1,10 @@
 /** DESIGN §3.1 and §3.2: one message at a time, and in the order sent. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type Host, ProcessId } from "../../lib/protocol/index.ts";
+import { Blob, type FrameSource, type Host, ProcessId } from "../../lib/protocol/index.ts";
 import { A, B, C, withAB } from "../support/cast.ts";
 import {
+  frameProgram,
   Gate,
   program,
   request,
@@ -120,7 +121,8 @@ function deliverFrame({ node }: TestKernel, from: Host, target: string, body: un
   queue.begin();
   try {
     const frame = request(from, target, body);
-    if (!process.handleNow(frame)) bus.deliver(frame, process);
+    const source: FrameSource = { shortcut: { push: () => false }, messageOf: () => frame };
+    if (!process.frameNow(source, null, 1, "Text", Blob.of(""))) bus.deliver(frame, process);
   } finally {
     queue.end();
   }
@@ -143,7 +145,7 @@ describe("order", () => {
         const targets = [B, C];
         for (const target of targets) {
           let inHand = 0;
-          const take = program(({ body, source }) => {
+          const take = frameProgram(({ body, source }) => {
             const { n, mode } = body as { n: number; mode: Mode };
             if (inHand > 0) overlaps.push([target, n]);
             const key = `${source.id.text} ${target}`;

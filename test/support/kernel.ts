@@ -87,6 +87,16 @@ export function program(handle: Handle, more: Omit<Instance, "handle"> = {}): Pr
   return { start: (host) => ({ ...more, handle: (message) => handle(message, host) }) };
 }
 
+/** As `program`, and takes frames at once, each as the message that it is. */
+export function frameProgram(handle: Handle): Program {
+  return {
+    start: (host) => ({
+      handle: (message) => handle(message, host),
+      push: () => handle(host.inHand() as Envelope, host), // a frame is in hand
+    }),
+  };
+}
+
 /** Takes everything and does nothing. */
 export const silent: Program = program(() => undefined);
 
