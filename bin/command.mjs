@@ -17,6 +17,8 @@ const { readFileSync, renameSync, writeFileSync } = require("node:fs");
 const { dirname } = require("node:path");
 const { Script } = require("node:vm");
 
+require("./v8-flags.cjs"); // first: what V8 kept is good for these flags only
+
 const KEEP_MS = 1000; // after the start: by then what the first requests need is compiled as well
 
 const filename = require.resolve("./core.cjs");

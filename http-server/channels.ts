@@ -15,8 +15,8 @@ import {
   CLOSE,
   Envelope,
   type FrameSource,
+  freezeBody,
   type HttpServerErrorKind,
-  type HttpServerRequest,
   isSendableCloseCode,
   PING_PAYLOAD_MAX,
   type Shortcut,
@@ -238,7 +238,9 @@ export class Channels implements Keeper, FrameSource {
   messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope {
     const channel = origin as Channel; // frameNow was given it
     const target = channel.owner?.address ?? this.#our;
-    const event = new Envelope("request", this.#our, target, pushBody(channel, messageType), blob);
+    const body = { WebSocketPush: { channel_id: channel.id, message_type: messageType } };
+    if (this.#kernel.freezeBodies) freezeBody(body);
+    const event = new Envelope("request", this.#our, target, body, blob);
     event.origin = channel;
     event.shortcut = this.outgoing;
     return event;
@@ -290,10 +292,6 @@ export class Channels implements Keeper, FrameSource {
     event.origin = channel;
     return event;
   }
-}
-
-function pushBody(channel: Channel, messageType: WsMessageType): HttpServerRequest {
-  return Object.freeze({ WebSocketPush: Object.freeze({ channel_id: channel.id, message_type: messageType }) });
 }
 
 function isOpen(body: unknown): boolean {

@@ -50,7 +50,7 @@ export async function bundleNode(sources) {
   const browsers = { [CLIENT]: `./${CLIENT}.ts`, "lib/protocol/browser": "./lib/protocol/index.ts" };
   await build({ ...OPTIONS, entryPoints: browsers, outdir: "dist", platform: "browser", alias: INSTEAD });
   const inputs = await buildCore([COMMAND, ...doors], own);
-  cpSync(join(root, "bin/import.cjs"), join(dist, "bin/import.cjs"));
+  for (const file of ["import.cjs", "v8-flags.cjs"]) cpSync(join(root, "bin", file), join(dist, "bin", file));
   cpSync(join(root, "bin/command.mjs"), join(dist, `${COMMAND}.js`));
   chmodSync(join(dist, `${COMMAND}.js`), 0o755); // npx runs it as it is
   const core = createRequire(import.meta.url)(join(dist, "bin/core.cjs"));

@@ -5,12 +5,15 @@
  * For each message a room parses JSON, counts, tells the counter by its name (a capability is checked, nobody answers),
  * and pushes JSON. Each 64th it also publishes to everybody in the room. As shipped but for messagesPerSecond.
  */
+import { createRequire } from "node:module";
 import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
 import { ProcessId, type Program } from "../../lib/protocol/index.ts";
 import { announce } from "./announce.ts";
 import { count, type Said, TALLY } from "./said.ts";
+
+createRequire(import.meta.url)("../../bin/v8-flags.cjs"); // as the command does
 
 const ROOMS = 20;
 const PUBLISH_EVERY = 64; // messages of a room

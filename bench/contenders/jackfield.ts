@@ -4,6 +4,7 @@
  * Everything is as shipped but one limit: a channel may send 10,000 messages a second by default, and this load sends
  * more on each.
  */
+import { createRequire } from "node:module";
 import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
@@ -11,6 +12,8 @@ import { ProcessId, type Program } from "../../lib/protocol/index.ts";
 import { announce } from "./announce.ts";
 import { count, type Said } from "./said.ts";
 import { told, type Work } from "./told.ts";
+
+createRequire(import.meta.url)("../../bin/v8-flags.cjs"); // as the command does
 
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
 const SECOND = ProcessId.parse("second:bench:sys");
