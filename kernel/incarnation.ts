@@ -87,16 +87,19 @@ export class Incarnation implements Host {
     return this.#instance.handle(message);
   }
 
-  /** Hot path: a frame, without its message. @returns undefined: done; false: it must come as a message */
+  /** Whether a frame may come without its message. */
+  get takesFrames(): boolean {
+    return this.#instance.push !== undefined;
+  }
+
+  /** Hot path: a frame, without its message. Only for who takes such. */
   handleFrame(
     source: FrameSource,
     origin: unknown,
     channelId: number,
     messageType: WsMessageType,
     blob: Blob,
-  ): void | false | Promise<void> {
-    const instance = this.#instance;
-    if (instance.push === undefined) return false;
+  ): void | Promise<void> {
     if (++this.#handled > HAND_MESSAGES) this.#renewHand();
     const hand = this.#hand;
     hand.message = null;
@@ -104,7 +107,7 @@ export class Incarnation implements Host {
     hand.origin = origin;
     hand.messageType = messageType;
     hand.blob = blob;
-    return instance.push(channelId, messageType, blob);
+    return this.#instance.push?.(channelId, messageType, blob);
   }
 
   #renewHand(): void {

@@ -181,9 +181,9 @@ export class Process implements Runnable {
    */
   frameNow(source: FrameSource, origin: unknown, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     const incarnation = this.#incarnation;
-    if (this.#turn !== IDLE || incarnation === null) return false;
+    if (this.#turn !== IDLE || incarnation === null || !incarnation.takesFrames) return false;
     this.#turn = LINED;
-    let result: void | false | Promise<void>;
+    let result: void | Promise<void>;
     try {
       result = incarnation.handleFrame(source, origin, channelId, messageType, blob);
     } catch (thrown) {
@@ -194,21 +194,16 @@ export class Process implements Runnable {
     }
     if (result === undefined && this.#turn === LINED && !this.#exitAsked && this.mailbox.length === 0)
       this.#turn = IDLE;
-    else return this.#frameGoesOn(result, incarnation, blob);
+    else this.#frameGoesOn(result, incarnation, blob);
     return true;
   }
 
-  #frameGoesOn(result: void | false | Promise<void>, incarnation: Incarnation, blob: Blob): boolean {
-    if (result === false) {
-      this.#turn = IDLE; // nothing has run
-      return false;
-    }
+  #frameGoesOn(result: void | Promise<void>, incarnation: Incarnation, blob: Blob): void {
     const envelope = result === undefined ? null : incarnation.inHand();
     if (result !== undefined && envelope !== null) {
       blob.hold();
       this.#await(result, envelope, incarnation);
     } else if (this.#goesOn()) this.#kernel.queue.schedule(this);
-    return true;
   }
 
   /** A leaf's: see Instance.take. @returns false when it has to be sent as a message */
