@@ -1,6 +1,7 @@
 /** Answers of the server's own making. */
 import { header } from "./headers.ts";
-import type { HeaderList, TransportRequest, TransportResponse } from "./transport/transport.ts";
+import type { HeaderList, TransportResponse } from "./transport/transport.ts";
+import type { Visit } from "./visit.ts";
 
 /** 404, 403, …: no body, and the type that the contract has (kinode §5.4). */
 export function sendEmpty(response: TransportResponse, status: number, headers: HeaderList = []): void {
@@ -16,7 +17,7 @@ export function sendJson(response: TransportResponse, status: number, value: unk
 }
 
 /** Whether the client shows pages: a browser that navigates names text/html. */
-export function wantsHtml(request: TransportRequest): boolean {
+export function wantsHtml(request: Visit): boolean {
   return (
     (request.method === "GET" || request.method === "HEAD") && (header(request, "accept") ?? "").includes("text/html")
   );

@@ -13,7 +13,8 @@ import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { loginHash } from "./password.ts";
 import type { Throttle } from "./throttle.ts";
-import type { HeaderList, TransportRequest, TransportResponse } from "./transport/transport.ts";
+import type { HeaderList, TransportResponse } from "./transport/transport.ts";
+import type { Visit } from "./visit.ts";
 
 const SUBDOMAINS = ["", null, undefined]; // none is offered yet
 
@@ -34,7 +35,7 @@ export class Login {
   }
 
   /** @returns whether the request was for it */
-  handle(request: TransportRequest, response: TransportResponse): boolean {
+  handle(request: Visit, response: TransportResponse): boolean {
     const path = request.path.replace(/\/$/, "");
     if (path === "/login") {
       if (request.method === "GET" || request.method === "HEAD") this.sendPage(response);
@@ -67,7 +68,7 @@ export class Login {
     ];
   }
 
-  #read(request: TransportRequest, response: TransportResponse): void {
+  #read(request: Visit, response: TransportResponse): void {
     response.readBody(this.#limits.loginBytes, (body) => {
       if (body === null) return sendEmpty(response, 413, [["connection", "close"]]);
       const wait = this.#throttle.retryAfter(request.remoteAddress);
@@ -77,7 +78,7 @@ export class Login {
     });
   }
 
-  async #login(request: TransportRequest, response: TransportResponse, body: Uint8Array): Promise<void> {
+  async #login(request: Visit, response: TransportResponse, body: Uint8Array): Promise<void> {
     const sent = await this.#readHash(body);
     const isRight = sent !== undefined && (await this.#auth.checkPassword(sent));
     if (sent === undefined || isRight) this.#throttle.takeBack(request.remoteAddress);
@@ -107,7 +108,7 @@ export class Login {
     return typeof password === "string" && password !== "" ? await loginHash(password, this.#auth.node) : undefined;
   }
 
-  async #logout(request: TransportRequest, response: TransportResponse): Promise<void> {
+  async #logout(request: Visit, response: TransportResponse): Promise<void> {
     await this.#auth.revoke(this.#auth.tokens(cookieHeader(request)));
     const gone = [this.#auth.sessionCookie, REGISTER_COOKIE + this.#auth.node].map(
       (name) => ["set-cookie", setCookie({ name, value: "", maxAge: 0, httpOnly: false, secure: false })] as const,

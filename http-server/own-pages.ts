@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { sendEmpty } from "./http-exchange.ts";
 import { fromPackageRoot } from "./package-root.ts";
-import type { TransportRequest, TransportResponse } from "./transport/transport.ts";
+import type { TransportResponse } from "./transport/transport.ts";
+import type { Visit } from "./visit.ts";
 
 const JAVASCRIPT = "text/javascript; charset=utf-8";
 
@@ -36,7 +37,7 @@ export class OwnPages {
   }
 
   /** @returns whether the request was for one of them */
-  handle(request: TransportRequest, response: TransportResponse): boolean {
+  handle(request: Visit, response: TransportResponse): boolean {
     const page = this.#pages.get(request.path);
     if (page === undefined) return false;
     if (request.method === "GET" || request.method === "HEAD") {

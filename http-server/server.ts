@@ -14,6 +14,7 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import type { Scope } from "./jwt.ts";
 import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
@@ -28,6 +29,7 @@ import { ListenError } from "./transport/errors.ts";
 import { chooseTransport } from "./transport/index.ts";
 import type { Listen, Listener, TransportHandlers, TransportName } from "./transport/transport.ts";
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
+import { visitOf } from "./visit.ts";
 
 export type HttpServerOptions = {
   /** Default: one main listener on 127.0.0.1, any free port. Empty: none yet, see `listen`. */
@@ -141,10 +143,10 @@ export class HttpServer {
       auth,
       bindings: this.bindings,
       login,
-      pages,
+      own: [login, pages],
+      forward: new Forward(limits, made.hostNow),
       limits,
       allowedOrigins,
-      host: made.hostNow,
     });
     this.#parts = {
       kernel,
@@ -223,8 +225,8 @@ export class HttpServer {
       }
     };
     return {
-      http: (request, response) => turn(() => this.#http.handle(request, response, mount)),
-      upgrade: (request) => decideUpgrade(request, mount, this.#upgradeContext),
+      http: (request, response) => turn(() => this.#http.handle(visitOf(request), response, mount)),
+      upgrade: (request) => decideUpgrade(visitOf(request), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();

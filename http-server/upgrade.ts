@@ -14,7 +14,8 @@ import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
-import type { TransportRequest, UpgradeDecision } from "./transport/transport.ts";
+import type { UpgradeDecision } from "./transport/transport.ts";
+import type { Visit } from "./visit.ts";
 
 const RETRY_AFTER = 5; // seconds: sockets come and go
 
@@ -32,11 +33,7 @@ export type UpgradeContext = {
 };
 
 /** @param mount the process id whose paths stand at `/` on this port; null on the main listener */
-export function decideUpgrade(
-  request: TransportRequest,
-  mount: string | null,
-  context: UpgradeContext,
-): UpgradeDecision<Channel> {
+export function decideUpgrade(request: Visit, mount: string | null, context: UpgradeContext): UpgradeDecision<Channel> {
   const { auth, bindings, limits, sockets, registrar } = context;
   if (context.stopping()) return refuse(503, "the node is stopping");
   if (sockets.total >= limits.channels)
@@ -67,7 +64,7 @@ export function decideUpgrade(
 }
 
 /** No sub-protocol is ever selected: a client that insists on one fails at once and cleanly (contract kinode §5.6). */
-function accept(request: TransportRequest, path: string, terms: Terms, arrival: Arrival): UpgradeDecision<Channel> {
+function accept(request: Visit, path: string, terms: Terms, arrival: Arrival): UpgradeDecision<Channel> {
   const peer = { address: request.remoteAddress, sockets: 0 };
   const channel = new Channel({ path, peer, port: request.remotePort, terms, arrival });
   return { accept: true, data: channel, protocol: "" };

@@ -22,6 +22,8 @@ export type TransportRequest = {
   readonly remoteAddress: string;
   /** 0 on uWebSockets.js, which has no way to tell. */
   readonly remotePort: number;
+  /** It came over TLS. */
+  readonly secure: boolean;
 };
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];

@@ -221,5 +221,6 @@ function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
     headers,
     remoteAddress: plainAddress(ascii.decode(res.getRemoteAddressAsText())),
     remotePort: 0, // the library has no way to ask for it
+    secure: false,
   };
 }

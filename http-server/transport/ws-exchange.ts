@@ -74,6 +74,7 @@ export function copyRequest(incoming: IncomingMessage): TransportRequest {
     headers,
     remoteAddress: plainAddress(incoming.socket.remoteAddress ?? ""), // gone when the client has already left
     remotePort: incoming.socket.remotePort ?? 0,
+    secure: false,
   };
 }
 
