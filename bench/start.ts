@@ -125,7 +125,7 @@ async function forgetCompiled(): Promise<void> {
 /** A data folder whose password is set, as everything is that a first start leaves for the second. */
 async function usedFolder(folder: string): Promise<string> {
   const data = join(folder, "data");
-  const args = ["start", "--data", data, "--password", "bench", "--port", "0"];
+  const args = ["start", "--data", data, "--password", "bench password", "--port", "0"];
   const child = spawnScript("server", COMMAND, args, process.env);
   let printed = "";
   await new Promise<void>((resolve, reject) => {

@@ -39,7 +39,7 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
 
 async function startCommand(args: readonly string[]): Promise<void> {
   const options = readOptions(args, process.env);
-  const { node, server, newPassword } = await start(options, report);
+  const { node, server, oneTimeLogin } = await start(options, report);
   // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
@@ -47,9 +47,11 @@ async function startCommand(args: readonly string[]): Promise<void> {
   }
   const [url = "", ...mounted] = server.ports.map((port) => `http://${shownHost(options.host)}:${port}/`);
   say(`Jackfield node "${node.name}" runs on ${url}`);
-  say(
-    `  log in with   ${newPassword ?? (options.password === null ? "the same password as before (a new one: --password TEXT)" : "the password you gave")}`,
-  );
+  if (oneTimeLogin !== null) {
+    const minutes = Math.floor(server.limits.loginLinkSeconds / 60);
+    say(`\n  Open this link to log in and choose a password. It works once, within ${minutes} minutes:\n`);
+    say(`    ${url.slice(0, -1)}${oneTimeLogin}\n`);
+  } else say(`  log in with   ${options.password === null ? "your password" : "the password you gave"}`);
   if (options.package.length === 0) say(`  chat          ${url}chat:chat:template.os/`);
   for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
   say(`  transport     ${server.transportWhy}`);

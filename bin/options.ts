@@ -58,7 +58,7 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     kind: "text",
     default: null,
     value: "TEXT",
-    help: "the password to log in with; left out: one is made and shown at the first start",
+    help: "the password to log in with; left out: the one it has, or a link that logs in once",
   },
   memory: {
     kind: "flag",

@@ -8,7 +8,7 @@ import {
   parseMount,
   startHttpServer,
 } from "../http-server/index.ts";
-import { createNode, KERNEL_LIMITS, type KernelEvent, type Node, randomPassword } from "../kernel/index.ts";
+import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, ProcessId } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore } from "../processes/state/store.ts";
@@ -24,8 +24,8 @@ const EXAMPLES = [here("../examples/chat"), here("../examples/echo")];
 export type Started = {
   readonly node: Node;
   readonly server: HttpServer;
-  /** Only when one was made now: it is shown once and stored hashed. */
-  readonly newPassword: string | null;
+  /** Logs in once, and leads to the choice of a password; only when there is none yet. */
+  readonly oneTimeLogin: string | null;
 };
 
 /** @throws {OptionError} @throws {ListenError} @throws {PackageError} */
@@ -57,10 +57,8 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
     for (const { mount } of listeners) assertMountable(node, mount);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
-    const newPassword = options.password === null && !server.hasPassword ? randomPassword() : null;
-    const password = options.password ?? newPassword;
-    if (password !== null) await server.setPassword(password);
-    return { node, server, newPassword };
+    if (options.password !== null) await server.setPassword(options.password);
+    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin() };
   } catch (error) {
     await node.stop();
     throw error;

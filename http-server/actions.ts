@@ -21,12 +21,14 @@ export type Action =
       readonly authenticated: boolean;
       readonly localOnly: boolean;
       readonly cache: boolean;
+      readonly secure: boolean;
     }
   | { readonly kind: "unbind" | "unbindWs"; readonly path: string }
   | {
       readonly kind: "bindWs";
       readonly path: string;
       readonly authenticated: boolean;
+      readonly secure: boolean;
       readonly slowReader: SlowReaderPolicy | null;
       readonly sendLimit: number | null;
     };
@@ -55,10 +57,15 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
       : undefined,
   Bind: ({ path, authenticated, local_only: localOnly, cache }) =>
     isPath(path) && typeof authenticated === "boolean" && typeof localOnly === "boolean" && typeof cache === "boolean"
-      ? { kind: "bind", path, authenticated, localOnly, cache }
+      ? { kind: "bind", path, authenticated, localOnly, cache, secure: false }
+      : undefined,
+  SecureBind: ({ path, cache }) =>
+    isPath(path) && typeof cache === "boolean"
+      ? { kind: "bind", path, authenticated: true, localOnly: false, cache, secure: true }
       : undefined,
   Unbind: ({ path }) => (typeof path === "string" ? { kind: "unbind", path } : undefined),
-  WebSocketBind: (fields) => parseWsBind(fields),
+  WebSocketBind: (fields) => parseWsBind(fields, false),
+  WebSocketSecureBind: (fields) => parseWsBind({ ...fields, authenticated: true }, true),
   WebSocketUnbind: ({ path }) => (typeof path === "string" ? { kind: "unbindWs", path } : undefined),
 };
 
@@ -73,17 +80,14 @@ function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, 
 }
 
 /** `extension: true` is refused as malformed until the extension protocol is served. */
-function parseWsBind({
-  path,
-  authenticated,
-  extension,
-  slow_reader: slowReader = null,
-  send_limit: sendLimit = null,
-}: Fields): Action | undefined {
+function parseWsBind(
+  { path, authenticated, extension, slow_reader: slowReader = null, send_limit: sendLimit = null }: Fields,
+  secure: boolean,
+): Action | undefined {
   if (!isPath(path) || typeof authenticated !== "boolean" || extension !== false) return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
-  return { kind: "bindWs", path, authenticated, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };
+  return { kind: "bindWs", path, authenticated, secure, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };
 }
 
 function isRecord(value: unknown): value is Fields {

@@ -1,10 +1,20 @@
 /** A socket until it is a channel: what its upgrade found out, and how long it may take. Nothing of it stays. */
 import { type Process, WheelEntry } from "../kernel/index.ts";
 import type { Channel } from "./channel.ts";
+import type { Session } from "./sessions.ts";
+
+/** What an upgrade found out. */
+export type Comer = {
+  /** Whose login let it in; null where none was asked for, or none is known yet. */
+  readonly session: Session | null;
+  /** For a registration without a token. */
+  readonly cookies: string;
+  /** The label of the secure subdomain it came to; null: the node itself. */
+  readonly label: string | null;
+};
 
 export class Arrival extends WheelEntry {
-  /** A valid session cookie came with the upgrade. */
-  readonly loggedIn: boolean;
+  readonly comer: Comer;
   /** Who gets it at once, without a registration; null on the main route. */
   readonly boundTo: Process | null;
   /** Set when its socket has opened. */
@@ -12,9 +22,9 @@ export class Arrival extends WheelEntry {
   readonly #tooLate: (channel: Channel) => void;
 
   /** @param tooLate is told when the deadline has passed; one function for all, not a closure each */
-  constructor(loggedIn: boolean, boundTo: Process | null, tooLate: (channel: Channel) => void) {
+  constructor(comer: Comer, boundTo: Process | null, tooLate: (channel: Channel) => void) {
     super();
-    this.loggedIn = loggedIn;
+    this.comer = comer;
     this.boundTo = boundTo;
     this.#tooLate = tooLate;
   }

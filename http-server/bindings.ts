@@ -9,6 +9,7 @@ import type { Process } from "../kernel/index.ts";
 import type { Blob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
+import { Subdomains } from "./subdomains.ts";
 
 const HOMEPAGE = "homepage:homepage:sys";
 
@@ -16,6 +17,8 @@ export type HttpBinding = {
   readonly owner: Process;
   readonly authenticated: boolean;
   readonly localOnly: boolean;
+  /** Only on the package's secure subdomain, whose login it wants. */
+  readonly secure: boolean;
   /** Static content; null: the process is asked. */
   readonly content: Blob | null;
 };
@@ -23,6 +26,8 @@ export type HttpBinding = {
 export type WsBinding = {
   readonly owner: Process;
   readonly authenticated: boolean;
+  /** As of HttpBinding. */
+  readonly secure: boolean;
   readonly slowReader: SlowReaderPolicy;
   /** Bytes. */
   readonly sendLimit: number;
@@ -38,6 +43,7 @@ export type WsRoute = WsBinding & {
 type Paths = { readonly http: Map<string, string>; readonly ws: Map<string, string> };
 
 export class Bindings {
+  readonly subdomains = new Subdomains();
   readonly #limits: HttpServerLimits;
   readonly #http = new Router<HttpBinding>();
   readonly #ws = new Router<WsRoute>();
@@ -103,6 +109,7 @@ export class Bindings {
   }
 
   forget(owner: Process): void {
+    this.subdomains.forget(owner.address.id);
     const id = owner.address.id.text;
     const paths = this.#pathsOf.get(id);
     if (paths === undefined) return;

@@ -28,6 +28,7 @@ import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
+import type { Session } from "./sessions.ts";
 import type { Listener } from "./transport/transport.ts";
 
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
@@ -203,6 +204,13 @@ export class Channels implements Keeper, FrameSource {
     const owned = this.#byOwner.get(owner)?.all() ?? [];
     for (const channel of owned) this.outgoing.end(channel, CLOSE.goingAway.code, "the process has ended");
     this.#byOwner.delete(owner);
+  }
+
+  /** Somebody logged out: what that login let in ends. */
+  endSession(session: Session): void {
+    for (const channel of this.#byId.all())
+      if (channel.session === session)
+        this.outgoing.end(channel, CLOSE.badToken.code, "the session has ended: log in again");
   }
 
   /** The node stops: every channel hears 1001, which says that it may come back. */

@@ -16,9 +16,24 @@ export function cookieValues(header: string, name: string): string[] {
     .map((pair) => pair.slice(name.length + 1));
 }
 
-/** Every token of this node that came along, whatever its name. */
-export function tokensOf(header: string, node: string): string[] {
-  return TOKEN_COOKIES.flatMap((prefix) => cookieValues(header, prefix + node));
+/** What follows a prefix: the node, and `@` with the process on that one's secure subdomain (contract kinode §5.5). */
+export function cookieNameOf(node: string, subdomain: string | null): string {
+  return subdomain === null ? node : `${node}@${subdomain.replaceAll(/[^A-Za-z0-9\-:.]/g, "")}`;
+}
+
+/** Every token of this node, or of a process on its subdomain, that came along under an older or newer name. */
+export function tokensOf(header: string, node: string, subdomain: string | null = null): string[] {
+  const name = cookieNameOf(node, subdomain);
+  return TOKEN_COOKIES.flatMap((prefix) => cookieValues(header, prefix + name));
+}
+
+/** Every token of a process on its subdomain that came along, of whichever process. */
+export function subdomainTokensOf(header: string, node: string): string[] {
+  return header
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => TOKEN_COOKIES.some((prefix) => pair.startsWith(`${prefix}${node}@`)))
+    .map((pair) => pair.slice(pair.indexOf("=") + 1));
 }
 
 /** A Cookie header without the login of the node: a process has no use for it, and must not be able to act as its user. */

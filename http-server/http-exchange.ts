@@ -16,6 +16,18 @@ export function sendJson(response: TransportResponse, status: number, value: unk
   );
 }
 
+/** A sentence for people. */
+export function sendText(response: TransportResponse, status: number, text: string): void {
+  response.send(
+    status,
+    [
+      ["content-type", "text/plain; charset=utf-8"],
+      ["cache-control", "no-store"],
+    ],
+    `${text}\n`,
+  );
+}
+
 /** Whether the client shows pages: a browser that navigates names text/html. */
 export function wantsHtml(request: Visit): boolean {
   return (

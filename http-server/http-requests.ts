@@ -1,22 +1,26 @@
 /**
  * HTTP: to the server's own services, to static content, or to the process that bound the path (contract kinode §5.2–5.4).
  *
- * Order of checks: origin of what changes state → own services → route → login → local only → static → the process.
+ * Order of checks: origin of what changes state → own services → route → host → login → local only → static → the process.
+ *
+ * On a secure subdomain there is its package and what a page of it needs, nothing else: not the node's other services,
+ * and no other package's paths. A secure path is nowhere else.
  */
-import type { Envelope } from "../lib/protocol/index.ts";
+import type { Envelope, ProcessId } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
-import { cookieValues, REGISTER_COOKIE, setCookie } from "./cookies.ts";
 import type { Forward } from "./forward.ts";
 import { cookieHeader } from "./headers.ts";
-import { sendEmpty, sendJson, wantsHtml } from "./http-exchange.ts";
+import { sendEmpty, sendJson, sendText, wantsHtml } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Match } from "./router.ts";
+import type { SessionCookies } from "./session-cookies.ts";
 import { sendContent } from "./static-content.ts";
-import type { HeaderList, TransportResponse } from "./transport/transport.ts";
+import { OTHER_PACKAGE, secureUrl } from "./subdomains.ts";
+import type { TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
 /** Paths that the server answers itself, on the main port. */
@@ -31,6 +35,9 @@ export type HttpContext = {
   readonly login: Login;
   /** Asked one after the other. */
   readonly own: readonly OwnService[];
+  /** Those that stand on secure subdomains too. */
+  readonly ownOnSubdomains: readonly OwnService[];
+  readonly cookies: SessionCookies;
   readonly forward: Forward;
   readonly limits: HttpServerLimits;
   readonly allowedOrigins: readonly string[];
@@ -46,14 +53,19 @@ export class HttpRequests {
   }
 
   handle(request: Visit, response: TransportResponse, mount: string | null): void {
-    const { allowedOrigins, bindings, own } = this.#context;
+    const { allowedOrigins, bindings, own, ownOnSubdomains } = this.#context;
     if (!SAFE_METHODS.includes(request.method) && !isOriginAllowed(request, allowedOrigins))
       return sendEmpty(response, 403);
-    if (mount === null && own.some((service) => service.handle(request, response))) return;
+    const label = bindings.subdomains.of(request.host);
+    const services = label === null ? own : ownOnSubdomains;
+    if (mount === null && services.some((service) => service.handle(request, response))) return;
     const path = routePath(request.path, mount);
     const match = bindings.matchHttp(path);
     if (match === undefined) return sendEmpty(response, bindings.isGone(path) ? 503 : 404);
-    this.#bound(request, response, match, mount);
+    const { id } = match.value.owner.address;
+    if (label !== null && !bindings.subdomains.isOf(label, id)) return sendText(response, 403, OTHER_PACKAGE);
+    if (label === null && match.value.secure) return sendElsewhere(request, response, id, mount);
+    this.#bound(request, response, match, { mount, subdomain: label === null ? null : id.text });
   }
 
   /** A process answered, or its request ended without. */
@@ -61,32 +73,42 @@ export class HttpRequests {
     this.#context.forward.answered(message);
   }
 
-  #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, mount: string | null): void {
-    const { auth, login, forward } = this.#context;
+  #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, { mount, subdomain }: Place): void {
+    const { auth, cookies, login, forward } = this.#context;
     const { authenticated, localOnly, content } = match.value;
-    const cookies = cookieHeader(request);
-    const session = authenticated ? auth.session(cookies) : undefined;
+    const sent = cookieHeader(request);
+    const session = authenticated ? auth.session(sent, subdomain) : undefined;
     if (authenticated && session === undefined) {
-      if (mount === null && wantsHtml(request)) return login.sendPage(response); // a mounted port has no /login
+      if (mount === null && wantsHtml(request)) return login.sendPage(request, response, subdomain); // a mounted port has no /login
       return sendJson(response, 401, { error: { code: "unauthorized", message: "log in first: POST /login" } });
     }
     if (localOnly && !request.isLocal) return sendEmpty(response, 403);
-    // Page script needs the register token: it is short-lived, so pages renew it as they load.
-    const renew = session !== undefined && cookieValues(cookies, REGISTER_COOKIE + auth.node).length === 0;
-    const headers: HeaderList = renew ? [["set-cookie", this.#registerCookie()]] : [];
+    const headers = session === undefined ? [] : cookies.renewed(session, sent, request.secure);
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (content !== null && isRead) sendContent(response, content, headers);
     else forward.send(request, { response, headers }, match);
   }
+}
 
-  #registerCookie(): string {
-    const { auth, limits } = this.#context;
-    return setCookie({
-      name: REGISTER_COOKIE + auth.node,
-      value: auth.issue("register"),
-      maxAge: limits.registerTokenSeconds,
-      httpOnly: false,
-      secure: false,
-    });
-  }
+/** @property mount the process id of a mounted port @property subdomain the process whose secure subdomain it is */
+type Place = { readonly mount: string | null; readonly subdomain: string | null };
+
+/** A secure path was asked for on another host (contract kinode §5.4). */
+function sendElsewhere(request: Visit, response: TransportResponse, id: ProcessId, mount: string | null): void {
+  const url = secureUrl(request, id);
+  if (mount !== null) return sendText(response, 421, "this path is served on its own subdomain of the main port only");
+  if (url !== undefined)
+    return response.send(
+      307,
+      [
+        ["location", url],
+        ["cache-control", "no-store"],
+      ],
+      "",
+    );
+  sendText(
+    response,
+    421,
+    "this path is served on a subdomain of its own, which this address cannot have: open the node by a name such as localhost",
+  );
 }

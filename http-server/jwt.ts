@@ -1,5 +1,5 @@
 /**
- * Tokens: compact JWS with HS256 (RFC 7515), the claims of contract kinode §5.5, and two of ours.
+ * Tokens: compact JWS with HS256 (RFC 7515), the claims of contract kinode §5.5, and three of ours.
  *
  * Our own thirty lines on node:crypto because an upgrade must be decided at once: jose verifies asynchronously only
  * (docs/adr/0004). One algorithm, never taken from the token.
@@ -15,8 +15,10 @@ export type Claims = {
   /** Seconds since the Unix epoch. */
   readonly expiration: number;
   readonly scope: Scope;
-  /** Unique: what a logout revokes. */
+  /** Of its session: what a logout ends. */
   readonly id: string;
+  /** How often the session's token was replaced before this one; left out: never. */
+  readonly generation?: number;
 };
 
 const HEADER = Buffer.from('{"alg":"HS256"}').toString("base64url");

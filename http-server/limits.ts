@@ -38,6 +38,20 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   loginBytes: limit(16 * KIB, "bytes", 256, MIB, "contract kinode §5.5"),
   loginFailures: limit(10, "tries", 1, 1_000_000, "from one address per loginWindow; then 429"),
   loginWindow: limit(60_000, "ms", 1, 86_400_000, "see loginFailures"),
+  loginFailuresTotal: limit(
+    100,
+    "tries",
+    1,
+    1_000_000,
+    "from all addresses that are not logged in, per loginWindow; each takes a core for 0.1 s",
+  ),
+  logins: limit(2, "logins", 1, 64, "checked at once; the thread pool has four threads, and files need some"),
+  loginQueue: limit(20, "logins", 0, 10_000, "waiting for their check; one more is told 503"),
+  loginLinkSeconds: limit(3_600, "seconds", 1, 7 * 86_400, "life of the one-time link of a node without a password"),
+  passwordLength: limit(8, "characters", 1, 1_000, "of a new password (NIST SP 800-63B §5.1.1.2)"),
+  sessions: limit(1_000, "sessions", 1, 100_000, "logged in at once; the one unused for longest ends first"),
+  sessionRotation: limit(86_400, "seconds", 1, 10 * 365 * 86_400, "age at which a session's token is replaced on use"),
+  sessionGrace: limit(60, "seconds", 0, 86_400, "a replaced token stays good: for requests that were under way"),
   sessionSeconds: limit(
     26 * 7 * 86_400,
     "seconds",
@@ -52,7 +66,6 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
     10 * 365 * 86_400,
     "life of the token that page script can read; renewed as pages load",
   ),
-  revokedTokens: limit(10_000, "tokens", 1, 1_000_000, "logged out before their end; the oldest is forgotten first"),
   verifiedTokens: limit(1_000, "tokens", 0, 1_000_000, "whose signature need not be checked again; some 0.5 kB each"),
 };
 
@@ -78,9 +91,16 @@ export type HttpServerLimitName =
   | "loginBytes"
   | "loginFailures"
   | "loginWindow"
+  | "loginFailuresTotal"
+  | "logins"
+  | "loginQueue"
+  | "loginLinkSeconds"
+  | "passwordLength"
+  | "sessions"
+  | "sessionRotation"
+  | "sessionGrace"
   | "sessionSeconds"
   | "registerTokenSeconds"
-  | "revokedTokens"
   | "verifiedTokens";
 
 export type HttpServerLimits = LimitValues<typeof HTTP_SERVER_LIMITS>;

@@ -4,132 +4,202 @@
  *   GET  /login              the page
  *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and two cookies; 303 with ?redirect=/path
  *   POST /login              {"password": "…"} is taken too, for programs: hashed here as the page does it
- *   POST /logout             revokes every token that came along and removes both cookies
+ *   POST /login              {"token": "…"} of the one-time link: login-link.ts
+ *   POST /logout             ends every session whose token came along and removes the cookies
+ *
+ * On a secure subdomain `subdomain` is the process id that the login is for, of the package that has the subdomain;
+ * elsewhere there is none: a login is good for where it was made.
  */
+import { ProcessId } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
-import { REGISTER_COOKIE, setCookie } from "./cookies.ts";
-import { cookieHeader } from "./headers.ts";
+import { cookieHeader, header } from "./headers.ts";
 import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import type { LoginGate } from "./login-gate.ts";
+import type { LoginLink } from "./login-link.ts";
 import { loginHash } from "./password.ts";
-import type { Throttle } from "./throttle.ts";
+import type { SessionCookies } from "./session-cookies.ts";
+import type { Visitor } from "./sessions.ts";
+import type { Subdomains } from "./subdomains.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
-const SUBDOMAINS = ["", null, undefined]; // none is offered yet
+const AGENT_MAX = 200; // characters of a User-Agent: browsers' have some 120
+
+export type LoginParts = {
+  readonly auth: Auth;
+  readonly limits: HttpServerLimits;
+  readonly gate: LoginGate;
+  readonly link: LoginLink;
+  readonly cookies: SessionCookies;
+  readonly subdomains: Subdomains;
+  /** The login page's HTML, with places for what is not known before. */
+  readonly page: string;
+  /** Takes defects: the client gets 500. */
+  readonly fault: (error: unknown) => void;
+};
+
+/** What was sent to log in with. */
+type Credential = {
+  readonly kind: "hash" | "password" | "token";
+  readonly text: string;
+  readonly subdomain: string | null;
+};
 
 export class Login {
-  readonly #auth: Auth;
-  readonly #limits: HttpServerLimits;
-  readonly #throttle: Throttle;
-  readonly #page: string;
-  readonly #fault: (error: unknown) => void;
+  readonly #parts: LoginParts;
 
-  /** @param page the login page's HTML @param fault takes defects: the client gets 500 */
-  constructor(auth: Auth, limits: HttpServerLimits, throttle: Throttle, page: string, fault: (error: unknown) => void) {
-    this.#auth = auth;
-    this.#limits = limits;
-    this.#throttle = throttle;
-    this.#page = page;
-    this.#fault = fault;
+  constructor(parts: LoginParts) {
+    this.#parts = parts;
   }
 
   /** @returns whether the request was for it */
   handle(request: Visit, response: TransportResponse): boolean {
     const path = request.path.replace(/\/$/, "");
     if (path === "/login") {
-      if (request.method === "GET" || request.method === "HEAD") this.sendPage(response);
+      if (request.method === "GET" || request.method === "HEAD") this.sendPage(request, response);
       else if (request.method === "POST") this.#read(request, response);
       else sendEmpty(response, 404);
       return true;
     }
     if (path !== "/logout") return false;
-    if (request.method === "POST") this.#settle(response, this.#logout(request, response));
+    if (request.method === "POST") settle(response, this.#logout(request, response), this.#parts.fault);
     else sendEmpty(response, 404);
     return true;
   }
 
-  sendPage(response: TransportResponse): void {
-    response.send(200, [["content-type", "text/html; charset=utf-8"], ...PAGE_HEADERS], this.#page);
-  }
-
-  /** Both cookies of a fresh login. */
-  cookies(): HeaderList {
-    const { sessionSeconds, registerTokenSeconds } = this.#limits;
-    const session = { name: this.#auth.sessionCookie, value: this.#auth.issue("session"), maxAge: sessionSeconds };
-    const register = {
-      name: REGISTER_COOKIE + this.#auth.node,
-      value: this.#auth.issue("register"),
-      maxAge: registerTokenSeconds,
-    };
-    return [
-      ["set-cookie", setCookie({ ...session, httpOnly: true, secure: false })],
-      ["set-cookie", setCookie({ ...register, httpOnly: false, secure: false })],
-    ];
+  /** @param subdomain the process to log in to on its secure subdomain, when that is known */
+  sendPage(request: Visit, response: TransportResponse, subdomain: string | null = this.#askedFor(request)): void {
+    const { auth, page } = this.#parts;
+    const html = page
+      .replaceAll("{{subdomain}}", subdomain ?? "")
+      .replaceAll("{{password}}", auth.hasPassword ? "set" : "none");
+    sendPage(response, html);
   }
 
   #read(request: Visit, response: TransportResponse): void {
-    response.readBody(this.#limits.loginBytes, (body) => {
+    const { gate, limits, fault } = this.#parts;
+    response.readBody(limits.loginBytes, (body) => {
       if (body === null) return sendEmpty(response, 413, [["connection", "close"]]);
-      const wait = this.#throttle.retryAfter(request.remoteAddress);
-      if (wait > 0) return sendJson(response, 429, "Too many attempts", [["retry-after", String(wait)]]);
-      this.#throttle.failed(request.remoteAddress); // until proven otherwise: checking takes time, others may start in it
-      this.#settle(response, this.#login(request, response, body));
+      const credential = this.#parse(request, body);
+      if (credential === undefined) return sendJson(response, 400, "Failed to parse login info");
+      const refusal = gate.refusal(request);
+      if (refusal !== undefined) return sendRefusal(response, refusal);
+      settle(response, this.#login(request, response, credential), fault);
     });
   }
 
-  async #login(request: Visit, response: TransportResponse, body: Uint8Array): Promise<void> {
-    const sent = await this.#readHash(body);
-    const isRight = sent !== undefined && (await this.#auth.checkPassword(sent));
-    if (sent === undefined || isRight) this.#throttle.takeBack(request.remoteAddress);
-    if (sent === undefined) return sendJson(response, 400, "Failed to parse login info");
-    if (!isRight) return sendJson(response, 401, "Wrong password");
+  async #login(request: Visit, response: TransportResponse, credential: Credential): Promise<void> {
+    const { auth, cookies, gate, link } = this.#parts;
+    const { kind, text, subdomain } = credential;
+    const isRight = await gate.check(request, async () => {
+      if (kind === "token") return link.use(text);
+      if (!auth.hasPassword || response.aborted) return false;
+      return await auth.checkPassword(kind === "hash" ? text : await loginHash(text, auth.node));
+    });
+    if (!isRight)
+      return sendJson(response, 401, kind === "token" ? "The link was used, or has ended" : "Wrong password");
+    const session = await auth.begin(subdomain, visitorOf(request));
+    const set = cookies.ofLogin(session, request.secure);
     const redirect = new URLSearchParams(request.query).get("redirect");
-    if (redirect === null) return sendJson(response, 200, { node: this.#auth.node }, this.cookies());
-    response.send(303, [["location", localPath(redirect)], ["cache-control", "no-store"], ...this.cookies()], "");
+    if (redirect === null) return sendJson(response, 200, { node: auth.node }, set);
+    response.send(303, [["location", localPath(redirect)], ["cache-control", "no-store"], ...set], "");
   }
 
-  /** @returns undefined when the body is not that JSON */
-  async #readHash(body: Uint8Array): Promise<string | undefined> {
-    let value: unknown;
+  /** @returns undefined when the body is not that JSON, or is for another place */
+  #parse(request: Visit, body: Uint8Array): Credential | undefined {
+    const value = readJson(body);
+    if (value === undefined) return undefined;
+    const { password_hash: hash, password, token, subdomain: asked = null } = value;
+    const subdomain = this.#place(request, asked);
+    if (subdomain === undefined) return undefined;
+    if (typeof hash === "string") return { kind: "hash", text: hash, subdomain };
+    if (typeof password === "string" && password !== "") return { kind: "password", text: password, subdomain };
+    return typeof token === "string" && subdomain === null ? { kind: "token", text: token, subdomain } : undefined;
+  }
+
+  /** @returns what the login is for; undefined: not here */
+  #place(request: Visit, asked: unknown): string | null | undefined {
+    const label = this.#parts.subdomains.of(request.host);
+    if (label === null) return asked === null || asked === "" ? null : undefined;
+    return typeof asked === "string" && this.#isOf(label, asked) ? asked : undefined;
+  }
+
+  /** The process that a login on this subdomain is for: of `?redirect=`, else some of its package. */
+  #askedFor(request: Visit): string | null {
+    const { subdomains } = this.#parts;
+    const label = subdomains.of(request.host);
+    if (label === null) return null;
+    const [, asked = ""] = (new URLSearchParams(request.query).get("redirect") ?? "").split("/");
+    return this.#isOf(label, asked) ? asked : (subdomains.someOf(label) ?? null);
+  }
+
+  #isOf(label: string, text: string): boolean {
     try {
-      value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+      const id = ProcessId.parse(text);
+      return id.isSafe() && this.#parts.subdomains.isOf(label, id);
     } catch {
-      return undefined;
+      return false;
     }
-    if (typeof value !== "object" || value === null) return undefined;
-    const {
-      password_hash: hash,
-      password,
-      subdomain,
-    } = value as { password_hash?: unknown; password?: unknown; subdomain?: unknown };
-    if (!SUBDOMAINS.some((none) => none === subdomain)) return undefined;
-    if (typeof hash === "string") return hash;
-    return typeof password === "string" && password !== "" ? await loginHash(password, this.#auth.node) : undefined;
   }
 
   async #logout(request: Visit, response: TransportResponse): Promise<void> {
-    await this.#auth.revoke(this.#auth.tokens(cookieHeader(request)));
-    const gone = [this.#auth.sessionCookie, REGISTER_COOKIE + this.#auth.node].map(
-      (name) => ["set-cookie", setCookie({ name, value: "", maxAge: 0, httpOnly: false, secure: false })] as const,
+    const { auth, cookies, subdomains } = this.#parts;
+    const header = cookieHeader(request);
+    const isMain = subdomains.of(request.host) === null;
+    const verified = isMain ? auth.tokens(header) : auth.subdomainTokens(header);
+    const sessions = [...new Set(verified.map(({ session }) => session))];
+    await auth.end(sessions);
+    const places = isMain ? [null] : new Set(sessions.map(({ subdomain }) => subdomain));
+    sendJson(
+      response,
+      200,
+      { node: auth.node },
+      [...places].flatMap((subdomain) => cookies.gone(subdomain)),
     );
-    sendJson(response, 200, { node: this.#auth.node }, gone);
-  }
-
-  #settle(response: TransportResponse, work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#fault(error);
-      sendEmpty(response, 500);
-    });
   }
 }
 
-/** Shown in place of other pages: must not be kept, nor framed by another site. */
+/** A page of the server's own, which must not be kept, nor framed by another site. */
+export function sendPage(response: TransportResponse, html: string): void {
+  response.send(200, [["content-type", "text/html; charset=utf-8"], ...PAGE_HEADERS], html);
+}
+
 const PAGE_HEADERS: HeaderList = [
   ["cache-control", "no-store"],
   ["x-content-type-options", "nosniff"],
   ["x-frame-options", "DENY"],
+  ["referrer-policy", "no-referrer"], // the address of a page may hold the token of the one-time link
 ];
+
+export function sendRefusal(response: TransportResponse, refusal: { status: number; retryAfter: number }): void {
+  const { status, retryAfter } = refusal;
+  const text = status === 429 ? "Too many attempts" : "Too many logins at once";
+  sendJson(response, status, text, [["retry-after", String(retryAfter)]]);
+}
+
+/** A promise of an answer: what it throws is a defect. */
+export function settle(response: TransportResponse, work: Promise<void>, fault: (error: unknown) => void): void {
+  work.catch((error: unknown) => {
+    fault(error);
+    sendEmpty(response, 500);
+  });
+}
+
+/** @returns undefined when it is no JSON object in UTF-8 */
+export function readJson(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function visitorOf(request: Visit): Visitor {
+  const agent = (header(request, "user-agent") ?? "").replaceAll(/[^\x20-\x7e]/g, "?");
+  return { address: request.remoteAddress, agent: agent.slice(0, AGENT_MAX) };
+}
 
 /**
  * A path on this node, or `/`: a login must not send people to another site (contract kinode §9 row 34).

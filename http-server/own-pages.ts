@@ -12,10 +12,12 @@ type Page = { readonly type: string; readonly body: Uint8Array | string };
 export class OwnPages {
   readonly #pages: ReadonlyMap<string, Page>;
   readonly loginPage: string;
+  readonly account: { readonly sessions: string; readonly password: string };
 
-  private constructor(pages: ReadonlyMap<string, Page>, loginPage: string) {
+  private constructor(pages: ReadonlyMap<string, Page>, html: (name: string) => string) {
     this.#pages = pages;
-    this.loginPage = loginPage;
+    this.loginPage = html("login");
+    this.account = { sessions: html("sessions"), password: html("password") };
   }
 
   /**
@@ -31,9 +33,13 @@ export class OwnPages {
       ["/client.js", { type: JAVASCRIPT, body: built("client.js") }],
       ["/login/argon2.js", { type: JAVASCRIPT, body: built("argon2.js") }],
       ["/login/login.js", { type: JAVASCRIPT, body: page("login.js") }],
+      ["/login/hash.js", { type: JAVASCRIPT, body: page("hash.js") }],
+      ["/login/password.js", { type: JAVASCRIPT, body: page("password.js") }],
+      ["/login/sessions.js", { type: JAVASCRIPT, body: page("sessions.js") }],
+      ["/login/sessions.css", { type: "text/css; charset=utf-8", body: page("sessions.css") }],
       ["/login/login.css", { type: "text/css; charset=utf-8", body: page("login.css") }],
     ]);
-    return new OwnPages(pages, page("login.html").toString("utf8").replaceAll("{{node}}", node));
+    return new OwnPages(pages, (name) => page(`${name}.html`).toString("utf8").replaceAll("{{node}}", node));
   }
 
   /** @returns whether the request was for one of them */

@@ -5,6 +5,7 @@
  * (contract kinode §5.5); a node name under 8 bytes is filled up with zero bytes, which Argon2 needs.
  */
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { argon2id } from "./argon2.ts";
 
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }; // 32 MiB; 88 ms here, on a thread of libuv's pool
 const KEY_BYTES = 32;
@@ -14,19 +15,21 @@ const ARGON2_SALT_MIN = 8; // bytes
 export type StoredPassword = { readonly salt: string; readonly hash: string };
 
 /** What the login page makes of a password. */
-export async function loginHash(password: string, node: string): Promise<string> {
-  const { argon2id } = await import("hash-wasm"); // only when a password is set: 7 ms to load and 61 ms to run here, on the main thread
+export function loginHash(password: string, node: string): Promise<string> {
   const salt = Buffer.alloc(Math.max(ARGON2_SALT_MIN, Buffer.byteLength(node)));
   salt.write(node);
-  return `0x${await argon2id({ ...ARGON2, password, salt, outputType: "hex" })}`;
+  return argon2id({ ...ARGON2, password, salt }).then((hex) => `0x${hex}`);
 }
 
-export async function storePassword(password: string, node: string): Promise<StoredPassword> {
+/** Whether `text` is what the login page makes of some password. */
+export function isLoginHash(text: string): boolean {
+  return /^0x[0-9a-f]{64}$/i.test(text);
+}
+
+/** @param hash of loginHash */
+export async function storeHash(hash: string): Promise<StoredPassword> {
   const salt = randomBytes(16);
-  return {
-    salt: salt.toString("base64"),
-    hash: (await derive(await loginHash(password, node), salt)).toString("base64"),
-  };
+  return { salt: salt.toString("base64"), hash: (await derive(hash, salt)).toString("base64") };
 }
 
 /** @param sent what the browser sent */

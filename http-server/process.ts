@@ -2,7 +2,7 @@
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
  *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
- *   Bind · Unbind · WebSocketBind · WebSocketUnbind
+ *   Bind · SecureBind · Unbind · WebSocketBind · WebSocketSecureBind · WebSocketUnbind
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected. A no that nobody waits for is a dead letter.
  * 2. Only processes of this node are obeyed; another node's gets the answer of one that owns nothing.
@@ -125,19 +125,23 @@ class Actions implements Instance {
     const { kernel, bindings, limits } = this.#parts();
     const owner = source.node === kernel.name ? kernel.registry.get(source.id) : undefined;
     if (owner === undefined || !source.id.isSafe()) return "InvalidSourceProcess";
+    if ("secure" in action && action.secure && !bindings.subdomains.claim(source.id)) return "SubdomainTaken";
     switch (action.kind) {
       case "bind": {
-        const { path, authenticated, localOnly, cache } = action;
+        const { path, authenticated, localOnly, cache, secure } = action;
         if (cache && blob === null) return "NoBlob";
         const content = cache ? (blob?.keep() ?? null) : null;
-        return bindings.bindHttp(path, { owner, authenticated, localOnly, content }) ? undefined : "LimitReached";
+        return bindings.bindHttp(path, { owner, authenticated, localOnly, secure, content })
+          ? undefined
+          : "LimitReached";
       }
       case "bindWs": {
-        const { path, authenticated, slowReader, sendLimit } = action;
+        const { path, authenticated, secure, slowReader, sendLimit } = action;
         if (sendLimit !== null && sendLimit > limits.sendLimit) return "LimitReached";
         const binding = {
           owner,
           authenticated,
+          secure,
           slowReader: slowReader ?? "close",
           sendLimit: sendLimit ?? limits.sendLimit,
         };

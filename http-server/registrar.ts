@@ -6,11 +6,14 @@
  *
  * 1. The client reads its channel id before anything its process pushes: the id is sent before the turn runs.
  * 2. The process is named only after the token was checked: strangers learn nothing about names.
+ * 3. A token of a process's secure subdomain is good for that process alone. A process with a secure path takes no other:
+ *    pages of other packages, which are on the node's own host, must not reach it. On a subdomain no other is taken either.
  */
 import type { Kernel, Process } from "../kernel/index.ts";
 import { CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
-import { Arrival } from "./arrival.ts";
-import type { Auth } from "./auth.ts";
+import { Arrival, type Comer } from "./arrival.ts";
+import type { Auth, Verified } from "./auth.ts";
+import type { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
@@ -23,15 +26,24 @@ export class Registrar {
   readonly #self: Process;
   readonly #channels: Channels;
   readonly #auth: Auth;
+  readonly #bindings: Bindings;
   /** Sockets on the main route that have not registered. */
   readonly #waiting = new ChannelList();
 
-  constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, channels: Channels, auth: Auth) {
+  constructor(
+    kernel: Kernel,
+    limits: HttpServerLimits,
+    self: Process,
+    channels: Channels,
+    auth: Auth,
+    bindings: Bindings,
+  ) {
     this.#kernel = kernel;
     this.#limits = limits;
     this.#self = self;
     this.#channels = channels;
     this.#auth = auth;
+    this.#bindings = bindings;
   }
 
   get waiting(): number {
@@ -39,8 +51,8 @@ export class Registrar {
   }
 
   /** @param boundTo whose path it is; null on the main route */
-  expect(loggedIn: boolean, boundTo: Process | null): Arrival {
-    return new Arrival(loggedIn, boundTo, this.#tooLate);
+  expect(comer: Comer, boundTo: Process | null): Arrival {
+    return new Arrival(comer, boundTo, this.#tooLate);
   }
 
   /** A socket has opened. A path-bound one is a channel at once. */
@@ -55,6 +67,7 @@ export class Registrar {
       return;
     }
     channel.arrival = null;
+    channel.session = arrival.comer.session;
     if (!this.#mayOpen(boundTo) || !this.#channels.open(channel, boundTo)) {
       this.#refuse(channel, CLOSE.tryAgainLater, "the process takes no channels now", "json");
     }
@@ -80,8 +93,10 @@ export class Registrar {
     const { encoding } = registration;
     if ("refused" in registration) return this.#refuse(channel, registration.close, registration.message, encoding);
     const { token, target, slowReader } = registration;
-    const isAllowed = token === null ? channel.arrival?.loggedIn === true : this.#auth.mayRegister(token);
-    if (!isAllowed) {
+    const { label = null, cookies = "" } = channel.arrival?.comer ?? {};
+    const isSecure = label !== null || this.#bindings.subdomains.isSecure(target);
+    const verified = token === null ? this.#cookie(cookies, target, label) : this.#auth.verify(token);
+    if (verified === undefined || !isGoodFor(verified, target, isSecure)) {
       const message =
         token === null
           ? "no auth_token and no session cookie came: log in first"
@@ -92,6 +107,7 @@ export class Registrar {
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
+    channel.session = verified.session;
     if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
     this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
@@ -109,6 +125,10 @@ export class Registrar {
     if ("refused" in registration || !this.#isFor(channel, registration.target)) return false;
     this.#welcome(channel, registration.encoding);
     return true;
+  }
+
+  #cookie(cookies: string, target: ProcessId, label: string | null): Verified | undefined {
+    return this.#auth.session(cookies, label === null ? null : target.text);
   }
 
   #isFor(channel: Channel, target: ProcessId): boolean {
@@ -143,4 +163,9 @@ export class Registrar {
     channel.arrival = null;
     this.#waiting.delete(channel);
   }
+}
+
+/** See rule 3. */
+function isGoodFor({ claims: { subdomain } }: Verified, target: ProcessId, isSecure: boolean): boolean {
+  return subdomain === null ? !isSecure : subdomain === target.text;
 }

@@ -9,6 +9,7 @@
  */
 import type { Node, Process } from "../kernel/index.ts";
 import { type Host, HTTP_SERVER, OptionError, STATE } from "../lib/protocol/index.ts";
+import { Account } from "./account.ts";
 import { Auth } from "./auth.ts";
 import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
@@ -20,11 +21,13 @@ import type { Scope } from "./jwt.ts";
 import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
 import { Login } from "./login.ts";
+import { LoginGate } from "./login-gate.ts";
+import { LoginLink } from "./login-link.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
+import { SessionCookies } from "./session-cookies.ts";
 import { SocketCount } from "./sockets.ts";
-import { Throttle } from "./throttle.ts";
 import { ListenError } from "./transport/errors.ts";
 import { chooseTransport } from "./transport/index.ts";
 import type { Listen, Listener, TransportHandlers, TransportName } from "./transport/transport.ts";
@@ -51,6 +54,7 @@ export class HttpServer {
   /** Which transport, and why, as a sentence. */
   readonly transportWhy: string;
   readonly #auth: Auth;
+  readonly #link: LoginLink;
   readonly #listeners: Listener[];
   readonly #listen: Listen;
   readonly #sockets = new SocketCount();
@@ -86,6 +90,9 @@ export class HttpServer {
       limits,
       record: hasState ? await store.load() : undefined,
       save: hasState ? (record) => store.save(record) : () => Promise.resolve(),
+      fault: (error) => {
+        if (!defined(server).#stopping) defined(server).#fault(error);
+      },
     });
     const pages = OwnPages.load(node.name);
     server = new HttpServer({
@@ -126,7 +133,7 @@ export class HttpServer {
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.bindings = new Bindings(limits);
-    this.#registrar = new Registrar(kernel, limits, self, this.channels, auth);
+    this.#registrar = new Registrar(kernel, limits, self, this.channels, auth, this.bindings);
     this.#upgradeContext = {
       auth,
       bindings: this.bindings,
@@ -137,13 +144,22 @@ export class HttpServer {
       sockets: this.#sockets,
       stopping: () => this.#stopping,
     };
-    const throttle = new Throttle(kernel.clock, limits.loginFailures, limits.loginWindow);
-    const login = new Login(auth, limits, throttle, pages.loginPage, (error) => this.#fault(error));
+    this.#link = new LoginLink(kernel.clock);
+    auth.onEnd((session) => this.channels.endSession(session));
+    const cookies = new SessionCookies(auth, limits);
+    const { subdomains } = this.bindings;
+    const fault = (error: unknown): void => this.#fault(error);
+    const parts = { auth, limits, cookies, fault, link: this.#link };
+    const gate = new LoginGate(kernel.clock, limits, auth.sessions);
+    const login = new Login({ ...parts, gate, subdomains, page: pages.loginPage });
+    const account = new Account({ ...parts, gate, login, pages: pages.account });
     this.#http = new HttpRequests({
       auth,
       bindings: this.bindings,
       login,
-      own: [login, pages],
+      own: [login, account, pages],
+      ownOnSubdomains: [login, pages],
+      cookies,
       forward: new Forward(limits, made.hostNow),
       limits,
       allowedOrigins,
@@ -182,13 +198,20 @@ export class HttpServer {
     return this.#auth.hasPassword;
   }
 
+  /** Another one than before ends every session. @throws {OptionError} it is too short */
   async setPassword(password: string): Promise<void> {
     await this.#auth.setPassword(password);
+    this.#link.end();
   }
 
-  /** A token for programs on this machine: tests, benches, the command line. */
-  issueToken(scope: Scope = "session"): string {
-    return this.#auth.issue(scope);
+  /** The path of a link that logs in once, for `loginLinkSeconds`; the one before is over. Only while no password is set. */
+  oneTimeLogin(): string {
+    return `/login?token=${this.#link.make(this.limits.loginLinkSeconds)}`;
+  }
+
+  /** A token for programs on this machine: tests, benches, the command line. @param subdomain a process, for its subdomain */
+  issueToken(scope: Scope = "session", subdomain: string | null = null): string {
+    return this.#auth.issue(scope, subdomain);
   }
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */

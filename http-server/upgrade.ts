@@ -3,7 +3,8 @@
  *
  *   503 the node stops, or holds as many sockets as it may     429 this address does
  *   403 the page's origin is not allowed                       404 nothing is bound there
- *   401 the path wants a login                                 (400 and 426, for bad handshakes, are the transport's)
+ *   401 the path wants a login                                 421 a secure path, and this is not its subdomain
+ *   (400 and 426, for bad handshakes, are the transport's)
  */
 import type { Arrival } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
@@ -14,6 +15,7 @@ import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
+import { OTHER_PACKAGE } from "./subdomains.ts";
 import type { UpgradeDecision } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
@@ -44,7 +46,7 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   if (!isOriginAllowed(request, context.allowedOrigins))
     return refuse(403, "pages of that origin may not connect: allow it with --allow-origin");
   const cookies = cookieHeader(request);
-  const loggedIn = auth.session(cookies) !== undefined;
+  const label = bindings.subdomains.of(request.host);
   const path = routePath(request.path, mount);
   const match = bindings.matchWs(path);
   if (match === undefined) {
@@ -55,12 +57,21 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
     }
     if (registrar.waiting >= limits.unregistered)
       return refuse(503, `limits.unregistered is ${limits.unregistered} sockets: come back later`);
-    return accept(request, "/", context.terms, registrar.expect(loggedIn, null));
+    return accept(request, "/", context.terms, registrar.expect({ session: null, cookies, label }, null));
   }
   const { value: binding, pattern } = match;
-  if (binding.authenticated && !loggedIn) return refuse(401, "log in first");
-  const told = path === pattern ? binding.path : ownPath(path, binding.owner.address.id);
-  return accept(request, told, binding, registrar.expect(loggedIn, binding.owner));
+  const { id } = binding.owner.address;
+  if (label !== null && !bindings.subdomains.isOf(label, id)) return refuse(403, OTHER_PACKAGE);
+  if (label === null && binding.secure) return refuse(421, "this path takes sockets on its own subdomain only");
+  const verified = binding.authenticated ? auth.session(cookies, label === null ? null : id.text) : undefined;
+  if (binding.authenticated && verified === undefined) return refuse(401, "log in first");
+  const told = path === pattern ? binding.path : ownPath(path, id);
+  return accept(
+    request,
+    told,
+    binding,
+    registrar.expect({ session: verified?.session ?? null, cookies: "", label }, binding.owner),
+  );
 }
 
 /** No sub-protocol is ever selected: a client that insists on one fails at once and cleanly (contract kinode §5.6). */

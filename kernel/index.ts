@@ -4,7 +4,7 @@ export type { CrashReport } from "./crash-reports.ts";
 export type { DeadLetter, DeadLetterReason } from "./dead-letters.ts";
 export { LimitError, PackageError, ProcessExitedError, SpawnError } from "./errors.ts";
 export type { EndReason, KernelEvent, KernelListener } from "./events.ts";
-export { randomId, randomPassword } from "./id.ts";
+export { randomId } from "./id.ts";
 export type { Keeper } from "./keepers.ts";
 export { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits.ts";

@@ -36,7 +36,7 @@ const DOORS = {
     "bench/contenders/",
     "bench/peers/",
   ],
-  "hash-wasm": ["http-server/password.ts"],
+  "hash-wasm": ["http-server/argon2.ts"],
   esbuild: ["bench/install-peers.ts"],
   ...Object.fromEntries(dependenciesOf("bench/peers").map((name) => [name, ["bench/peers/"]])),
 };

@@ -17,7 +17,7 @@ for (const binary of process.argv.slice(2)) {
 }
 
 async function chatUnder(binary, transport) {
-  const args = ["start", "--memory", "--port", "0", "--password", "smoke", "--transport", transport];
+  const args = ["start", "--memory", "--port", "0", "--password", "smoke test", "--transport", transport];
   const child = spawn(binary, [join(root, "dist/bin/jackfield.js"), ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const guard = setTimeout(() => child.kill("SIGKILL"), START_MS);
@@ -44,7 +44,10 @@ async function chatUnder(binary, transport) {
 }
 
 async function chat(url) {
-  const login = await fetch(new URL("/login", url), { method: "POST", body: JSON.stringify({ password: "smoke" }) });
+  const login = await fetch(new URL("/login", url), {
+    method: "POST",
+    body: JSON.stringify({ password: "smoke test" }),
+  });
   if (login.status !== 200) throw new Error(`Cannot log in: ${login.status}`);
   const cookie = login.headers
     .getSetCookie()

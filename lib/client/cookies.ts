@@ -17,13 +17,19 @@ export function readCookie(cookies: string, name: string): string | undefined {
   return undefined;
 }
 
-/** The token for `node`, or undefined when the page cannot read one: then the cookie of the upgrade has to do. */
-export function readAuthToken(node: string | undefined = page().our?.node): string | undefined {
+/**
+ * The token for `node`, or undefined when the page cannot read one: then the cookie of the upgrade has to do.
+ * @param process on a secure subdomain it is this process's own, which comes first: nowhere else is there one
+ */
+export function readAuthToken(node: string | undefined = page().our?.node, process?: string): string | undefined {
   const cookies = readCookies();
   if (node === undefined || cookies === undefined) return undefined;
-  for (const prefix of PREFIXES) {
-    const token = readCookie(cookies, prefix + node);
-    if (token !== undefined) return token;
+  for (const suffix of [process && `@${process.replace(/[^\w:.-]|_/g, "")}`, ""]) {
+    if (suffix === undefined) continue;
+    for (const prefix of PREFIXES) {
+      const token = readCookie(cookies, prefix + node + suffix);
+      if (token !== undefined) return token;
+    }
   }
   return undefined;
 }

@@ -16,7 +16,7 @@ export type ConnectOptions = {
   readonly path?: string;
   /** False: `url` itself is a path that a process has bound, for instance on a mounted listener. */
   readonly register?: boolean;
-  /** For WsRegister; the page's cookie `kinode-auth_<node>` when left out. A function is asked at each connection. */
+  /** For WsRegister; the page's cookie `kinode-auth_<node>` when left out, on a secure subdomain `kinode-auth_<node>@<process id>`. A function is asked at each connection. */
   readonly token?: string | (() => string | undefined);
   /** Whose cookie to read; `window.our.node` when left out. */
   readonly nodeId?: string | undefined;
@@ -59,7 +59,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
   }
   const register = (): string => {
     const frame: WsRegister = {
-      auth_token: typeof token === "function" ? token() : (token ?? readAuthToken(options.nodeId)),
+      auth_token: typeof token === "function" ? token() : (token ?? readAuthToken(options.nodeId, process)),
       target_process: process,
       encrypted: false,
       slow_reader: options.slowReader,

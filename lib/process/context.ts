@@ -20,6 +20,7 @@ import {
   type HttpServerResult,
   type Message,
   type OnExit,
+  OptionError,
   type ProcessId,
   type SlowReaderPolicy,
   type SpawnOptions,
@@ -42,10 +43,14 @@ export type HttpBinding = {
   readonly authenticated?: boolean;
   /** Only clients on this machine. Default false. */
   readonly localOnly?: boolean;
+  /** Only on the package's own subdomain, e.g. `chess-sys.localhost`, which has a login of its own. Excludes the other two. */
+  readonly secure?: boolean;
 };
 
 export type WsBinding = {
   readonly authenticated?: boolean;
+  /** As of HttpBinding. */
+  readonly secure?: boolean;
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */
   readonly sendLimit?: number;
@@ -130,24 +135,23 @@ export class Context<State = unknown> {
     return ClientRequest.read(this, channelId, value);
   }
 
-  /** Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else is not bound. */
-  bindHttp(path: string, binding: HttpBinding = {}): Promise<HttpServerResult> {
-    const { authenticated = true, localOnly = false } = binding;
-    return this.#ask({ Bind: { path, authenticated, local_only: localOnly, cache: false } });
+  /**
+   * Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else is not bound.
+   * @throws {OptionError} (rejects) a secure path that wants no login, or local clients
+   */
+  async bindHttp(path: string, binding: HttpBinding = {}): Promise<HttpServerResult> {
+    return await this.#ask(bindAction(path, binding, false));
   }
 
   /** Serves `content` at `path` without asking this process. */
-  bindStatic(
+  async bindStatic(
     path: string,
     content: BlobLike,
     binding: HttpBinding & { readonly mime?: string } = {},
   ): Promise<HttpServerResult> {
-    const { authenticated = true, localOnly = false, mime } = binding;
+    const { mime } = binding;
     const blob = toBlob(content);
-    return this.#ask(
-      { Bind: { path, authenticated, local_only: localOnly, cache: true } },
-      mime === undefined ? blob : Blob.of(blob.bytes(), mime),
-    );
+    return await this.#ask(bindAction(path, binding, true), mime === undefined ? blob : Blob.of(blob.bytes(), mime));
   }
 
   unbindHttp(path: string): Promise<HttpServerResult> {
@@ -160,17 +164,16 @@ export class Context<State = unknown> {
   }
 
   /** Takes WebSockets on `/<process id><path>`; no registration message is needed there. */
-  bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
-    const { authenticated = true, slowReader, sendLimit } = binding;
-    return this.#ask({
-      WebSocketBind: {
-        path,
-        authenticated,
-        extension: false,
-        ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
-        ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
-      },
-    });
+  async bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
+    const { authenticated = true, secure = false, slowReader, sendLimit } = binding;
+    const fields = {
+      path,
+      extension: false,
+      ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
+      ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
+    };
+    if (secure) assertSecure(path, binding);
+    return await this.#ask(secure ? { WebSocketSecureBind: fields } : { WebSocketBind: { ...fields, authenticated } });
   }
 
   unbindWs(path: string): Promise<HttpServerResult> {
@@ -277,6 +280,22 @@ export class Context<State = unknown> {
 }
 
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
+
+/** @throws {OptionError} */
+function bindAction(path: string, binding: HttpBinding, cache: boolean): HttpServerAction {
+  const { authenticated = true, localOnly = false, secure = false } = binding;
+  if (!secure) return { Bind: { path, authenticated, local_only: localOnly, cache } };
+  assertSecure(path, binding);
+  return { SecureBind: { path, cache } };
+}
+
+/** @throws {OptionError} */
+function assertSecure(path: string, { authenticated = true, localOnly = false }: HttpBinding): void {
+  if (authenticated && !localOnly) return;
+  throw new OptionError(
+    `Cannot bind "${path}" as a secure path wants a login and takes any client that has it: leave ${authenticated ? "localOnly" : "authenticated"} out`,
+  );
+}
 
 /** What `value` is on the wire; see rule 2. */
 function frame(value: unknown): Blob {

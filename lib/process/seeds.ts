@@ -104,6 +104,24 @@ export function bind_ws_path(path: string, authenticated: boolean = true): Promi
   return current("bind_ws_path").bindWs(path, { authenticated });
 }
 
+/** On the package's own subdomain, which has a login of its own. */
+export function secure_bind_http_path(path: string): Promise<HttpServerResult> {
+  return current("secure_bind_http_path").bindHttp(path, { secure: true });
+}
+
+export function secure_bind_http_static_path(
+  path: string,
+  content_type: string | null,
+  content: Uint8Array | string,
+): Promise<HttpServerResult> {
+  const binding = { secure: true, ...(content_type === null ? {} : { mime: content_type }) };
+  return current("secure_bind_http_static_path").bindStatic(path, content, binding);
+}
+
+export function secure_bind_ws_path(path: string): Promise<HttpServerResult> {
+  return current("secure_bind_ws_path").bindWs(path, { secure: true });
+}
+
 /** Every file of `directory`, inside the package's folder, as a static path. @returns how many files */
 export function serve_ui(
   directory: string,

@@ -21,8 +21,10 @@ export type HttpServerAction =
         readonly cache: boolean;
       };
     }
+  | { readonly SecureBind: { readonly path: string; readonly cache: boolean } }
   | { readonly Unbind: { readonly path: string } }
   | { readonly WebSocketBind: WebSocketBind }
+  | { readonly WebSocketSecureBind: Omit<WebSocketBind, "authenticated"> }
   | { readonly WebSocketUnbind: { readonly path: string } }
   | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
   | {
@@ -85,6 +87,7 @@ export type HttpServerResult = { readonly Ok: null } | { readonly Err: HttpServe
  * - `WsPingPongTooLong`: more than 125 bytes.
  * - `WsChannelNotFound`: no such channel, or it is bound to another process.
  * - `WsChannelOverloaded`: its client reads too slowly; the push was not queued (ours).
+ * - `SubdomainTaken`: another package's name comes to the same subdomain, or it is longer than a host's part may be (ours).
  * - `LimitReached`: one more binding, topic or subscription than allowed (ours).
  */
 export type HttpServerErrorKind =
@@ -94,6 +97,7 @@ export type HttpServerErrorKind =
   | "WsPingPongTooLong"
   | "WsChannelNotFound"
   | "WsChannelOverloaded"
+  | "SubdomainTaken"
   | "LimitReached";
 
 /** Client → http-server: the first message on the main route (DESIGN §4.2). Unknown keys are ignored. */

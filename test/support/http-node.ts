@@ -9,6 +9,7 @@
  */
 import { type ListenerOptions, startHttpServer } from "../../http-server/index.ts";
 import { type Claims, signToken } from "../../http-server/jwt.ts";
+import type { StoredSession } from "../../http-server/sessions.ts";
 import { createNode, type KernelEvent, type Node, type Process } from "../../kernel/index.ts";
 import {
   Address,
@@ -28,6 +29,17 @@ import { type Recorded, Recorder } from "./recorder.ts";
 export const HTTP_SERVER: ProcessId = ProcessId.parse("http-server:distro:sys");
 /** The node's, unless `values` is given: what the tests sign with. */
 export const SECRET: Uint8Array = new TextEncoder().encode("a secret of thirty-two bytes, yes");
+/** The one that `forge` claims to be of. */
+export const FORGED_SESSION: StoredSession = {
+  id: "a",
+  subdomain: null,
+  created: Math.floor(Date.now() / 1000),
+  seen: Math.floor(Date.now() / 1000),
+  address: "192.0.2.1",
+  agent: "forge",
+  generation: 0,
+  issued: Math.floor(Date.now() / 1000),
+};
 /** For describe.each. */
 export const TRANSPORTS = ["uws", "ws"] as const;
 
@@ -120,7 +132,7 @@ async function stopNode(node: Node): Promise<void> {
 }
 
 function withSecret(secret: Uint8Array): Map<string, Uint8Array> {
-  const record = { secret: Buffer.from(secret).toString("base64"), password: null, revoked: [] };
+  const record = { secret: Buffer.from(secret).toString("base64"), password: null, sessions: [FORGED_SESSION] };
   return new Map([[HTTP_SERVER.text, packMessage(record)]]);
 }
 
@@ -140,6 +152,11 @@ export function forge(claims: Partial<Claims>, secret: Uint8Array = SECRET): str
 }
 
 export type BindFlags = { readonly authenticated?: boolean; readonly local_only?: boolean; readonly cache?: boolean };
+
+/** A SecureBind action. */
+export function secureBind(path: string, cache = false): unknown {
+  return { SecureBind: { path, cache } };
+}
 
 /** A Bind action: open to all and asked of the process, unless told otherwise. */
 export function bind(path: string, flags: BindFlags = {}): unknown {

@@ -117,14 +117,16 @@ export class HarnessHttpServer {
   }
 
   #bind(action: HttpServerAction, blob: Blob | null): HttpServerErrorKind | undefined {
-    if ("Bind" in action) {
-      const { path, cache } = action.Bind;
+    const http = "Bind" in action ? action.Bind : "SecureBind" in action ? action.SecureBind : undefined;
+    if (http !== undefined) {
+      const { path, cache } = http;
       if (cache && blob === null) return "NoBlob";
       this.#unbind(path);
       if (cache && blob !== null) this.files.set(path, blob.keep());
       else this.httpPaths.add(path);
     } else if ("Unbind" in action) this.#unbind(action.Unbind.path);
     else if ("WebSocketBind" in action) this.wsPaths.add(action.WebSocketBind.path);
+    else if ("WebSocketSecureBind" in action) this.wsPaths.add(action.WebSocketSecureBind.path);
     else if ("WebSocketUnbind" in action) this.wsPaths.delete(action.WebSocketUnbind.path);
     else return "MalformedRequest";
     return undefined;

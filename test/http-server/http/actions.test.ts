@@ -8,15 +8,26 @@ const wsFields = { path: "/", authenticated: true, extension: false };
 
 describe("parseAction()", () => {
   test.each<[body: unknown, action: Action]>([
-    [{ Bind: bindFields }, { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true }],
+    [
+      { Bind: bindFields },
+      { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true, secure: false },
+    ],
+    [
+      { SecureBind: { path: "/m", cache: true, authenticated: false, local_only: true } },
+      { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true, secure: true },
+    ],
     [{ Unbind: { path: "" } }, { kind: "unbind", path: "" }],
     [
       { WebSocketBind: wsFields },
-      { kind: "bindWs", path: "/", authenticated: true, slowReader: null, sendLimit: null },
+      { kind: "bindWs", path: "/", authenticated: true, secure: false, slowReader: null, sendLimit: null },
     ],
     [
       { WebSocketBind: { ...wsFields, slow_reader: "drop", send_limit: 1 } },
-      { kind: "bindWs", path: "/", authenticated: true, slowReader: "drop", sendLimit: 1 },
+      { kind: "bindWs", path: "/", authenticated: true, secure: false, slowReader: "drop", sendLimit: 1 },
+    ],
+    [
+      { WebSocketSecureBind: { path: "/", extension: false, authenticated: false, slow_reader: "drop" } },
+      { kind: "bindWs", path: "/", authenticated: true, secure: true, slowReader: "drop", sendLimit: null },
     ],
     [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
     [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],
@@ -74,6 +85,10 @@ describe("parseAction()", () => {
     [{ Bind: "/m" }],
     [{ Bind: [bindFields] }],
     [{ Bind: { ...bindFields, path: 1 } }],
+    [{ SecureBind: { path: "/m" } }],
+    [{ SecureBind: { cache: true } }],
+    [{ WebSocketSecureBind: { path: "/" } }],
+    [{ WebSocketSecureBind: { extension: false } }],
     [{ Bind: { ...bindFields, path: ["/m"] } }],
     [{ Bind: { ...bindFields, authenticated: "true" } }],
     [{ Bind: { ...bindFields, authenticated: null } }],

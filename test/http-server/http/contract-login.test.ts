@@ -1,4 +1,4 @@
-/** Contract kinode §10, cases 69 to 82 without secure subdomains: who is let in, and how one logs in. */
+/** Contract kinode §10, cases 69 to 82: who is let in, and how one logs in. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { argon2id } from "hash-wasm";
 import { decodeJwt } from "jose";
