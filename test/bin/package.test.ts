@@ -45,11 +45,11 @@ describe("a package of one's own", () => {
   });
 
   test("is one of several", async () => {
-    const args = ["--memory", "--password", "secret", "--package", helloPackage(), "--package", ECHO];
+    const args = ["--memory", "--password", "correct horse", "--package", helloPackage(), "--package", ECHO];
     const { port } = await startNode({ args });
     expect((await askHttp(port, { path: "/hello:my-app:me.os" })).status).toBe(200);
     const client = await RawSocket.connect(port);
-    await client.upgrade({ path: "/echo:echo:sys/", headers: { cookie: await logIn(port, "secret") } });
+    await client.upgrade({ path: "/echo:echo:sys/", headers: { cookie: await logIn(port, "correct horse") } });
     client.sendText("hello");
     expect(await client.nextText()).toBe("hello");
   });

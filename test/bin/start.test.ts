@@ -3,27 +3,34 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { askHttp } from "../support/http-client.ts";
-import { endJackfields, logIn, type RunOptions, startNode, temporaryFolder } from "../support/jackfield.ts";
+import { endJackfields, logIn, type RunOptions, run, startNode, temporaryFolder } from "../support/jackfield.ts";
 
-const MADE = /log in with {3}([a-z0-9]{4}(?:-[a-z0-9]{4}){3})\n/; // four times four letters, to be typed by hand
+/** On a line of its own, so that a terminal makes it a link. */
+const LINK = /\n {4}(http:\/\/localhost:\d+\/login\?token=([\w-]{32}))\n/;
 
 afterEach(endJackfields);
 
 /** The status that a login with `password` is answered with. */
 async function login(port: number, password: string): Promise<number> {
-  const body = JSON.stringify({ password });
-  return (await askHttp(port, { method: "POST", path: "/login", body })).status;
+  return await post(port, { password });
 }
 
-function madePassword(stdout: string): string {
-  const [, password] = MADE.exec(stdout) ?? [];
-  if (password === undefined) throw new Error(`no password was made: ${stdout}`);
-  return password;
+async function post(port: number, body: unknown): Promise<number> {
+  return (await askHttp(port, { method: "POST", path: "/login", body: JSON.stringify(body) })).status;
+}
+
+/** The token of the link that was printed. */
+function tokenIn(stdout: string): string {
+  const [, , token] = LINK.exec(stdout) ?? [];
+  if (token === undefined) throw new Error(`no link was printed: ${stdout}`);
+  return token;
 }
 
 describe("what a start prints", () => {
-  test("is the address, the password, the chat, the transport, where state is, and how to stop", async () => {
-    const { command, port } = await startNode({ args: ["--memory", "--password", "secret", "--transport", "ws"] });
+  test("is the address, how to log in, the chat, the transport, where state is, and how to stop", async () => {
+    const { command, port } = await startNode({
+      args: ["--memory", "--password", "correct horse", "--transport", "ws"],
+    });
     expect(command.stdout.split("\n")).toEqual([
       `Jackfield node "localhost" runs on http://localhost:${port}/`,
       "  log in with   the password you gave",
@@ -37,23 +44,32 @@ describe("what a start prints", () => {
   });
 
   test("is an address that the login page stands at, and pages once one is in", async () => {
-    const { port } = await startNode({ args: ["--memory", "--password", "secret"] });
+    const { port } = await startNode({ args: ["--memory", "--password", "correct horse"] });
     const page = await askHttp(port, { headers: { accept: "text/html" } });
     expect(page.body).toContain("<title>Log in to localhost</title>");
-    const start = await askHttp(port, { headers: { cookie: await logIn(port, "secret") } });
+    const start = await askHttp(port, { headers: { cookie: await logIn(port, "correct horse") } });
     expect(start.status).toBe(200);
     expect(start.body).toContain("<title>Jackfield</title>");
   });
 
-  test("is a password that logs in, when none was given; another one does not", async () => {
-    const { command, port } = await startNode({ args: ["--memory"] });
-    expect(await login(port, madePassword(command.stdout))).toBe(200);
+  test("is a link that logs in once, when there is no password; no password does", async () => {
+    const { command, port, url } = await startNode({ args: ["--memory"] });
+    expect(command.stdout.split("\n").slice(0, 6)).toEqual([
+      `Jackfield node "localhost" runs on ${url}`,
+      "",
+      "  Open this link to log in and choose a password. It works once, within 60 minutes:",
+      "",
+      `    ${url}login?token=${tokenIn(command.stdout)}`,
+      "",
+    ]);
     expect(await login(port, "another")).toBe(401);
+    expect(await post(port, { token: tokenIn(command.stdout) })).toBe(200);
+    expect(await post(port, { token: tokenIn(command.stdout) })).toBe(401);
   });
 
-  test("is another password at each node", async () => {
+  test("is another link at each node", async () => {
     const nodes = await Promise.all([startNode({ args: ["--memory"] }), startNode({ args: ["--memory"] })]);
-    const [one, two] = nodes.map(({ command }) => madePassword(command.stdout));
+    const [one, two] = nodes.map(({ command }) => tokenIn(command.stdout));
     expect(one).not.toBe(two);
   });
 
@@ -64,32 +80,61 @@ describe("what a start prints", () => {
 });
 
 describe("a second start with the same --data", () => {
-  test("keeps the password that was made, says so, and does not show it again", async () => {
+  test("prints another link while no password is set, and none once there is one", async () => {
     const args = ["--data", temporaryFolder()];
     const first = await startNode({ args });
-    const password = madePassword(first.command.stdout);
+    const token = tokenIn(first.command.stdout);
     await first.stop();
-    const { command, port } = await startNode({ args });
-    expect(command.stdout).toContain("  log in with   the same password as before (a new one: --password TEXT)\n");
-    expect(command.stdout).not.toContain(password);
-    expect(await login(port, password)).toBe(200);
+    const second = await startNode({ args });
+    expect(await post(second.port, { token })).toBe(401);
+    const answer = await askHttp(second.port, {
+      method: "POST",
+      path: "/login",
+      body: JSON.stringify({ token: tokenIn(second.command.stdout) }),
+    });
+    const cookie = answer.setCookies.map((set) => set.slice(0, set.indexOf(";"))).join("; ");
+    const body = JSON.stringify({ password: "correct horse" });
+    const chosen = await askHttp(second.port, { method: "POST", path: "/password", headers: { cookie }, body });
+    expect(chosen.status).toBe(200);
+    await second.stop();
+    const third = await startNode({ args });
+    expect(third.command.stdout).toContain("  log in with   your password\n");
+    expect(third.command.stdout).not.toMatch(LINK);
+    expect(await login(third.port, "correct horse")).toBe(200);
+  });
+
+  test("keeps who is logged in, with the same --password again too", async () => {
+    const args = ["--data", temporaryFolder(), "--password", "correct horse"];
+    const first = await startNode({ args });
+    const cookie = await logIn(first.port, "correct horse");
+    await first.stop();
+    const { port } = await startNode({ args });
+    expect((await askHttp(port, { path: "/sessions", headers: { cookie } })).status).toBe(200);
   });
 
   test("takes a new password when one is given: the old one is out", async () => {
     const args = ["--data", temporaryFolder()];
-    const first = await startNode({ args: [...args, "--password", "old"] });
+    const first = await startNode({ args: [...args, "--password", "the old one"] });
     await first.stop();
-    const { port } = await startNode({ args: [...args, "--password", "new"] });
-    expect(await login(port, "new")).toBe(200);
-    expect(await login(port, "old")).toBe(401);
+    const { port } = await startNode({ args: [...args, "--password", "the new one"] });
+    expect(await login(port, "the new one")).toBe(200);
+    expect(await login(port, "the old one")).toBe(401);
   });
 
-  test("and another --node is another node: it makes a password of its own", async () => {
+  test("and another --node is another node: it has no password yet", async () => {
     const args = ["--data", temporaryFolder()];
-    const first = await startNode({ args });
+    const first = await startNode({ args: [...args, "--password", "correct horse"] });
     await first.stop();
     const other = await startNode({ args: [...args, "--node", "bob.os"] });
-    expect(madePassword(other.command.stdout)).not.toBe(madePassword(first.command.stdout));
+    expect(other.command.stdout).toMatch(LINK);
+  });
+
+  test("refuses a password that is too short, and says how long it must be", async () => {
+    const { code, stderr } = await run("start", "--memory", "--port", "0", "--password", "short").ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      "Cannot set the password as it must have at least limits.passwordLength, 8 characters: got 5, take a longer one",
+    );
   });
 });
 
@@ -97,7 +142,7 @@ describe("what a start writes", () => {
   test("is nothing with --memory", async () => {
     const cwd = temporaryFolder();
     const node = await startNode({ cwd, args: ["--memory"] });
-    await login(node.port, madePassword(node.command.stdout));
+    await post(node.port, { token: tokenIn(node.command.stdout) });
     await node.stop();
     expect(readdirSync(cwd)).toEqual([]);
   });

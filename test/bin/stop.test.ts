@@ -20,7 +20,7 @@ afterEach(destroyAll);
 
 /** A client in the chat, registered on the main route, that has read what it was greeted with. */
 async function enter(node: RunningNode): Promise<RawSocket> {
-  const cookie = await logIn(node.port, "secret");
+  const cookie = await logIn(node.port, "correct horse");
   const client = await RawSocket.connect(node.port);
   await client.upgrade({ path: "/", headers: { cookie } });
   client.sendText(JSON.stringify({ target_process: CHAT, encrypted: false }));
@@ -31,7 +31,7 @@ async function enter(node: RunningNode): Promise<RawSocket> {
 
 describe.each(["uws", "ws"])("over %s", (transport) => {
   const start = (...args: readonly string[]): Promise<RunningNode> =>
-    startNode({ args: ["--memory", "--password", "secret", "--transport", transport, ...args] });
+    startNode({ args: ["--memory", "--password", "correct horse", "--transport", transport, ...args] });
 
   test.each(["SIGTERM", "SIGINT"] as const)(
     "%s ends a node with exit code 0; its clients hear 1001",

@@ -3,7 +3,7 @@
  *
  *   afterEach(endJackfields);
  *   const { code, stderr } = await run("strat").ended;
- *   const node = await startNode({ args: ["--memory", "--password", "secret"] });
+ *   const node = await startNode({ args: ["--memory", "--password", "correct horse"] });
  *   await node.stop();
  */
 import { type ChildProcess, spawn } from "node:child_process";
