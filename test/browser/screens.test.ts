@@ -9,7 +9,17 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Page } from "playwright-core";
 import { LAPTOP, PHONE, useBrowser } from "../support/browser.ts";
 import { endJackfields, freePort, startNode } from "../support/jackfield.ts";
-import { callOneself, enterChat, expectNoSidewaysScroll, hears, logIn, reads, say, typePassword } from "./visitor.ts";
+import {
+  callOneself,
+  enterChat,
+  expectNoSidewaysScroll,
+  hears,
+  linkIn,
+  logIn,
+  reads,
+  say,
+  typePassword,
+} from "./visitor.ts";
 
 const PASSWORD = "correct horse battery";
 const PICTURES = join(tmpdir(), "jackfield-screenshots");
@@ -45,6 +55,28 @@ describe.each([
       await logIn(page, url, PASSWORD);
       await page.locator(".app").first().waitFor();
       await look(page, "start");
+    });
+
+    test("the password page, before and after a mistake, and the sessions are in order", async () => {
+      const { url, command } = await startNode({ args: ["--memory", "--node", "alice.os"] });
+      const page = await open();
+      await page.goto(`${url}login`);
+      await look(page, "login-no-password");
+      await page.goto(linkIn(command.stdout));
+      await page.waitForURL(`${url}password`);
+      await look(page, "password-first");
+      await page.fill("#new", "short");
+      await page.press("#new", "Enter");
+      await reads(page, "#message", "Take at least 8 characters.");
+      await look(page, "password-short");
+      await page.fill("#new", PASSWORD);
+      await page.press("#new", "Enter");
+      await page.locator(".app").first().waitFor();
+      await page.goto(`${url}password`);
+      await look(page, "password-change");
+      await page.goto(`${url}sessions`);
+      await page.locator("#sessions li").first().waitFor();
+      await look(page, "sessions");
     });
 
     test("the chat is in order: empty, with people in it, with the name's dialog, and without its node", async () => {

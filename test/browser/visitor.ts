@@ -12,6 +12,13 @@ export async function logIn(page: Page, url: string, password: string): Promise<
   await page.waitForLoadState(); // its scripts have run
 }
 
+/** The one-time link that a node printed. @throws {Error} it printed none */
+export function linkIn(stdout: string): string {
+  const [link] = /http:\S+\/login\?token=\S+/.exec(stdout) ?? [];
+  if (link === undefined) throw new Error(`no link was printed: ${stdout}`);
+  return link;
+}
+
 export async function typePassword(page: Page, password: string): Promise<void> {
   await page.fill("#password", password);
   await page.press("#password", "Enter");

@@ -74,7 +74,7 @@ async function launch(): Promise<Browser> {
       "--disable-component-update",
       "--disable-gpu",
       "--no-pings",
-      "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+      "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
     ],
   });
 }
