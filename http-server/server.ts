@@ -14,6 +14,7 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Extensions } from "./extensions.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import type { Scope } from "./jwt.ts";
@@ -55,6 +56,7 @@ export class HttpServer {
   readonly #listen: Listen;
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
+  readonly #extensions: Extensions;
   readonly #http: HttpRequests;
   readonly #upgradeContext: UpgradeContext;
   readonly #parts: ServerParts;
@@ -125,6 +127,7 @@ export class HttpServer {
     this.#listen = made.listen;
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
+    this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
     this.#registrar = new Registrar(kernel, limits, self, this.channels, auth);
     this.#upgradeContext = {
@@ -153,6 +156,7 @@ export class HttpServer {
       limits,
       channels: this.channels,
       bindings: this.bindings,
+      extensions: this.#extensions,
       http: this.#http,
       stop: () => this.#destroy(),
     };
@@ -259,6 +263,7 @@ export class HttpServer {
     queue.begin();
     try {
       if (channel.owner === null) this.#registrar.register(channel, bytes);
+      else if (channel.extension !== null) this.#extensions.frame(channel, data, isBinary);
       else if (!this.#registrar.acknowledge(channel, bytes)) this.channels.frame(channel, data, isBinary);
     } finally {
       queue.end();

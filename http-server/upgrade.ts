@@ -3,7 +3,8 @@
  *
  *   503 the node stops, or holds as many sockets as it may     429 this address does
  *   403 the page's origin is not allowed                       404 nothing is bound there
- *   401 the path wants a login                                 (400 and 426, for bad handshakes, are the transport's)
+ *   403 the path is for extensions, and this is none of        (400 and 426, for bad handshakes, are the transport's)
+ *       this machine                                           401 the path wants a login
  */
 import type { Arrival } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
@@ -12,6 +13,7 @@ import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
+import { isLocalProgram } from "./local-program.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
 import type { UpgradeDecision } from "./transport/transport.ts";
@@ -59,6 +61,11 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   }
   const { value: binding, pattern } = match;
   if (binding.authenticated && !loggedIn) return refuse(401, "log in first");
+  if (binding.extension !== null && !isLocalProgram(request))
+    return refuse(
+      403,
+      "an extension must be a program on this machine that asks for localhost, with no proxy in between",
+    );
   const told = path === pattern ? binding.path : ownPath(path, binding.owner.address.id);
   return accept(request, told, binding, registrar.expect(loggedIn, binding.owner));
 }

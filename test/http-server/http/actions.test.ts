@@ -12,17 +12,29 @@ describe("parseAction()", () => {
     [{ Unbind: { path: "" } }, { kind: "unbind", path: "" }],
     [
       { WebSocketBind: wsFields },
-      { kind: "bindWs", path: "/", authenticated: true, slowReader: null, sendLimit: null },
+      { kind: "bindWs", path: "/", authenticated: true, extension: null, slowReader: null, sendLimit: null },
+    ],
+    [
+      { WebSocketBind: { ...wsFields, extension: true } },
+      { kind: "bindWs", path: "/", authenticated: true, extension: "array", slowReader: null, sendLimit: null },
+    ],
+    [
+      { WebSocketBind: { ...wsFields, extension: true, extension_blob: "bin" } },
+      { kind: "bindWs", path: "/", authenticated: true, extension: "bin", slowReader: null, sendLimit: null },
     ],
     [
       { WebSocketBind: { ...wsFields, slow_reader: "drop", send_limit: 1 } },
-      { kind: "bindWs", path: "/", authenticated: true, slowReader: "drop", sendLimit: 1 },
+      { kind: "bindWs", path: "/", authenticated: true, extension: null, slowReader: "drop", sendLimit: 1 },
     ],
     [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
     [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],
     [
       { WebSocketPush: { channel_id: 4_294_967_295, message_type: "Close" } },
       { kind: "push", channelId: 4_294_967_295, messageType: "Close" },
+    ],
+    [
+      { WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary", desired_reply_type: "Request" } },
+      { kind: "pushExtension", channelId: 5, messageType: "Binary", replyType: "Request" },
     ],
     [{ WebSocketClose: 5 }, { kind: "close", channelId: 5, code: 1000, reason: "" }],
     [
@@ -85,7 +97,11 @@ describe("parseAction()", () => {
     [{ Unbind: {} }],
     [{ Unbind: "/m" }],
     [{ WebSocketBind: { path: "/", authenticated: true } }],
-    [{ WebSocketBind: { ...wsFields, extension: true } }],
+    [{ WebSocketBind: { ...wsFields, extension: true, extension_blob: "text" } }],
+    [{ WebSocketBind: { ...wsFields, extension_blob: null } }],
+    [{ WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary" } }],
+    [{ WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary", desired_reply_type: "response" } }],
+    [{ WebSocketExtPushOutgoing: { channel_id: -1, message_type: "Binary", desired_reply_type: "Response" } }],
     [{ WebSocketBind: { ...wsFields, extension: 0 } }],
     [{ WebSocketBind: { ...wsFields, slow_reader: "latest?" } }],
     [{ WebSocketBind: { ...wsFields, send_limit: 0 } }],
