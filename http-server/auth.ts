@@ -91,6 +91,11 @@ export class Auth {
     return this.#verify(token) !== undefined;
   }
 
+  /** Whether `token` logs in. */
+  isSession(token: string): boolean {
+    return this.#verify(token)?.scope === "session";
+  }
+
   async revoke(tokens: readonly Claims[]): Promise<void> {
     if (tokens.length === 0) return;
     const now = this.#seconds();

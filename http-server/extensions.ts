@@ -151,7 +151,7 @@ export class Extensions {
       this.#kernel.bus.refuse(oldest, "Timeout");
     }
     const request = this.#channels.messageOf(channel, "Binary", blob);
-    request.expectsResponse = this.#limits.extensionSeconds;
+    request.expectsResponse = Math.min(this.#limits.extensionSeconds, this.#kernel.limits.requestSeconds);
     request.context = new Question(this, channel, request, id);
     questions.add(request);
     try {

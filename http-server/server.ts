@@ -24,6 +24,7 @@ import { Login } from "./login.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
+import { Rpc } from "./rpc.ts";
 import { SocketCount } from "./sockets.ts";
 import { Throttle } from "./throttle.ts";
 import { ListenError } from "./transport/errors.ts";
@@ -42,6 +43,8 @@ export type HttpServerOptions = {
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
+  /** Whether programs on this machine may call RPC, which is root, without a token. Default true. */
+  readonly localRpc?: boolean;
 };
 
 export class HttpServer {
@@ -98,6 +101,7 @@ export class HttpServer {
       pages,
       hostNow,
       allowedOrigins: options.allowedOrigins ?? [],
+      localRpc: options.localRpc ?? true,
       listen: transport.listen,
       why: transport.why,
     });
@@ -115,6 +119,7 @@ export class HttpServer {
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
     readonly allowedOrigins: readonly string[];
+    readonly localRpc: boolean;
     readonly listen: Listen;
     readonly why: string;
   }) {
@@ -142,11 +147,13 @@ export class HttpServer {
     };
     const throttle = new Throttle(kernel.clock, limits.loginFailures, limits.loginWindow);
     const login = new Login(auth, limits, throttle, pages.loginPage, (error) => this.#fault(error));
+    const waitMax = kernel.limits.requestSeconds;
+    const rpc = new Rpc({ auth, limits, waitMax, local: made.localRpc, host: made.hostNow });
     this.#http = new HttpRequests({
       auth,
       bindings: this.bindings,
       login,
-      own: [login, pages],
+      own: [login, pages, rpc],
       forward: new Forward(limits, made.hostNow),
       limits,
       allowedOrigins,
