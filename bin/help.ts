@@ -2,17 +2,20 @@
 import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
 import { KERNEL_LIMITS } from "../kernel/index.ts";
 import { OPTIONS } from "./options.ts";
+import { SEND_OPTIONS } from "./send.ts";
 
 const WIDTH = 28; // columns of the left side
 
 export function helpText(): string {
-  const rows = Object.entries(OPTIONS).map(
-    ([name, { value, help }]) => `  ${`--${name} ${value}`.padEnd(WIDTH)}${help}`,
-  );
+  const row = ([name, { value, help }]: readonly [string, { readonly value: string; readonly help: string }]): string =>
+    `  ${`--${name} ${value}`.padEnd(WIDTH)}${help}`;
+  const rows = Object.entries(OPTIONS).map(row);
+  const sendRows = Object.entries(SEND_OPTIONS).map(row);
   return `jackfield: named processes that own live browser connections
 
 Usage
   jackfield start [options]     start a node; Ctrl-C stops it
+  jackfield send ADDRESS JSON   send a message to a process of a running node, and print its answer
   jackfield --help              this page
   jackfield --help limits       every limit, its default and its reason
   jackfield --version
@@ -24,10 +27,16 @@ ${rows.join("\n")}
 Every option may also stand in the environment (--allow-origin is JACKFIELD_ALLOW_ORIGIN) or in the config file
 ("allow-origin"). The first of these wins: flag, environment, config file, default.
 
+Options of send
+${sendRows.join("\n")}
+
 Examples
   jackfield start                                     the examples on http://localhost:8080
   jackfield start --port 9090 --package ./my-app      your package on a port of your choice
   jackfield start --mount 9000=echo:echo:sys          echo alone on port 9000, its paths at /
+  jackfield send kernel:distro:sys '{"Debug":"ProcessMap"}'    which processes there are
+
+Exit codes: 0 stopped as asked, or sent and answered; 1 could not start, or send; 2 not understood; 3 no answer came
 `;
 }
 

@@ -1,13 +1,20 @@
-/** The command line. Exit codes: 0 stopped as asked, 1 could not start, 2 not understood. */
+/** The command line. Exit codes: 0 stopped as asked, or sent; 1 could not start, or send; 2 not understood; 3 no answer came. */
 import { readFileSync } from "node:fs";
 import type { KernelEvent } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
 import { helpText, limitsText } from "./help.ts";
 import { readOptions } from "./options.ts";
+import { NoAnswerError, send } from "./send.ts";
 import { start } from "./start.ts";
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 const warn = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+const OUTPUT = {
+  isTerminal: process.stdout.isTTY === true,
+  print: (data: string | Uint8Array): boolean => process.stdout.write(data),
+  warn,
+};
 
 /** @param running is called once a node runs and has said so */
 export async function main(args: readonly string[], running: () => void): Promise<void> {
@@ -15,7 +22,7 @@ export async function main(args: readonly string[], running: () => void): Promis
     await run(args, running);
   } catch (error) {
     warn(error instanceof KernelError ? error.message : String(error instanceof Error ? error.stack : error));
-    process.exit(error instanceof OptionError ? 2 : 1);
+    process.exit(error instanceof OptionError ? 2 : error instanceof NoAnswerError ? 3 : 1);
   }
 }
 
@@ -27,7 +34,8 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
   else if (command === "start") {
     await startCommand(rest);
     running();
-  } else {
+  } else if (command === "send") await send(rest, process.env, OUTPUT);
+  else {
     warn(
       command === undefined
         ? helpText()

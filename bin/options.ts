@@ -21,6 +21,7 @@ export type StartOptions = {
   readonly data: string;
   readonly transport: "auto" | "uws" | "ws";
   readonly "allow-origin": readonly string[];
+  readonly "no-local-rpc": boolean;
   readonly limit: Readonly<Record<string, number>>;
 };
 
@@ -83,6 +84,12 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     default: [],
     value: "ORIGIN",
     help: "another site whose pages may connect; may be repeated",
+  },
+  "no-local-rpc": {
+    kind: "flag",
+    default: false,
+    value: "",
+    help: "take no message of jackfield send without a token, on this machine either",
   },
   limit: {
     kind: "limits",

@@ -4,6 +4,10 @@
  * binding of a path that goes on behind a `*name`, which takes the rest.
  */
 import {
+  EXTENSION_BLOBS,
+  EXTENSION_TYPES,
+  type ExtensionBlob,
+  type ExtensionMessageType,
   MESSAGE_TYPES,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
@@ -12,6 +16,12 @@ import {
 
 export type Action =
   | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
+  | {
+      readonly kind: "pushExtension";
+      readonly channelId: number;
+      readonly messageType: WsMessageType;
+      readonly replyType: ExtensionMessageType;
+    }
   | { readonly kind: "close"; readonly channelId: number; readonly code: number; readonly reason: string }
   | { readonly kind: "subscribe" | "unsubscribe"; readonly channelId: number; readonly topic: string }
   | { readonly kind: "publish"; readonly topic: string; readonly messageType: "Text" | "Binary" }
@@ -29,6 +39,8 @@ export type Action =
       readonly path: string;
       readonly authenticated: boolean;
       readonly secure: boolean;
+      /** How blobs are written to it; null: it is none. */
+      readonly extension: ExtensionBlob | null;
       readonly slowReader: SlowReaderPolicy | null;
       readonly sendLimit: number | null;
     };
@@ -48,6 +60,10 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
   __proto__: null as never, // a body may be named like anything of Object's
   WebSocketPush: ({ channel_id: channelId, message_type: messageType }) =>
     isU32(channelId) && isMessageType(messageType) ? { kind: "push", channelId, messageType } : undefined,
+  WebSocketExtPushOutgoing: ({ channel_id: channelId, message_type: messageType, desired_reply_type: replyType }) =>
+    isU32(channelId) && isMessageType(messageType) && isReplyType(replyType)
+      ? { kind: "pushExtension", channelId, messageType, replyType }
+      : undefined,
   WebSocketClose: (fields) => parseClose(fields),
   WebSocketSubscribe: (fields) => parseTopic("subscribe", fields),
   WebSocketUnsubscribe: (fields) => parseTopic("unsubscribe", fields),
@@ -79,15 +95,23 @@ function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, 
   return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
 }
 
-/** `extension: true` is refused as malformed until the extension protocol is served. */
-function parseWsBind(
-  { path, authenticated, extension, slow_reader: slowReader = null, send_limit: sendLimit = null }: Fields,
-  secure: boolean,
-): Action | undefined {
-  if (!isPath(path) || typeof authenticated !== "boolean" || extension !== false) return undefined;
+function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
+  const { path, authenticated, extension: isExtension, extension_blob: extensionBlob = "array" } = fields;
+  const { slow_reader: slowReader = null, send_limit: sendLimit = null } = fields;
+  if (!isPath(path) || typeof authenticated !== "boolean" || typeof isExtension !== "boolean") return undefined;
+  const blob = EXTENSION_BLOBS.find((way) => way === extensionBlob);
+  if (blob === undefined) return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
-  return { kind: "bindWs", path, authenticated, secure, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };
+  return {
+    kind: "bindWs",
+    path,
+    authenticated,
+    secure,
+    extension: isExtension ? blob : null,
+    slowReader: slowReader as SlowReaderPolicy | null,
+    sendLimit,
+  };
 }
 
 function isRecord(value: unknown): value is Fields {
@@ -104,4 +128,8 @@ function isU32(value: unknown): value is number {
 
 function isMessageType(value: unknown): value is WsMessageType {
   return MESSAGE_TYPES.some((type) => type === value);
+}
+
+function isReplyType(value: unknown): value is ExtensionMessageType {
+  return EXTENSION_TYPES.some((type) => type === value);
 }

@@ -159,6 +159,12 @@ export class Auth {
     });
   }
 
+  /** Whether `token` logs in to the node itself. */
+  isSession(token: string): boolean {
+    const claims = this.verify(token)?.claims;
+    return claims?.scope === "session" && claims.subdomain === null;
+  }
+
   /** Whether `token` is good now: of either scope, for the node or for a process, which is the caller's to look at. */
   verify(token: string): Verified | undefined {
     // A look-up tells a guess nothing: it compares texts of one hash only, whose seed is this program's own.

@@ -6,7 +6,7 @@
  * 3. When a process is gone its bindings go; its paths answer 503 while it is among the last `goneProcesses`.
  */
 import type { Process } from "../kernel/index.ts";
-import type { Blob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { Blob, ExtensionBlob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
 import { Subdomains } from "./subdomains.ts";
@@ -28,6 +28,8 @@ export type WsBinding = {
   readonly authenticated: boolean;
   /** As of HttpBinding. */
   readonly secure: boolean;
+  /** How blobs are written to the extensions that come here; null: it is for any client. */
+  readonly extension: ExtensionBlob | null;
   readonly slowReader: SlowReaderPolicy;
   /** Bytes. */
   readonly sendLimit: number;

@@ -6,7 +6,7 @@
  * Numbers are whole and below 2^31: any other V8 keeps in an object of its own, 16 bytes each.
  */
 import type { Process } from "../kernel/index.ts";
-import type { SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { ExtensionBlob, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Session } from "./sessions.ts";
 import type { Peer } from "./sockets.ts";
@@ -19,6 +19,8 @@ export type Terms = {
   readonly slowReader: SlowReaderPolicy;
   /** Bytes. */
   readonly sendLimit: number;
+  /** How blobs are written to it, when it is an extension. */
+  readonly extension?: ExtensionBlob | null;
 };
 
 export class Channel {
@@ -51,7 +53,7 @@ export class Channel {
   outboxBytes = 0;
   /** Names on the transport. */
   topics: Set<string> | null = null;
-  /** No frame has come yet. */
+  /** Its frames need a closer look: none has come yet, or it is an extension. */
   fresh = true;
   /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */
   allowedEpoch = -1;
@@ -73,6 +75,10 @@ export class Channel {
 
   get slowReader(): SlowReaderPolicy {
     return this.terms.slowReader;
+  }
+
+  get extension(): ExtensionBlob | null {
+    return this.terms.extension ?? null;
   }
 
   /** Bytes. */

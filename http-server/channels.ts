@@ -36,6 +36,8 @@ const RATE_WINDOW = 1000; // ms: messagesPerSecond
 export class Channels implements Keeper, FrameSource {
   readonly outgoing: OutgoingFrames;
   readonly shortcut: Shortcut;
+  /** Told of the end of each channel that is an extension's. */
+  extensionEnded: (channel: Channel) => void = () => undefined;
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
@@ -92,6 +94,11 @@ export class Channels implements Keeper, FrameSource {
   frame(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
     if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
     this.#deliver(channel, isBinary ? "Binary" : "Text", Blob.lend(data, !isBinary));
+  }
+
+  /** A frame that does not come by `frame` counts all the same. @returns false when it is one too many */
+  count(channel: Channel): boolean {
+    return ++channel.frames <= this.#messagesPerSecond || !this.#tooFast(channel);
   }
 
   /** A ping or pong, which count as frames: a process is told of them. */
@@ -219,6 +226,11 @@ export class Channels implements Keeper, FrameSource {
       for (const channel of owned.all()) this.outgoing.end(channel, CLOSE.goingAway.code, "the node is stopping");
   }
 
+  /** The channel of that id, if it is bound to `from`. */
+  channelOf(from: Address, channelId: number): Channel | undefined {
+    return this.#owned(from, channelId);
+  }
+
   #owned(from: Address, channelId: number): Channel | undefined {
     const channel = this.#byId.get(channelId);
     // Addresses of this node are made once per process: another node's has another object, whatever it says.
@@ -283,6 +295,7 @@ export class Channels implements Keeper, FrameSource {
     if (owner === null) return;
     this.#byId.delete(channel);
     this.#byOwner.get(owner)?.delete(channel);
+    if (channel.extension !== null) this.extensionEnded(channel);
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
     const event = new Envelope("request", this.#self.address, owner.address, { WebSocketClose: channel.id }, null);
     event.origin = channel;

@@ -35,6 +35,14 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   goneProcesses: limit(1_000, "processes", 0, 1_000_000, "whose paths answer 503 instead of 404 after their end"),
   httpBodyBytes: limit(10 * MIB, "bytes", 0, 1024 * MIB, "a request body is held whole"),
   httpSeconds: limit(15, "seconds", 0.01, 3600, "a process may take to answer (contract kinode §5.2)"),
+  extensionRequests: limit(
+    1_000,
+    "requests",
+    1,
+    1_000_000,
+    "unanswered on one channel: of a process to its extension, and as many the other way; each holds its blob",
+  ),
+  extensionSeconds: limit(60, "seconds", 0.01, 86_400, "a process may take to answer its extension"),
   loginBytes: limit(16 * KIB, "bytes", 256, MIB, "contract kinode §5.5"),
   loginFailures: limit(10, "tries", 1, 1_000_000, "from one address per loginWindow; then 429"),
   loginWindow: limit(60_000, "ms", 1, 86_400_000, "see loginFailures"),
@@ -88,6 +96,8 @@ export type HttpServerLimitName =
   | "goneProcesses"
   | "httpBodyBytes"
   | "httpSeconds"
+  | "extensionRequests"
+  | "extensionSeconds"
   | "loginBytes"
   | "loginFailures"
   | "loginWindow"

@@ -2,6 +2,7 @@
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
  *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
+ *   WebSocketExtPushOutgoing
  *   Bind · SecureBind · Unbind · WebSocketBind · WebSocketSecureBind · WebSocketUnbind
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected. A no that nobody waits for is a dead letter.
@@ -19,8 +20,10 @@ import {
   type Program,
 } from "../lib/protocol/index.ts";
 import { type Action, parseAction } from "./actions.ts";
+import { Awaiting } from "./awaiting.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
+import { type Extensions, LATER } from "./extensions.ts";
 import type { HttpRequests } from "./http-requests.ts";
 import type { HttpServerLimits } from "./limits.ts";
 
@@ -29,6 +32,7 @@ export type ServerParts = {
   readonly limits: HttpServerLimits;
   readonly channels: Channels;
   readonly bindings: Bindings;
+  readonly extensions: Extensions;
   readonly http: HttpRequests;
   readonly stop: () => Promise<void>;
 };
@@ -68,7 +72,7 @@ class Actions implements Instance {
 
   take(source: Address, body: unknown, blob: Blob | null): void {
     try {
-      const error = this.#act(source, body, blob);
+      const error = this.#act(source, body, blob, null);
       if (error !== undefined) this.#refuse(new Envelope("request", source, this.#host.our, body, blob));
     } catch (error) {
       this.#fault(error);
@@ -78,17 +82,27 @@ class Actions implements Instance {
   handle(message: Envelope): void {
     try {
       if (message.kind === "request") {
-        const error = this.#act(message.source, message.body, message.blob);
+        const error = this.#act(message.source, message.body, message.blob, message.rsvp === null ? null : message);
+        if (error === LATER) return;
         if (error !== undefined || message.rsvp !== null) this.#answer(message, error);
-      } else if (message.kind !== "timer") this.#parts().http.answered(message);
+      } else if (message.context instanceof Awaiting) message.context.answered(message);
+      else if (message.kind !== "timer") this.#parts().http.answered(message);
     } catch (error) {
       this.#fault(error);
       if (message.kind === "request") this.#answer(message, "MalformedRequest");
     }
   }
 
-  /** Hot path: pushes are looked at first, and without an Action in between. @returns undefined: done */
-  #act(source: Address, body: unknown, blob: Blob | null): HttpServerErrorKind | undefined {
+  /**
+   * Hot path: pushes are looked at first, and without an Action in between.
+   * @param asking the message, when it waits for an answer @returns undefined: done
+   */
+  #act(
+    source: Address,
+    body: unknown,
+    blob: Blob | null,
+    asking: Envelope | null,
+  ): HttpServerErrorKind | typeof LATER | undefined {
     if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
       const { channel_id: channelId, message_type: messageType } = (body.WebSocketPush ?? {}) as PushFields;
       const isData = messageType === "Text" || messageType === "Binary";
@@ -96,14 +110,21 @@ class Actions implements Instance {
         return this.#parts().channels.push(source, channelId, messageType, blob);
     }
     const action = parseAction(body);
-    return action === undefined ? "MalformedRequest" : this.#do(action, source, blob);
+    return action === undefined ? "MalformedRequest" : this.#do(action, source, blob, asking);
   }
 
-  #do(action: Action, source: Address, blob: Blob | null): HttpServerErrorKind | undefined {
-    const { channels } = this.#parts();
+  #do(
+    action: Action,
+    source: Address,
+    blob: Blob | null,
+    asking: Envelope | null,
+  ): HttpServerErrorKind | typeof LATER | undefined {
+    const { channels, extensions } = this.#parts();
     switch (action.kind) {
       case "push":
         return channels.push(source, action.channelId, action.messageType, blob);
+      case "pushExtension":
+        return extensions.push(source, action, blob, asking);
       case "close":
         return channels.close(source, action.channelId, action.code, action.reason);
       case "subscribe":
@@ -136,12 +157,13 @@ class Actions implements Instance {
           : "LimitReached";
       }
       case "bindWs": {
-        const { path, authenticated, secure, slowReader, sendLimit } = action;
+        const { path, authenticated, secure, extension, slowReader, sendLimit } = action;
         if (sendLimit !== null && sendLimit > limits.sendLimit) return "LimitReached";
         const binding = {
           owner,
           authenticated,
           secure,
+          extension,
           slowReader: slowReader ?? "close",
           sendLimit: sendLimit ?? limits.sendLimit,
         };

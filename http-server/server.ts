@@ -15,6 +15,7 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Extensions } from "./extensions.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import type { Scope } from "./jwt.ts";
@@ -26,6 +27,7 @@ import { LoginLink } from "./login-link.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
+import { Rpc } from "./rpc.ts";
 import { SessionCookies } from "./session-cookies.ts";
 import { SocketCount } from "./sockets.ts";
 import { ListenError } from "./transport/errors.ts";
@@ -44,6 +46,8 @@ export type HttpServerOptions = {
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
+  /** Whether programs on this machine may call RPC, which is root, without a token. Default true. */
+  readonly localRpc?: boolean;
 };
 
 export class HttpServer {
@@ -59,6 +63,7 @@ export class HttpServer {
   readonly #listen: Listen;
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
+  readonly #extensions: Extensions;
   readonly #http: HttpRequests;
   readonly #upgradeContext: UpgradeContext;
   readonly #parts: ServerParts;
@@ -103,6 +108,7 @@ export class HttpServer {
       pages,
       hostNow,
       allowedOrigins: options.allowedOrigins ?? [],
+      localRpc: options.localRpc ?? true,
       listen: transport.listen,
       why: transport.why,
     });
@@ -120,6 +126,7 @@ export class HttpServer {
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
     readonly allowedOrigins: readonly string[];
+    readonly localRpc: boolean;
     readonly listen: Listen;
     readonly why: string;
   }) {
@@ -132,6 +139,7 @@ export class HttpServer {
     this.#listen = made.listen;
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
+    this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
     this.#registrar = new Registrar(kernel, limits, self, this.channels, auth, this.bindings);
     this.#upgradeContext = {
@@ -153,11 +161,13 @@ export class HttpServer {
     const gate = new LoginGate(kernel.clock, limits, auth.sessions);
     const login = new Login({ ...parts, gate, subdomains, page: pages.loginPage });
     const account = new Account({ ...parts, gate, login, pages: pages.account });
+    const waitMax = kernel.limits.requestSeconds;
+    const rpc = new Rpc({ auth, limits, waitMax, local: made.localRpc, host: made.hostNow });
     this.#http = new HttpRequests({
       auth,
       bindings: this.bindings,
       login,
-      own: [login, account, pages],
+      own: [login, account, pages, rpc],
       ownOnSubdomains: [login, pages],
       cookies,
       forward: new Forward(limits, made.hostNow),
@@ -169,6 +179,7 @@ export class HttpServer {
       limits,
       channels: this.channels,
       bindings: this.bindings,
+      extensions: this.#extensions,
       http: this.#http,
       stop: () => this.#destroy(),
     };
@@ -282,6 +293,7 @@ export class HttpServer {
     queue.begin();
     try {
       if (channel.owner === null) this.#registrar.register(channel, bytes);
+      else if (channel.extension !== null) this.#extensions.frame(channel, data, isBinary);
       else if (!this.#registrar.acknowledge(channel, bytes)) this.channels.frame(channel, data, isBinary);
     } finally {
       queue.end();

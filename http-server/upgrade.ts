@@ -4,6 +4,7 @@
  *   503 the node stops, or holds as many sockets as it may     429 this address does
  *   403 the page's origin is not allowed                       404 nothing is bound there
  *   401 the path wants a login                                 421 a secure path, and this is not its subdomain
+ *   403 the path is for extensions, and this is none of this machine
  *   (400 and 426, for bad handshakes, are the transport's)
  */
 import type { Arrival } from "./arrival.ts";
@@ -13,6 +14,7 @@ import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
+import { isLocalProgram } from "./local-program.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
 import { OTHER_PACKAGE } from "./subdomains.ts";
@@ -65,6 +67,11 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   if (label === null && binding.secure) return refuse(421, "this path takes sockets on its own subdomain only");
   const verified = binding.authenticated ? auth.session(cookies, label === null ? null : id.text) : undefined;
   if (binding.authenticated && verified === undefined) return refuse(401, "log in first");
+  if (binding.extension !== null && !isLocalProgram(request))
+    return refuse(
+      403,
+      "an extension must be a program on this machine that asks for localhost, with no proxy in between",
+    );
   const told = path === pattern ? binding.path : ownPath(path, id);
   return accept(
     request,

@@ -30,8 +30,9 @@ import {
 } from "../protocol/index.ts";
 import { AddressBook } from "./address-book.ts";
 import { ClientRequest } from "./client-request.ts";
+import { askExtension } from "./extension.ts";
 import { isPromise } from "./promise.ts";
-import { Request } from "./request.ts";
+import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi } from "./serve-ui.ts";
 import { StateCalls } from "./state.ts";
 
@@ -51,6 +52,11 @@ export type WsBinding = {
   readonly authenticated?: boolean;
   /** As of HttpBinding. */
   readonly secure?: boolean;
+  /**
+   * For programs on this machine that work for this process, instead of browsers: see askExtension. What they are sent
+   * is an array of integers in MessagePack, which all understand; `bin` is smaller and faster.
+   */
+  readonly extension?: boolean | "bin";
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */
   readonly sendLimit?: number;
@@ -75,6 +81,12 @@ export class Context<State = unknown> {
   /** What is being handled, or was last; null in `init`. */
   get message(): Message | null {
     return this.host.inHand();
+  }
+
+  /** Whether what is being handled waits for an answer: `respond` throws where it does not. */
+  get asked(): boolean {
+    const { message } = this;
+    return message !== null && message.kind === "request" && message.rsvp !== null;
   }
 
   get node(): string {
@@ -108,6 +120,19 @@ export class Context<State = unknown> {
     const blob = frame(value);
     const type = messageType ?? (blob.isText ? "Text" : "Binary");
     return await this.#ask({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob, node);
+  }
+
+  /**
+   * Asks the program that has `channelId`, on a path bound with `extension`. `value` is sent as with `push`.
+   * What it asks by itself comes to `onPush`, where `asked` tells it from other frames, and `respond` answers it.
+   * @throws {ExtensionError} not sent @throws {SendError} Timeout after `seconds`; Offline: it has left
+   */
+  askExtension(
+    channelId: number,
+    value: unknown,
+    { seconds = AWAIT_SECONDS }: { readonly seconds?: number } = {},
+  ): Promise<Blob> {
+    return askExtension(this.host, this.#httpServer, { channelId, blob: frame(value), seconds });
   }
 
   /** One frame to every channel that subscribed to `topic`, encoded once. Topics belong to this process. */
@@ -165,10 +190,11 @@ export class Context<State = unknown> {
 
   /** Takes WebSockets on `/<process id><path>`; no registration message is needed there. */
   async bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
-    const { authenticated = true, secure = false, slowReader, sendLimit } = binding;
+    const { authenticated = true, secure = false, extension = false, slowReader, sendLimit } = binding;
     const fields = {
       path,
-      extension: false,
+      extension: extension !== false,
+      ...(extension === "bin" ? { extension_blob: extension } : {}),
       ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
       ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
     };

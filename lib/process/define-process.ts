@@ -15,6 +15,7 @@ import {
   type Instance,
   type Message,
   type Program,
+  RPC_ORIGIN,
   SendError,
   type WsMessageType,
 } from "../protocol/index.ts";
@@ -38,12 +39,15 @@ export type Close = { readonly channelId: number; readonly code: number; readonl
 export type Handlers<State> = {
   init?(ctx: Context<State>): First<State>;
   onOpen?(state: State, open: Open, ctx: Context<State>): Next<State>;
-  /** `blob` is lent: read it before the handler returns or first awaits, or keep() it. */
+  /**
+   * `blob` is lent: read it before the handler returns or first awaits, or keep() it.
+   * What an extension asks comes here too, then `ctx.asked`: answer with `ctx.respond`.
+   */
   onPush?(state: State, push: Push, blob: Blob, ctx: Context<State>): Next<State>;
   onClose?(state: State, close: Close, ctx: Context<State>): Next<State>;
   /** Answer with `request.reply`, now or later; after 15 s the client gets 408. */
   onHttp?(state: State, request: IncomingHttp, ctx: Context<State>): Next<State>;
-  /** Any other request. Answer with `ctx.respond`. */
+  /** Any other request: of a process, or of RPC. Answer with `ctx.respond`. */
   onRequest?(state: State, message: Message, ctx: Context<State>): Next<State>;
   /** The answer to a request sent with `send`. */
   onResponse?(state: State, message: Message, ctx: Context<State>): Next<State>;
@@ -127,7 +131,7 @@ class DefinedProcess<State> implements Instance {
     const handlers = this.#handlers;
     switch (message.kind) {
       case "request":
-        return this.#isFromHttpServer(message) ? this.#event(message) : this.#request(message);
+        return this.#isEvent(message) ? this.#event(message) : this.#request(message);
       case "response":
         return handlers.onResponse?.(this.#state, message, this.#ctx);
       case "error":
@@ -137,8 +141,13 @@ class DefinedProcess<State> implements Instance {
     }
   }
 
-  #isFromHttpServer({ source }: Envelope): boolean {
-    return (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) && source.node === this.#ctx.our.node;
+  /** Of the http-server itself: what it passes on for a caller of RPC is a request like any other. */
+  #isEvent({ source, origin }: Envelope): boolean {
+    return (
+      (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) &&
+      source.node === this.#ctx.our.node &&
+      origin !== RPC_ORIGIN
+    );
   }
 
   #event(message: Envelope): Next<State> {

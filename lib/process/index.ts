@@ -29,6 +29,7 @@ export {
   type Open,
   type Push,
 } from "./define-process.ts";
+export { ExtensionError } from "./extension.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
 export { IncomingHttp, type ReplyOptions } from "./http-request.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";

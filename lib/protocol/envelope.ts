@@ -59,6 +59,12 @@ export class Envelope {
   }
 }
 
+/**
+ * The `origin` of a request that the http-server sends for a caller of RPC (contract kinode §5.8): its source is the
+ * http-server, but it is none of the http-server's own events, whatever it looks like.
+ */
+export const RPC_ORIGIN = "rpc";
+
 /** A message as a process sees it. */
 export type Message = Readonly<Omit<Envelope, "pending" | "prompting" | "origin" | "shortcut">>;
 

@@ -2,6 +2,7 @@
  * What processes and the http-server say to each other, in the wire's own spelling (contract kinode §5.1, §5.2).
  * Bodies are JSON; these types say their shapes.
  */
+import type { ExtensionBlob, ExtensionMessageType } from "./extension.ts";
 
 export const MESSAGE_TYPES = ["Text", "Binary", "Ping", "Pong", "Close"] as const;
 export type WsMessageType = (typeof MESSAGE_TYPES)[number];
@@ -28,6 +29,14 @@ export type HttpServerAction =
   | { readonly WebSocketUnbind: { readonly path: string } }
   | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
   | {
+      readonly WebSocketExtPushOutgoing: {
+        readonly channel_id: number;
+        /** Anything but Binary is told NoBlob (contract kinode §5.1). */
+        readonly message_type: WsMessageType;
+        readonly desired_reply_type: ExtensionMessageType;
+      };
+    }
+  | {
       readonly WebSocketClose:
         | number
         | { readonly channel_id: number; readonly code?: number; readonly reason?: string };
@@ -36,11 +45,13 @@ export type HttpServerAction =
   | { readonly WebSocketUnsubscribe: { readonly channel_id: number; readonly topic: string } }
   | { readonly WebSocketPublish: { readonly topic: string; readonly message_type: "Text" | "Binary" } };
 
-/** `send_limit` in bytes; ours, like `slow_reader` (DESIGN §4.7). */
+/** `send_limit` in bytes; ours, like `slow_reader` (DESIGN §4.7) and `extension_blob`. */
 export type WebSocketBind = {
   readonly path: string;
   readonly authenticated: boolean;
   readonly extension: boolean;
+  /** How blobs are written to an extension; both are read. Default `array`. */
+  readonly extension_blob?: ExtensionBlob;
   readonly slow_reader?: SlowReaderPolicy;
   readonly send_limit?: number;
 };

@@ -7,6 +7,7 @@ export * from "./close-codes.ts";
 export * from "./codec.ts";
 export * from "./envelope.ts";
 export * from "./errors.ts";
+export * from "./extension.ts";
 export * from "./freeze.ts";
 export * from "./http.ts";
 export * from "./limits.ts";

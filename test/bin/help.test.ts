@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { OPTIONS } from "../../bin/options.ts";
+import { SEND_OPTIONS } from "../../bin/send.ts";
 import { HTTP_SERVER_LIMITS } from "../../http-server/index.ts";
 import { KERNEL_LIMITS } from "../../kernel/index.ts";
 import type { Limit } from "../../lib/protocol/index.ts";
@@ -29,10 +30,11 @@ describe("jackfield --help", () => {
   test("has a line for every option, in no more columns than a terminal has", async () => {
     const { stdout } = await run("--help").ended;
     const lines = stdout.split("\n");
-    for (const [name, { value, help }] of Object.entries(OPTIONS)) {
+    for (const [name, { value, help }] of [...Object.entries(OPTIONS), ...Object.entries(SEND_OPTIONS)]) {
       expect(lines.filter((line) => line.startsWith(`  --${name} ${value}`) && line.endsWith(help))).toHaveLength(1);
     }
-    expect(lines.filter((line) => line.startsWith("  --"))).toHaveLength(Object.keys(OPTIONS).length + 1); // and --config
+    const count = Object.keys(OPTIONS).length + Object.keys(SEND_OPTIONS).length + 1; // and --config
+    expect(lines.filter((line) => line.startsWith("  --"))).toHaveLength(count);
     expect(lines.filter((line) => line.length > WIDTH_MAX)).toEqual([]);
   });
 

@@ -37,6 +37,7 @@ test("every option has its default when nothing is given", () => {
     data: ".jackfield",
     transport: "auto",
     "allow-origin": [],
+    "no-local-rpc": false,
     limit: {},
   });
 });
@@ -86,11 +87,12 @@ describe("every option may stand in the environment and in the config file", () 
     data: ["./there", "./there"],
     transport: ["ws", "ws"],
     "allow-origin": ["https://a.example", ["https://a.example"]],
+    "no-local-rpc": ["true", true],
     limit: ["mailbox=100,channels=5", { mailbox: 100, channels: 5 }],
   } as const;
 
   test.each(Object.entries(TAKEN))("%s", (name, [text, value]) => {
-    const variable = `JACKFIELD_${name.toUpperCase().replace("-", "_")}`;
+    const variable = `JACKFIELD_${name.toUpperCase().replaceAll("-", "_")}`;
     expect(readOptions([], { [variable]: text })).toMatchObject({ [name]: value });
     expect(readOptions(["--config", config({ [name]: value })], {})).toMatchObject({ [name]: value });
   });

@@ -2,7 +2,8 @@
  * What a kernel offers to one incarnation, without a kernel: see `Host` for what each call promises.
  *
  * It keeps to kernel/incarnation.ts: whom an answer goes to, what `inherit` passes on, when a call fails. Actions for
- * this node's http-server and state are answered at once; other requests wait for the test (`World.sentOut`).
+ * this node's http-server and state are answered at once; other requests wait for the test (`World.sentOut`), and so
+ * does what is asked of an extension.
  */
 import {
   type Address,
@@ -265,12 +266,15 @@ export class HarnessHost implements Host {
     if (target.text === this.our.text) void this.#world.line.post(request);
     else if (isOurs && target.id.text === HTTP_SERVER.text) {
       const error = this.#world.httpServer.act(request);
-      this.#answerAtOnce(request, error === undefined ? { Ok: null } : { Err: error }, null);
+      if (error === undefined && asksExtension(request.body)) this.#sentOut(request);
+      else this.#answerAtOnce(request, error === undefined ? { Ok: null } : { Err: error }, null);
     } else if (isOurs && target.id.text === STATE.text) this.#answerAtOnce(request, ...this.#stateOf(request));
-    else {
-      this.#world.sentOut(request);
-      this.#world.line.notify(); // perhaps its handler waits for the answer now
-    }
+    else this.#sentOut(request);
+  }
+
+  #sentOut(request: Envelope): void {
+    this.#world.sentOut(request);
+    this.#world.line.notify(); // perhaps its handler waits for the answer now
   }
 
   #answerAtOnce(request: Envelope, body: unknown, blob: Blob | null): void {
@@ -287,6 +291,12 @@ export class HarnessHost implements Host {
     const { state } = this.#world;
     return [action, action === "GetState" && state !== undefined ? Blob.of(state) : null];
   }
+}
+
+/** What the http-server passes on to an extension that is to answer: the test is that extension. */
+function asksExtension(body: unknown): boolean {
+  const { WebSocketExtPushOutgoing: push } = body as { WebSocketExtPushOutgoing?: { desired_reply_type: string } };
+  return push?.desired_reply_type === "Response";
 }
 
 /** How `request` ends without an answer. */

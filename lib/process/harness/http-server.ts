@@ -73,6 +73,10 @@ export class HarnessHttpServer {
   #act(action: HttpServerAction, blob: Blob | null): HttpServerErrorKind | undefined {
     if ("WebSocketPush" in action)
       return this.#push(action.WebSocketPush.channel_id, action.WebSocketPush.message_type, blob);
+    if ("WebSocketExtPushOutgoing" in action) {
+      const { channel_id, message_type } = action.WebSocketExtPushOutgoing;
+      return blob === null || message_type !== "Binary" ? "NoBlob" : this.#with(channel_id, () => undefined);
+    }
     if ("WebSocketPublish" in action) {
       if (blob === null) return "NoBlob";
       const { topic, message_type: messageType } = action.WebSocketPublish;

@@ -5,6 +5,15 @@ import { type Action, parseAction } from "../../../http-server/actions.ts";
 
 const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
 const wsFields = { path: "/", authenticated: true, extension: false };
+const boundWs = {
+  kind: "bindWs",
+  path: "/",
+  authenticated: true,
+  secure: false,
+  extension: null,
+  slowReader: null,
+  sendLimit: null,
+} as const;
 
 describe("parseAction()", () => {
   test.each<[body: unknown, action: Action]>([
@@ -17,23 +26,26 @@ describe("parseAction()", () => {
       { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true, secure: true },
     ],
     [{ Unbind: { path: "" } }, { kind: "unbind", path: "" }],
-    [
-      { WebSocketBind: wsFields },
-      { kind: "bindWs", path: "/", authenticated: true, secure: false, slowReader: null, sendLimit: null },
-    ],
+    [{ WebSocketBind: wsFields }, boundWs],
+    [{ WebSocketBind: { ...wsFields, extension: true } }, { ...boundWs, extension: "array" }],
+    [{ WebSocketBind: { ...wsFields, extension: true, extension_blob: "bin" } }, { ...boundWs, extension: "bin" }],
     [
       { WebSocketBind: { ...wsFields, slow_reader: "drop", send_limit: 1 } },
-      { kind: "bindWs", path: "/", authenticated: true, secure: false, slowReader: "drop", sendLimit: 1 },
+      { ...boundWs, slowReader: "drop", sendLimit: 1 },
     ],
     [
       { WebSocketSecureBind: { path: "/", extension: false, authenticated: false, slow_reader: "drop" } },
-      { kind: "bindWs", path: "/", authenticated: true, secure: true, slowReader: "drop", sendLimit: null },
+      { ...boundWs, secure: true, slowReader: "drop" },
     ],
     [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
     [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],
     [
       { WebSocketPush: { channel_id: 4_294_967_295, message_type: "Close" } },
       { kind: "push", channelId: 4_294_967_295, messageType: "Close" },
+    ],
+    [
+      { WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary", desired_reply_type: "Request" } },
+      { kind: "pushExtension", channelId: 5, messageType: "Binary", replyType: "Request" },
     ],
     [{ WebSocketClose: 5 }, { kind: "close", channelId: 5, code: 1000, reason: "" }],
     [
@@ -100,7 +112,11 @@ describe("parseAction()", () => {
     [{ Unbind: {} }],
     [{ Unbind: "/m" }],
     [{ WebSocketBind: { path: "/", authenticated: true } }],
-    [{ WebSocketBind: { ...wsFields, extension: true } }],
+    [{ WebSocketBind: { ...wsFields, extension: true, extension_blob: "text" } }],
+    [{ WebSocketBind: { ...wsFields, extension_blob: null } }],
+    [{ WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary" } }],
+    [{ WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary", desired_reply_type: "response" } }],
+    [{ WebSocketExtPushOutgoing: { channel_id: -1, message_type: "Binary", desired_reply_type: "Response" } }],
     [{ WebSocketBind: { ...wsFields, extension: 0 } }],
     [{ WebSocketBind: { ...wsFields, slow_reader: "latest?" } }],
     [{ WebSocketBind: { ...wsFields, send_limit: 0 } }],

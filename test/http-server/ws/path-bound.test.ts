@@ -189,7 +189,10 @@ describe.each(TRANSPORTS)("%s path-bound channel", (transport) => {
 
   test.each([
     ["no extension", { path: "/", authenticated: true }],
-    ["extension, which is not served yet", { path: "/", authenticated: true, extension: true }],
+    [
+      "blobs for an extension in a way nobody knows",
+      { path: "/", authenticated: true, extension: true, extension_blob: "text" },
+    ],
     ["no path", { authenticated: true, extension: false }],
     ["a policy nobody knows", { path: "/", authenticated: true, extension: false, slow_reader: "hope" }],
     ["a send limit of nothing", { path: "/", authenticated: true, extension: false, send_limit: 0 }],
