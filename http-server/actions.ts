@@ -1,7 +1,7 @@
 /**
  * Reads what a process asks of the http-server (contract kinode §5.1): any value in, an action or undefined out.
  * Unknown extra fields are ignored; a missing field, wrong case or number out of range is no action, nor is the
- * binding of a path that goes on behind a `*name`, which takes the rest.
+ * binding of a path that goes on behind a `*name`, which takes the rest. All dialects' spellings are read, whoever sends.
  */
 import {
   MESSAGE_TYPES,
@@ -72,15 +72,20 @@ function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, 
   return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
 }
 
-/** `extension: true` is refused as malformed until the extension protocol is served. */
+/**
+ * `extension: true` is refused as malformed until the extension protocol is served. Until 2024-12 it was `encrypted`,
+ * under Nectar that alone; true is refused: there is no such thing (contract kinode §8).
+ */
 function parseWsBind({
   path,
   authenticated,
-  extension,
+  encrypted,
+  extension = encrypted,
   slow_reader: slowReader = null,
   send_limit: sendLimit = null,
 }: Fields): Action | undefined {
-  if (!isPath(path) || typeof authenticated !== "boolean" || extension !== false) return undefined;
+  if (!isPath(path) || typeof authenticated !== "boolean" || (encrypted ?? false) !== false || extension !== false)
+    return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
   return { kind: "bindWs", path, authenticated, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };

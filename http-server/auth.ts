@@ -116,7 +116,7 @@ export class Auth {
 
   #checkSignature(token: string): Claims | undefined {
     const claims = verifyToken(token, this.#secret);
-    if (claims === undefined || claims.username !== this.node || claims.subdomain !== null) return undefined;
+    if (claims === undefined || claims.username !== this.node || (claims.subdomain ?? null) !== null) return undefined;
     if (this.#limits.verifiedTokens > 0) this.#remember(token, claims);
     return claims;
   }

@@ -6,14 +6,14 @@
 import type { Envelope } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
-import { cookieValues, REGISTER_COOKIE, setCookie } from "./cookies.ts";
+import { WEB } from "./dialects.ts";
 import type { Forward } from "./forward.ts";
 import { cookieHeader } from "./headers.ts";
 import { sendEmpty, sendJson, wantsHtml } from "./http-exchange.ts";
-import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
+import type { RegisterCookies } from "./register-cookies.ts";
 import type { Match } from "./router.ts";
 import { sendContent } from "./static-content.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
@@ -32,7 +32,7 @@ export type HttpContext = {
   /** Asked one after the other. */
   readonly own: readonly OwnService[];
   readonly forward: Forward;
-  readonly limits: HttpServerLimits;
+  readonly registerCookies: RegisterCookies;
   readonly allowedOrigins: readonly string[];
 };
 
@@ -62,31 +62,20 @@ export class HttpRequests {
   }
 
   #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, mount: string | null): void {
-    const { auth, login, forward } = this.#context;
-    const { authenticated, localOnly, content } = match.value;
+    const { auth, login, forward, registerCookies } = this.#context;
+    const { owner, authenticated, localOnly, content } = match.value;
     const cookies = cookieHeader(request);
     const session = authenticated ? auth.session(cookies) : undefined;
     if (authenticated && session === undefined) {
-      if (mount === null && wantsHtml(request)) return login.sendPage(response); // a mounted port has no /login
+      // A mounted port has no /login.
+      if (mount === null && wantsHtml(request))
+        return WEB[owner.dialect].login === "shown" ? login.sendPage(response) : login.sendThere(request, response);
       return sendJson(response, 401, { error: { code: "unauthorized", message: "log in first: POST /login" } });
     }
     if (localOnly && !request.isLocal) return sendEmpty(response, 403);
-    // Page script needs the register token: it is short-lived, so pages renew it as they load.
-    const renew = session !== undefined && cookieValues(cookies, REGISTER_COOKIE + auth.node).length === 0;
-    const headers: HeaderList = renew ? [["set-cookie", this.#registerCookie()]] : [];
+    const headers: HeaderList = session === undefined ? [] : registerCookies.missing(cookies);
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (content !== null && isRead) sendContent(response, content, headers);
     else forward.send(request, { response, headers }, match);
-  }
-
-  #registerCookie(): string {
-    const { auth, limits } = this.#context;
-    return setCookie({
-      name: REGISTER_COOKIE + auth.node,
-      value: auth.issue("register"),
-      maxAge: limits.registerTokenSeconds,
-      httpOnly: false,
-      secure: false,
-    });
   }
 }

@@ -2,16 +2,17 @@
  * /login and /logout (contract kinode §5.5, DESIGN §7).
  *
  *   GET  /login              the page
- *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and two cookies; 303 with ?redirect=/path
+ *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and its cookies; 303 with ?redirect=/path
  *   POST /login              {"password": "…"} is taken too, for programs: hashed here as the page does it
- *   POST /logout             revokes every token that came along and removes both cookies
+ *   POST /logout             revokes every token that came along and removes the cookies
  */
 import type { Auth } from "./auth.ts";
-import { REGISTER_COOKIE, setCookie } from "./cookies.ts";
+import { setCookie } from "./cookies.ts";
 import { cookieHeader } from "./headers.ts";
 import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { loginHash } from "./password.ts";
+import type { RegisterCookies } from "./register-cookies.ts";
 import type { Throttle } from "./throttle.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -21,14 +22,23 @@ const SUBDOMAINS = ["", null, undefined]; // none is offered yet
 export class Login {
   readonly #auth: Auth;
   readonly #limits: HttpServerLimits;
+  readonly #registerCookies: RegisterCookies;
   readonly #throttle: Throttle;
   readonly #page: string;
   readonly #fault: (error: unknown) => void;
 
   /** @param page the login page's HTML @param fault takes defects: the client gets 500 */
-  constructor(auth: Auth, limits: HttpServerLimits, throttle: Throttle, page: string, fault: (error: unknown) => void) {
+  constructor(
+    auth: Auth,
+    limits: HttpServerLimits,
+    registerCookies: RegisterCookies,
+    throttle: Throttle,
+    page: string,
+    fault: (error: unknown) => void,
+  ) {
     this.#auth = auth;
     this.#limits = limits;
+    this.#registerCookies = registerCookies;
     this.#throttle = throttle;
     this.#page = page;
     this.#fault = fault;
@@ -53,19 +63,22 @@ export class Login {
     response.send(200, [["content-type", "text/html; charset=utf-8"], ...PAGE_HEADERS], this.#page);
   }
 
-  /** Both cookies of a fresh login. */
+  /** Where `request` is to log in, and how to come back from there. */
+  sendThere(request: Visit, response: TransportResponse): void {
+    const redirect = new URLSearchParams({
+      redirect: request.path + (request.query === "" ? "" : `?${request.query}`),
+    });
+    sendEmpty(response, 307, [
+      ["location", `/login?${redirect}`],
+      ["cache-control", "no-store"],
+    ]);
+  }
+
+  /** The cookies of a fresh login. */
   cookies(): HeaderList {
-    const { sessionSeconds, registerTokenSeconds } = this.#limits;
+    const { sessionSeconds } = this.#limits;
     const session = { name: this.#auth.sessionCookie, value: this.#auth.issue("session"), maxAge: sessionSeconds };
-    const register = {
-      name: REGISTER_COOKIE + this.#auth.node,
-      value: this.#auth.issue("register"),
-      maxAge: registerTokenSeconds,
-    };
-    return [
-      ["set-cookie", setCookie({ ...session, httpOnly: true, secure: false })],
-      ["set-cookie", setCookie({ ...register, httpOnly: false, secure: false })],
-    ];
+    return [["set-cookie", setCookie({ ...session, httpOnly: true, secure: false })], ...this.#registerCookies.all()];
   }
 
   #read(request: Visit, response: TransportResponse): void {
@@ -110,7 +123,7 @@ export class Login {
 
   async #logout(request: Visit, response: TransportResponse): Promise<void> {
     await this.#auth.revoke(this.#auth.tokens(cookieHeader(request)));
-    const gone = [this.#auth.sessionCookie, REGISTER_COOKIE + this.#auth.node].map(
+    const gone = [this.#auth.sessionCookie, ...this.#registerCookies.names()].map(
       (name) => ["set-cookie", setCookie({ name, value: "", maxAge: 0, httpOnly: false, secure: false })] as const,
     );
     sendJson(response, 200, { node: this.#auth.node }, gone);

@@ -14,6 +14,7 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { DialectsInUse } from "./dialects.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import type { Scope } from "./jwt.ts";
@@ -22,6 +23,7 @@ import type { ListenerOptions } from "./listening.ts";
 import { Login } from "./login.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
+import { RegisterCookies } from "./register-cookies.ts";
 import { Registrar } from "./registrar.ts";
 import { SocketCount } from "./sockets.ts";
 import { Throttle } from "./throttle.ts";
@@ -138,14 +140,15 @@ export class HttpServer {
       stopping: () => this.#stopping,
     };
     const throttle = new Throttle(kernel.clock, limits.loginFailures, limits.loginWindow);
-    const login = new Login(auth, limits, throttle, pages.loginPage, (error) => this.#fault(error));
+    const registerCookies = new RegisterCookies(auth, limits, new DialectsInUse(kernel));
+    const login = new Login(auth, limits, registerCookies, throttle, pages.loginPage, (error) => this.#fault(error));
     this.#http = new HttpRequests({
       auth,
       bindings: this.bindings,
       login,
       own: [login, pages],
-      forward: new Forward(limits, made.hostNow),
-      limits,
+      forward: new Forward(limits, made.hostNow, this.channels.events),
+      registerCookies,
       allowedOrigins,
     });
     this.#parts = {
