@@ -252,8 +252,11 @@ describe.each(TRANSPORTS)("%s", (transport) => {
         { dialect: "uqbar" },
       );
       const { client } = await openChannel(on);
-      for (const text of ["idle", "wait", "behind"]) client.sendText(text);
-      expect(await client.nextText()).toBe("Binary idle");
+      for (const text of ["idle", "idle again"]) {
+        client.sendText(text);
+        expect(await client.nextText()).toBe(`Binary ${text}`);
+      }
+      for (const text of ["wait", "behind"]) client.sendText(text);
       gate.resolve();
       expect([await client.nextText(), await client.nextText()]).toEqual(["Binary wait", "Binary behind"]);
     });
