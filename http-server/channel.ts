@@ -18,6 +18,8 @@ export type Terms = {
   readonly slowReader: SlowReaderPolicy;
   /** Bytes. */
   readonly sendLimit: number;
+  /** Its client wraps each message (wrapped.ts): it stays `fresh`, for each to be looked at. */
+  readonly wrapped?: true;
 };
 
 export class Channel {
@@ -48,7 +50,7 @@ export class Channel {
   outboxBytes = 0;
   /** Names on the transport. */
   topics: Set<string> | null = null;
-  /** No frame has come yet. */
+  /** No frame has come yet; or each is to be looked at like the first. */
   fresh = true;
   /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */
   allowedEpoch = -1;

@@ -5,7 +5,9 @@
  *                 └─ none in time: 4408     └─ 4400        └─ 4401             └─ 4404
  *
  * 1. The client reads its channel id before anything its process pushes: the id is sent before the turn runs.
- * 2. The process is named only after the token was checked: strangers learn nothing about names.
+ * 2. Clients of 2023 name their process in their first message after it (wrapped.ts): until then they wait, logged in,
+ *    without a deadline.
+ * 3. The process is named only after the token was checked: strangers learn nothing about names.
  */
 import type { Kernel, Process } from "../kernel/index.ts";
 import { CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
@@ -16,6 +18,7 @@ import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
+import { readWrapped } from "./wrapped.ts";
 
 export class Registrar {
   readonly #kernel: Kernel;
@@ -75,6 +78,7 @@ export class Registrar {
 
   /** The first message of a socket on the main route. */
   register(channel: Channel, bytes: Uint8Array): void {
+    if (channel.terms.wrapped) return this.#bindWrapped(channel, bytes);
     channel.fresh = false;
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
     const { encoding } = registration;
@@ -88,11 +92,16 @@ export class Registrar {
           : "the auth_token is not valid here, or has ended: log in again";
       return this.#refuse(channel, CLOSE.badToken, message, encoding);
     }
+    if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
+    if (target === null) this.#expectWrapped(channel);
+    else this.#bind(channel, target, encoding);
+  }
+
+  #bind(channel: Channel, target: ProcessId, encoding: Encoding): void {
     const process = this.#kernel.registry.get(target);
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
-    if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
     this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);
@@ -103,6 +112,7 @@ export class Registrar {
    * (contract kinode §8.3). @returns whether it was that, and has been answered
    */
   acknowledge(channel: Channel, bytes: Uint8Array): boolean {
+    if (this.#unwrap(channel, bytes)) return true;
     channel.fresh = false;
     if (bytes.byteLength > this.#limits.registerBytes) return false;
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
@@ -111,8 +121,31 @@ export class Registrar {
     return true;
   }
 
-  #isFor(channel: Channel, target: ProcessId): boolean {
-    return channel.owner?.address.id.equals(target) === true;
+  #isFor(channel: Channel, target: ProcessId | null): boolean {
+    return target !== null && channel.owner?.address.id.equals(target) === true;
+  }
+
+  #expectWrapped(channel: Channel): void {
+    channel.terms = { ...channel.terms, wrapped: true };
+    channel.fresh = true;
+    if (channel.arrival !== null) this.#kernel.wheel.cancel(channel.arrival);
+  }
+
+  #bindWrapped(channel: Channel, bytes: Uint8Array): void {
+    const message = readWrapped(bytes, this.#kernel.name);
+    if (typeof message === "string") return this.#refuse(channel, CLOSE.malformed, message, "json");
+    this.#bind(channel, message.target, "json");
+    if (channel.owner !== null) this.#channels.frame(channel, message.data, true);
+  }
+
+  /** @returns whether it was a wrapped message, and has been dealt with */
+  #unwrap(channel: Channel, bytes: Uint8Array): boolean {
+    if (!channel.terms.wrapped) return false;
+    const message = readWrapped(bytes, this.#kernel.name);
+    if (typeof message === "string") this.#refuse(channel, CLOSE.malformed, message, "json");
+    else if (this.#isFor(channel, message.target)) this.#channels.frame(channel, message.data, true);
+    else this.#refuse(channel, CLOSE.malformed, "this channel belongs to the first message's target", "json");
+    return true;
   }
 
   /** Not to the node's own processes: the http-server may message them all, and would take frames for actions itself. */
@@ -130,6 +163,7 @@ export class Registrar {
 
   #refuse(channel: Channel, close: CloseCode, message: string, encoding: Encoding): void {
     this.#stopWaiting(channel);
+    channel.fresh = false;
     channel.socket?.send(encodeAnswer({ error: { code: close.error, message } }, encoding), encoding === "messagepack");
     this.#channels.end(channel, close.code, message);
   }

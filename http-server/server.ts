@@ -257,6 +257,7 @@ export class HttpServer {
   }
 
   #first(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+    if (channel.finished) return;
     const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
     const { queue } = this.node.kernel;
     queue.begin();
