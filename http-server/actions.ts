@@ -1,7 +1,7 @@
 /**
  * Reads what a process asks of the http-server (contract kinode §5.1): any value in, an action or undefined out.
  * Unknown extra fields are ignored; a missing field, wrong case or number out of range is no action, nor is the
- * binding of a path that goes on behind a `*name`, which takes the rest.
+ * binding of a path that goes on behind a `*name`, which takes the rest. All dialects' spellings are read, whoever sends.
  */
 import {
   EXTENSION_BLOBS,
@@ -95,10 +95,18 @@ function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, 
   return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
 }
 
+/** Until 2024-12 there was `encrypted`, under Nectar in place of `extension`; true is refused: there is no such thing (contract kinode §8). */
 function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
-  const { path, authenticated, extension: isExtension, extension_blob: extensionBlob = "array" } = fields;
+  const {
+    path,
+    authenticated,
+    encrypted,
+    extension: isExtension = encrypted,
+    extension_blob: extensionBlob = "array",
+  } = fields;
   const { slow_reader: slowReader = null, send_limit: sendLimit = null } = fields;
   if (!isPath(path) || typeof authenticated !== "boolean" || typeof isExtension !== "boolean") return undefined;
+  if ((encrypted ?? false) !== false) return undefined;
   const blob = EXTENSION_BLOBS.find((way) => way === extensionBlob);
   if (blob === undefined) return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;

@@ -148,21 +148,21 @@ export class Auth {
     if (cookies === "") return [];
     return tokensOf(cookies, this.node, subdomain)
       .flatMap((token) => this.verify(token) ?? [])
-      .filter(({ claims }) => claims.subdomain === subdomain);
+      .filter(({ session }) => session.subdomain === subdomain);
   }
 
   /** Every valid token of a process among the cookies, of whichever process. */
   subdomainTokens(cookies: string): Verified[] {
     return subdomainTokensOf(cookies, this.node).flatMap((token) => {
       const verified = this.verify(token);
-      return verified === undefined || verified.claims.subdomain === null ? [] : [verified];
+      return verified === undefined || verified.session.subdomain === null ? [] : [verified];
     });
   }
 
   /** Whether `token` logs in to the node itself. */
   isSession(token: string): boolean {
-    const claims = this.verify(token)?.claims;
-    return claims?.scope === "session" && claims.subdomain === null;
+    const verified = this.verify(token);
+    return verified?.claims.scope === "session" && verified.session.subdomain === null;
   }
 
   /** Whether `token` is good now: of either scope, for the node or for a process, which is the caller's to look at. */
@@ -227,7 +227,7 @@ export class Auth {
     const claims = verifyToken(token, this.#secret);
     if (claims === undefined || claims.username !== this.node) return undefined;
     const session = this.sessions.get(claims.id);
-    if (session === undefined || session.subdomain !== claims.subdomain) return undefined;
+    if (session === undefined || session.subdomain !== (claims.subdomain ?? null)) return undefined;
     const verified = { claims, session };
     if (this.#limits.verifiedTokens > 0) this.#remember(token, verified);
     return verified;

@@ -21,6 +21,8 @@ export type Terms = {
   readonly sendLimit: number;
   /** How blobs are written to it, when it is an extension. */
   readonly extension?: ExtensionBlob | null;
+  /** Its client wraps each message (wrapped.ts): it stays `fresh`, for each to be looked at. */
+  readonly wrapped?: true;
 };
 
 export class Channel {
@@ -53,7 +55,7 @@ export class Channel {
   outboxBytes = 0;
   /** Names on the transport. */
   topics: Set<string> | null = null;
-  /** Its frames need a closer look: none has come yet, or it is an extension. */
+  /** Its frames need a closer look: none has come yet, it is an extension, or its client wraps each message. */
   fresh = true;
   /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */
   allowedEpoch = -1;

@@ -6,15 +6,20 @@
  * 2. Only the process a channel is bound to may push to it, close it or subscribe it; all others are told that there
  *    is no such channel (DESIGN §4.5).
  * 3. A frame that its process cannot take ends the channel with 1013: dropping it would leave a hole in the stream.
- * 4. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
+ * 4. Events are spelled in the dialect of the process. Frames of a dialect that calls them all one type take the careful
+ *    way, each of them; for all others the dialect is looked at when somebody asks for the message.
+ * 5. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
  */
 import type { CapabilityEpoch, Keeper, Kernel, Process, RunQueue } from "../kernel/index.ts";
 import {
   type Address,
   Blob,
   CLOSE,
+  DEFAULT_DIALECT,
   Envelope,
+  EventWriter,
   type FrameSource,
+  frameTypeIn,
   freezeBody,
   type HttpServerErrorKind,
   isSendableCloseCode,
@@ -38,6 +43,7 @@ export class Channels implements Keeper, FrameSource {
   readonly shortcut: Shortcut;
   /** Told of the end of each channel that is an extension's. */
   extensionEnded: (channel: Channel) => void = () => undefined;
+  readonly events: EventWriter;
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
@@ -64,6 +70,7 @@ export class Channels implements Keeper, FrameSource {
       this.#finish(channel, code, reason),
     );
     this.shortcut = this.outgoing;
+    this.events = new EventWriter(self.address);
   }
 
   get size(): number {
@@ -199,7 +206,7 @@ export class Channels implements Keeper, FrameSource {
     const announced = new Set<unknown>();
     const known = new Set<Channel>(this.#byOwner.get(owner)?.all());
     for (const { source, origin, body } of waiting) {
-      if (source !== this.#self.address) continue;
+      if (!this.events.isOurs(source)) continue;
       if (isOpen(body)) announced.add(origin);
       else if (origin instanceof Channel) known.add(origin); // ended meanwhile: its frames and its Close still wait
     }
@@ -243,8 +250,7 @@ export class Channels implements Keeper, FrameSource {
     this.#queue.begin();
     this.outgoing.corked = channel;
     try {
-      if (channel.allowedEpoch !== this.#epoch.value && !this.#mayMessage(channel, owner))
-        this.#kernel.bus.refuse(this.messageOf(channel, messageType, blob), "Denied");
+      if (channel.allowedEpoch !== this.#epoch.value) this.#deliverCarefully(channel, owner, messageType, blob);
       else if (!owner.frameNow(this, channel, channel.id, messageType, blob))
         this.#post(channel, this.messageOf(channel, messageType, blob), owner);
     } finally {
@@ -257,7 +263,9 @@ export class Channels implements Keeper, FrameSource {
   /** FrameSource: `channel` has an owner. */
   messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope {
     const channel = origin as Channel; // frameNow was given it
-    const target = channel.owner?.address ?? this.#our;
+    const { owner } = channel;
+    const target = owner?.address ?? this.#our;
+    if (owner !== null && owner.dialect !== DEFAULT_DIALECT) return this.#spelled(channel, owner, messageType, blob);
     const body = { WebSocketPush: { channel_id: channel.id, message_type: messageType } };
     if (this.#kernel.freezeBodies) freezeBody(body);
     const event = new Envelope("request", this.#our, target, body, blob);
@@ -266,11 +274,25 @@ export class Channels implements Keeper, FrameSource {
     return event;
   }
 
-  /** Asked once per channel and epoch, not per frame. */
-  #mayMessage(channel: Channel, owner: Process): boolean {
-    if (!this.#kernel.bus.mayMessage(this.#self, owner)) return false;
-    channel.allowedEpoch = this.#epoch.value;
-    return true;
+  /** Once per channel and epoch; for a dialect that has its own word for a frame, each time. */
+  #deliverCarefully(channel: Channel, owner: Process, messageType: WsMessageType, blob: Blob): void {
+    if (!this.#kernel.bus.mayMessage(this.#self, owner)) {
+      this.#kernel.bus.refuse(this.messageOf(channel, messageType, blob), "Denied");
+      return;
+    }
+    const type = frameTypeIn(owner.dialect);
+    if (type === null) channel.allowedEpoch = this.#epoch.value;
+    if (!owner.frameNow(this, channel, channel.id, type ?? messageType, blob))
+      this.#post(channel, this.messageOf(channel, messageType, blob), owner);
+  }
+
+  #spelled(channel: Channel, owner: Process, message_type: WsMessageType, blob: Blob): Envelope {
+    const push = { WebSocketPush: { channel_id: channel.id, message_type } };
+    const event = this.events.event(owner.dialect, owner.address, push, blob);
+    if (this.#kernel.freezeBodies) freezeBody(event.body);
+    event.origin = channel;
+    event.shortcut = this.outgoing;
+    return event;
   }
 
   #post(channel: Channel, event: Envelope, owner: Process): void {
@@ -297,9 +319,8 @@ export class Channels implements Keeper, FrameSource {
     this.#byOwner.get(owner)?.delete(channel);
     if (channel.extension !== null) this.extensionEnded(channel);
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
-    const event = new Envelope("request", this.#self.address, owner.address, { WebSocketClose: channel.id }, null);
+    const event = this.events.close(owner.dialect, owner.address, channel.id, { code, reason });
     event.origin = channel;
-    event.metadata = JSON.stringify({ code, reason });
     owner.postReserved(event);
   }
 
@@ -309,7 +330,7 @@ export class Channels implements Keeper, FrameSource {
       channel_id: channel.id,
       source_socket_addr: `${channel.peer.address}:${channel.port}`,
     };
-    const event = new Envelope("request", this.#self.address, owner.address, { WebSocketOpen: open }, null);
+    const event = this.events.event(owner.dialect, owner.address, { WebSocketOpen: open }, null);
     event.origin = channel;
     return event;
   }

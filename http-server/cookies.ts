@@ -1,11 +1,11 @@
 /** Reading and writing cookies (RFC 6265), and the names that tokens travel under. */
+import { DIALECTS } from "../lib/protocol/index.ts";
+import { WEB } from "./dialects.ts";
 
 /** The login itself: page script cannot read it. */
 export const SESSION_COOKIE = "jackfield-auth_";
-/** The seeds' browser code reads this one for WsRegister (contract kinode §5.7). */
-export const REGISTER_COOKIE = "kinode-auth_";
-/** Where a token is looked for; the older systems' names are taken too (contract kinode §8). */
-const TOKEN_COOKIES = [SESSION_COOKIE, REGISTER_COOKIE, "nectar-auth_", "uqbar-auth_", "hyperware-auth_"];
+/** Where a token is looked for: the names of all dialects are taken (contract kinode §8). */
+const TOKEN_COOKIES = [SESSION_COOKIE, ...DIALECTS.map((dialect) => WEB[dialect].cookie)];
 
 /** Values of all `name` cookies: browsers send several when paths or domains differ. A blank after `;` is optional. */
 export function cookieValues(header: string, name: string): string[] {

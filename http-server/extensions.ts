@@ -19,6 +19,7 @@ import {
   type Address,
   Blob,
   CLOSE,
+  DEFAULT_DIALECT,
   Envelope,
   type ExtensionMessage,
   type ExtensionMessageType,
@@ -32,6 +33,7 @@ import {
 import { Awaiting } from "./awaiting.ts";
 import type { Channel } from "./channel.ts";
 import type { Channels } from "./channels.ts";
+import { WEB } from "./dialects.ts";
 import { readExtensionFrame } from "./extension-frames.ts";
 import type { HttpServerLimits } from "./limits.ts";
 
@@ -231,8 +233,8 @@ class Question extends Awaiting {
 }
 
 /** Which spelling of the type field an extension of `owner` is written; both are read. */
-export function typeFieldFor(_owner: Process | null): ExtensionTypeField {
-  return "kinode_message_type";
+export function typeFieldFor(owner: Process | null): ExtensionTypeField {
+  return WEB[owner?.dialect ?? DEFAULT_DIALECT].extensionType;
 }
 
 /** The blob of an answer; where it has none, its body as text or JSON. */

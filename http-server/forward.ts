@@ -4,7 +4,15 @@
  * It answers within httpSeconds, or the client gets 408; 503 at once when it is gone or overloaded.
  */
 import { LimitError, type Process } from "../kernel/index.ts";
-import { Blob, Envelope, type Host, type HttpRequest, type SendErrorKind } from "../lib/protocol/index.ts";
+import {
+  Blob,
+  type Envelope,
+  type EventWriter,
+  type Host,
+  type HttpRequest,
+  type HttpServerRequest,
+  type SendErrorKind,
+} from "../lib/protocol/index.ts";
 import type { HttpBinding } from "./bindings.ts";
 import { withoutSession } from "./cookies.ts";
 import { hostName } from "./headers.ts";
@@ -21,11 +29,13 @@ export type Exchange = { readonly response: TransportResponse; readonly headers:
 export class Forward {
   readonly #limits: HttpServerLimits;
   readonly #host: () => Host;
+  readonly #events: EventWriter;
 
   /** @param host the http-server's calls; a new one after each restart of it */
-  constructor(limits: HttpServerLimits, host: () => Host) {
+  constructor(limits: HttpServerLimits, host: () => Host, events: EventWriter) {
     this.#limits = limits;
     this.#host = host;
+    this.#events = events;
   }
 
   /** Asks the process of `match`. */
@@ -47,9 +57,9 @@ export class Forward {
     response.send(answer.status, [...type, ...answer.headers, ...headers], message.blob?.bytes() ?? "");
   }
 
-  #ask(owner: Process, body: unknown, blob: Blob, exchange: Exchange): void {
+  #ask(owner: Process, body: HttpServerRequest, blob: Blob, exchange: Exchange): void {
     const server = this.#host();
-    const event = new Envelope("request", server.our, owner.address, body, blob);
+    const event = this.#events.event(owner.dialect, owner.address, body, blob);
     event.expectsResponse = this.#limits.httpSeconds;
     event.context = exchange;
     try {

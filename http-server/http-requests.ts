@@ -9,10 +9,10 @@
 import type { Envelope, ProcessId } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
+import { WEB } from "./dialects.ts";
 import type { Forward } from "./forward.ts";
 import { cookieHeader } from "./headers.ts";
 import { sendEmpty, sendJson, sendText, wantsHtml } from "./http-exchange.ts";
-import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
@@ -39,7 +39,6 @@ export type HttpContext = {
   readonly ownOnSubdomains: readonly OwnService[];
   readonly cookies: SessionCookies;
   readonly forward: Forward;
-  readonly limits: HttpServerLimits;
   readonly allowedOrigins: readonly string[];
 };
 
@@ -75,11 +74,15 @@ export class HttpRequests {
 
   #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, { mount, subdomain }: Place): void {
     const { auth, cookies, login, forward } = this.#context;
-    const { authenticated, localOnly, content } = match.value;
+    const { owner, authenticated, localOnly, content } = match.value;
     const sent = cookieHeader(request);
     const session = authenticated ? auth.session(sent, subdomain) : undefined;
     if (authenticated && session === undefined) {
-      if (mount === null && wantsHtml(request)) return login.sendPage(request, response, subdomain); // a mounted port has no /login
+      // A mounted port has no /login.
+      if (mount === null && wantsHtml(request))
+        return WEB[owner.dialect].login === "shown"
+          ? login.sendPage(request, response, subdomain)
+          : login.sendThere(request, response);
       return sendJson(response, 401, { error: { code: "unauthorized", message: "log in first: POST /login" } });
     }
     if (localOnly && !request.isLocal) return sendEmpty(response, 403);

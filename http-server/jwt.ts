@@ -11,7 +11,8 @@ export type Scope = "session" | "register";
 
 export type Claims = {
   readonly username: string;
-  readonly subdomain: string | null;
+  /** Left out means none. */
+  readonly subdomain?: string | null;
   /** Seconds since the Unix epoch. */
   readonly expiration: number;
   readonly scope: Scope;

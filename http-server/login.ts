@@ -2,7 +2,7 @@
  * /login and /logout (contract kinode §5.5, DESIGN §7).
  *
  *   GET  /login              the page
- *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and two cookies; 303 with ?redirect=/path
+ *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and its cookies; 303 with ?redirect=/path
  *   POST /login              {"password": "…"} is taken too, for programs: hashed here as the page does it
  *   POST /login              {"token": "…"} of the one-time link: login-link.ts
  *   POST /logout             ends every session whose token came along and removes the cookies
@@ -75,6 +75,17 @@ export class Login {
       .replaceAll("{{subdomain}}", subdomain ?? "")
       .replaceAll("{{password}}", auth.hasPassword ? "set" : "none");
     sendPage(response, html);
+  }
+
+  /** Where `request` is to log in, and how to come back from there: what older systems did (contract kinode §8). */
+  sendThere(request: Visit, response: TransportResponse): void {
+    const redirect = new URLSearchParams({
+      redirect: request.path + (request.query === "" ? "" : `?${request.query}`),
+    });
+    sendEmpty(response, 307, [
+      ["location", `/login?${redirect}`],
+      ["cache-control", "no-store"],
+    ]);
   }
 
   #read(request: Visit, response: TransportResponse): void {

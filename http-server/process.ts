@@ -5,7 +5,7 @@
  *   WebSocketExtPushOutgoing
  *   Bind · SecureBind · Unbind · WebSocketBind · WebSocketSecureBind · WebSocketUnbind
  *
- * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected. A no that nobody waits for is a dead letter.
+ * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected, in the asker's dialect. A no that nobody waits for is a dead letter.
  * 2. Only processes of this node are obeyed; another node's gets the answer of one that owns nothing.
  * 3. A defect here must not take the sockets along: it is reported, the action answered, and the next one handled.
  */
@@ -13,11 +13,14 @@ import type { Kernel } from "../kernel/index.ts";
 import {
   type Address,
   type Blob,
+  DEFAULT_DIALECT,
+  type Dialect,
   Envelope,
   type Host,
   type HttpServerErrorKind,
   type Instance,
   type Program,
+  spellResult,
 } from "../lib/protocol/index.ts";
 import { type Action, parseAction } from "./actions.ts";
 import { Awaiting } from "./awaiting.ts";
@@ -46,8 +49,6 @@ export function httpServerProgram(parts: () => ServerParts, started: (host: Host
     },
   };
 }
-
-const OK = Object.freeze({ Ok: null });
 
 type PushFields = { readonly channel_id?: unknown; readonly message_type?: unknown };
 
@@ -179,8 +180,16 @@ class Actions implements Instance {
   }
 
   #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {
-    if (message.rsvp !== null) this.#host.respond({ body: error === undefined ? OK : { Err: error } }, message);
+    if (message.rsvp !== null)
+      this.#host.respond({ body: spellResult(this.#dialectOf(message), error, message.body) }, message);
     else if (error !== undefined) this.#refuse(message);
+  }
+
+  /** What its asker speaks; one of another node, which this one knows nothing of, is answered in Kinode. */
+  #dialectOf({ source }: Envelope): Dialect {
+    const { kernel } = this.#parts();
+    const asker = source.node === kernel.name ? kernel.registry.get(source.id) : undefined;
+    return asker?.dialect ?? DEFAULT_DIALECT;
   }
 
   #refuse(message: Envelope): void {

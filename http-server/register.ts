@@ -20,7 +20,8 @@ export type Registration = {
   readonly encoding: Encoding;
   /** null: none given; a cookie may stand in. */
   readonly token: string | null;
-  readonly target: ProcessId;
+  /** null: the first message after it says (wrapped.ts). */
+  readonly target: ProcessId | null;
   /** null: the server's. */
   readonly slowReader: SlowReaderPolicy | null;
 };
@@ -48,17 +49,20 @@ export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registra
       'the first message must be a WsRegister, e.g. {"target_process":"chat:chat:template.os"}: got no JSON and no MessagePack',
     );
   }
+  const isWrapped = isRecord(value) && isRecord(value.WsRegister);
   if (isRecord(value) && isRecord(value.WsRegister)) value = value.WsRegister;
   if (!isRecord(value)) return refuse(encoding, "a WsRegister is an object with target_process");
   const { auth_token: token = null, target_process: target, encrypted = false, slow_reader: slowReader = null } = value;
-  if (typeof target !== "string") return refuse(encoding, "target_process must be a text, process:package:publisher");
+  const isLater = isWrapped && target === undefined && typeof value.channel_id === "string";
+  if (typeof target !== "string" && !isLater)
+    return refuse(encoding, "target_process must be a text, process:package:publisher");
   if (token !== null && typeof token !== "string") return refuse(encoding, "auth_token must be a text, or left out");
   if (encrypted !== false && encrypted !== null)
     return refuse(encoding, "encrypted must be false: this node offers no encrypted channels");
   if (slowReader !== null && !isPolicy(slowReader))
     return refuse(encoding, `slow_reader must be one of ${SLOW_READER_POLICIES.join(", ")}`);
   try {
-    return { encoding, token, target: ProcessId.parse(target), slowReader };
+    return { encoding, token, target: typeof target === "string" ? ProcessId.parse(target) : null, slowReader };
   } catch (thrown) {
     return refuse(encoding, textOf(thrown));
   }

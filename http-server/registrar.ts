@@ -5,8 +5,10 @@
  *                 └─ none in time: 4408     └─ 4400        └─ 4401             └─ 4404
  *
  * 1. The client reads its channel id before anything its process pushes: the id is sent before the turn runs.
- * 2. The process is named only after the token was checked: strangers learn nothing about names.
- * 3. A token of a process's secure subdomain is good for that process alone. A process with a secure path takes no other:
+ * 2. Clients of 2023 name their process in their first message after it (wrapped.ts): until then they wait, logged in,
+ *    without a deadline.
+ * 3. The process is named only after the token was checked: strangers learn nothing about names.
+ * 4. A token of a process's secure subdomain is good for that process alone. A process with a secure path takes no other:
  *    pages of other packages, which are on the node's own host, must not reach it. On a subdomain no other is taken either.
  */
 import type { Kernel, Process } from "../kernel/index.ts";
@@ -19,6 +21,7 @@ import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
+import { readWrapped } from "./wrapped.ts";
 
 export class Registrar {
   readonly #kernel: Kernel;
@@ -88,13 +91,14 @@ export class Registrar {
 
   /** The first message of a socket on the main route. */
   register(channel: Channel, bytes: Uint8Array): void {
+    if (channel.terms.wrapped) return this.#bindWrapped(channel, bytes);
     channel.fresh = false;
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
     const { encoding } = registration;
     if ("refused" in registration) return this.#refuse(channel, registration.close, registration.message, encoding);
     const { token, target, slowReader } = registration;
     const { label = null, cookies = "" } = channel.arrival?.comer ?? {};
-    const isSecure = label !== null || this.#bindings.subdomains.isSecure(target);
+    const isSecure = label !== null || (target !== null && this.#bindings.subdomains.isSecure(target));
     const verified = token === null ? this.#cookie(cookies, target, label) : this.#auth.verify(token);
     if (verified === undefined || !isGoodFor(verified, target, isSecure)) {
       const message =
@@ -103,12 +107,17 @@ export class Registrar {
           : "the auth_token is not valid here, or has ended: log in again";
       return this.#refuse(channel, CLOSE.badToken, message, encoding);
     }
+    channel.session = verified.session;
+    if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
+    if (target === null) this.#expectWrapped(channel);
+    else this.#bind(channel, target, encoding);
+  }
+
+  #bind(channel: Channel, target: ProcessId, encoding: Encoding): void {
     const process = this.#kernel.registry.get(target);
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
-    channel.session = verified.session;
-    if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
     this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);
@@ -119,6 +128,7 @@ export class Registrar {
    * (contract kinode §8.3). @returns whether it was that, and has been answered
    */
   acknowledge(channel: Channel, bytes: Uint8Array): boolean {
+    if (this.#unwrap(channel, bytes)) return true;
     channel.fresh = false;
     if (bytes.byteLength > this.#limits.registerBytes) return false;
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
@@ -127,12 +137,38 @@ export class Registrar {
     return true;
   }
 
-  #cookie(cookies: string, target: ProcessId, label: string | null): Verified | undefined {
-    return this.#auth.session(cookies, label === null ? null : target.text);
+  #cookie(cookies: string, target: ProcessId | null, label: string | null): Verified | undefined {
+    if (label === null) return this.#auth.session(cookies);
+    return target === null ? undefined : this.#auth.session(cookies, target.text);
   }
 
-  #isFor(channel: Channel, target: ProcessId): boolean {
-    return channel.owner?.address.id.equals(target) === true;
+  #isFor(channel: Channel, target: ProcessId | null): boolean {
+    return target !== null && channel.owner?.address.id.equals(target) === true;
+  }
+
+  #expectWrapped(channel: Channel): void {
+    channel.terms = { ...channel.terms, wrapped: true };
+    channel.fresh = true;
+    if (channel.arrival !== null) this.#kernel.wheel.cancel(channel.arrival);
+  }
+
+  #bindWrapped(channel: Channel, bytes: Uint8Array): void {
+    const message = readWrapped(bytes, this.#kernel.name);
+    if (typeof message === "string") return this.#refuse(channel, CLOSE.malformed, message, "json");
+    if (this.#bindings.subdomains.isSecure(message.target))
+      return this.#refuse(channel, CLOSE.badToken, "that process takes tokens of its own subdomain only", "json");
+    this.#bind(channel, message.target, "json");
+    if (channel.owner !== null) this.#channels.frame(channel, message.data, true);
+  }
+
+  /** @returns whether it was a wrapped message, and has been dealt with */
+  #unwrap(channel: Channel, bytes: Uint8Array): boolean {
+    if (!channel.terms.wrapped) return false;
+    const message = readWrapped(bytes, this.#kernel.name);
+    if (typeof message === "string") this.#refuse(channel, CLOSE.malformed, message, "json");
+    else if (this.#isFor(channel, message.target)) this.#channels.frame(channel, message.data, true);
+    else this.#refuse(channel, CLOSE.malformed, "this channel belongs to the first message's target", "json");
+    return true;
   }
 
   /** Not to the node's own processes: the http-server may message them all, and would take frames for actions itself. */
@@ -150,6 +186,7 @@ export class Registrar {
 
   #refuse(channel: Channel, close: CloseCode, message: string, encoding: Encoding): void {
     this.#stopWaiting(channel);
+    channel.fresh = false;
     channel.socket?.send(encodeAnswer({ error: { code: close.error, message } }, encoding), encoding === "messagepack");
     this.#channels.end(channel, close.code, message);
   }
@@ -165,7 +202,7 @@ export class Registrar {
   }
 }
 
-/** See rule 3. */
-function isGoodFor({ claims: { subdomain } }: Verified, target: ProcessId, isSecure: boolean): boolean {
-  return subdomain === null ? !isSecure : subdomain === target.text;
+/** See rule 4. */
+function isGoodFor({ session: { subdomain } }: Verified, target: ProcessId | null, isSecure: boolean): boolean {
+  return subdomain === null ? !isSecure : subdomain === target?.text;
 }

@@ -16,6 +16,7 @@ import { LimitError } from "../kernel/index.ts";
 import { Envelope, type Host, IdError, RPC_ORIGIN, SendError, type SendErrorKind } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import { Awaiting } from "./awaiting.ts";
+import { WEB } from "./dialects.ts";
 import { cookieHeader, header } from "./headers.ts";
 import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { OwnService } from "./http-requests.ts";
@@ -25,7 +26,8 @@ import { type Call, readCall } from "./rpc-call.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
-export const RPC_PATHS: readonly string[] = ["/rpc:distro:sys/message"];
+/** In all dialects, whatever the process speaks. */
+const RPC_PATHS: readonly string[] = Object.values(WEB).map(({ rpc }) => rpc);
 
 export type RpcOptions = {
   readonly auth: Auth;

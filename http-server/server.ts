@@ -15,6 +15,7 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { DialectsInUse } from "./dialects.ts";
 import { Extensions } from "./extensions.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
@@ -154,7 +155,7 @@ export class HttpServer {
     };
     this.#link = new LoginLink(kernel.clock);
     auth.onEnd((session) => this.channels.endSession(session));
-    const cookies = new SessionCookies(auth, limits);
+    const cookies = new SessionCookies(auth, limits, new DialectsInUse(kernel));
     const { subdomains } = this.bindings;
     const fault = (error: unknown): void => this.#fault(error);
     const parts = { auth, limits, cookies, fault, link: this.#link };
@@ -170,8 +171,7 @@ export class HttpServer {
       own: [login, account, pages, rpc],
       ownOnSubdomains: [login, pages],
       cookies,
-      forward: new Forward(limits, made.hostNow),
-      limits,
+      forward: new Forward(limits, made.hostNow, this.channels.events),
       allowedOrigins,
     });
     this.#parts = {
@@ -288,6 +288,7 @@ export class HttpServer {
   }
 
   #first(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+    if (channel.finished) return;
     const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
     const { queue } = this.node.kernel;
     queue.begin();

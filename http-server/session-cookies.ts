@@ -1,6 +1,10 @@
-/** The two cookies of a login (docs/adr/0005): made, renewed as pages load, and removed. */
+/**
+ * The cookies of a login (docs/adr/0005): made, renewed as pages load, and removed. One logs in; those that page script
+ * can read are good for WsRegister alone, one for each dialect in use.
+ */
 import type { Auth, Verified } from "./auth.ts";
-import { cookieNameOf, cookieValues, REGISTER_COOKIE, setCookie } from "./cookies.ts";
+import { cookieNameOf, cookieValues, setCookie } from "./cookies.ts";
+import { type DialectsInUse, WEB } from "./dialects.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Session } from "./sessions.ts";
 import type { HeaderList } from "./transport/transport.ts";
@@ -11,33 +15,36 @@ export class SessionCookies {
   readonly #auth: Auth;
   readonly #limits: HttpServerLimits;
 
-  constructor(auth: Auth, limits: HttpServerLimits) {
+  readonly #dialects: DialectsInUse;
+
+  constructor(auth: Auth, limits: HttpServerLimits, dialects: DialectsInUse) {
     this.#auth = auth;
     this.#limits = limits;
+    this.#dialects = dialects;
   }
 
-  /** Both, of a fresh login. @param secure the login came over TLS, and so must the cookies from now on */
+  /** All, of a fresh login. @param secure the login came over TLS, and so must the cookies from now on */
   ofLogin(session: Session, secure: boolean): HeaderList {
     return [
       header(this.#session(session, this.#auth.sessionToken(session)), secure),
-      header(this.#register(session), secure),
+      ...this.#registerNames(session.subdomain).map((name) => header(this.#register(session, name), secure)),
     ];
   }
 
-  /** What a page that loads sets anew: a session token of some age, and the register token where it has ended. */
+  /** What a page that loads sets anew: a session token of some age, and register tokens that have ended. */
   renewed(verified: Verified, cookies: string, secure: boolean): HeaderList {
     const { session } = verified;
     const rotated = this.#auth.rotated(verified);
-    const hasRegister = cookieValues(cookies, this.#registerName(session.subdomain)).length > 0;
+    const missing = this.#registerNames(session.subdomain).filter((name) => cookieValues(cookies, name).length === 0);
     return [
       ...(rotated === undefined ? [] : [header(this.#session(session, rotated), secure)]),
-      ...(hasRegister ? [] : [header(this.#register(session), secure)]),
+      ...missing.map((name) => header(this.#register(session, name), secure)),
     ];
   }
 
-  /** Removes both. */
+  /** Removes all. */
   gone(subdomain: string | null): HeaderList {
-    return [this.#auth.sessionCookie(subdomain), this.#registerName(subdomain)].map((name) =>
+    return [this.#auth.sessionCookie(subdomain), ...this.#registerNames(subdomain)].map((name) =>
       header({ name, value: "", maxAge: 0, httpOnly: false }, false),
     );
   }
@@ -48,14 +55,14 @@ export class SessionCookies {
   }
 
   /** Page script needs this one: it is short-lived. */
-  #register(session: Session): Cookie {
+  #register(session: Session, name: string): Cookie {
     const value = this.#auth.registerToken(session);
-    const name = this.#registerName(session.subdomain);
     return { name, value, maxAge: this.#limits.registerTokenSeconds, httpOnly: false };
   }
 
-  #registerName(subdomain: string | null): string {
-    return REGISTER_COOKIE + cookieNameOf(this.#auth.node, subdomain);
+  #registerNames(subdomain: string | null): readonly string[] {
+    const name = cookieNameOf(this.#auth.node, subdomain);
+    return this.#dialects.list().map((dialect) => WEB[dialect].cookie + name);
   }
 }
 

@@ -3,9 +3,10 @@
  *
  * 1. Only the kernel adds. A process can `save` what it was offered or issues itself: nothing is minted.
  * 2. Messaging capabilities are also kept as a set of process ids, for the check on every send.
- * 3. `epoch` moves with every change anywhere: a check remembered under an older one must be made again.
+ * 3. Issuers stand under today's name, whatever they were called (lib/protocol/dialect.ts).
+ * 4. `epoch` moves with every change anywhere: a check remembered under an older one must be made again.
  */
-import { type Capability, capabilityKey, MESSAGING, type ProcessId } from "../lib/protocol/index.ts";
+import { type Capability, canonicalAddress, capabilityKey, MESSAGING, type ProcessId } from "../lib/protocol/index.ts";
 
 const OFFERED_MAX = 256; // capabilities; an offer not saved among the next 256 is forgotten
 
@@ -41,7 +42,8 @@ export class CapabilitySet {
 
   /** @throws {CapabilityParamsError} */
   add(cap: Capability): void {
-    this.#held.set(capabilityKey(cap), cap);
+    const issuer = canonicalAddress(cap.issuer);
+    this.#held.set(capabilityKey(cap), issuer === cap.issuer ? cap : { ...cap, issuer });
     const id = this.#messagingTarget(cap);
     if (id !== undefined) this.#messaging.add(id);
     this.#epoch.value++;
@@ -83,7 +85,8 @@ export class CapabilitySet {
 
   #messagingTarget(cap: Capability): string | undefined {
     const prefix = `${this.#node}@`;
-    const isMessaging = capabilityKey(cap) === `${cap.issuer} ${MESSAGING}`; // as JSON: white space does not count
-    return isMessaging && cap.issuer.startsWith(prefix) ? cap.issuer.slice(prefix.length) : undefined;
+    const issuer = canonicalAddress(cap.issuer);
+    const isMessaging = capabilityKey(cap) === `${issuer} ${MESSAGING}`; // as JSON: white space does not count
+    return isMessaging && issuer.startsWith(prefix) ? issuer.slice(prefix.length) : undefined;
   }
 }

@@ -13,6 +13,8 @@ import {
   BlobExpiredError,
   type Capability,
   type CapabilityCalls,
+  canonicalId,
+  type Dialect,
   Envelope,
   type FrameSource,
   type Host,
@@ -23,6 +25,7 @@ import {
   type ProcessId,
   SelfCallError,
   type SpawnOptions,
+  SYSTEM_ALIASES,
   type Timer,
   toAddress,
   type WsMessageType,
@@ -35,10 +38,13 @@ import { WheelEntry } from "./timer-wheel.ts";
 
 const HAND_MESSAGES = 512; // fewer than pass between two scavenges of the smallest young generation
 
+const ALIASED = new Set(SYSTEM_ALIASES.values());
+
 const NOT_STARTED: Instance = { handle: () => undefined };
 
 export class Incarnation implements Host {
   readonly our: Address;
+  readonly dialect: Dialect;
   readonly folder: string | null;
   readonly capabilities: CapabilityCalls;
   readonly pending: PendingTable;
@@ -54,12 +60,16 @@ export class Incarnation implements Host {
   #handled = 0; // messages since #hand was made
   #lastBlob: Blob | null = null; // of a message before the one in hand
   #ended = false; // final
+  /** It has older names too: it may be asked, and may speak, under one of them. */
+  readonly #isAliased: boolean;
 
   constructor(kernel: Kernel, process: Process) {
     this.#kernel = kernel;
     this.#process = process;
     this.our = process.address;
+    this.dialect = process.dialect;
     this.folder = process.folder;
+    this.#isAliased = ALIASED.has(this.our.id.text);
     this.startedAt = kernel.clock.monotonic();
     this.pending = new PendingTable(kernel.wheel, (outcome) => process.postReserved(outcome));
     this.capabilities = this.#capabilityCalls();
@@ -192,7 +202,9 @@ export class Incarnation implements Host {
     const inherited = to === undefined ? (this.#hand.blob ?? request.blob) : to.blob;
     const blob = answer.blob ?? (answer.inherit ? inherited : null);
     if (blob?.expired === true) throw new BlobExpiredError();
-    const envelope = new Envelope("response", this.our, request.rsvp, answer.body, blob);
+    // Whoever asked under an older name is answered under it.
+    const source = this.#isAliased ? this.#ownName(request.target) : this.our;
+    const envelope = new Envelope("response", source, request.rsvp, answer.body, blob);
     envelope.id = request.id;
     envelope.metadata = answer.metadata ?? null;
     if (answer.capabilities !== undefined) envelope.capabilities = this.#attachable(answer.capabilities);
@@ -267,7 +279,7 @@ export class Incarnation implements Host {
   #stamp(request: Envelope, resolve: Resolve | null, reject: Reject | null): void {
     this.#assertAlive("send");
     if (request.target.node === "our") request.target = toAddress(request.target, this.our.node);
-    request.source = this.our;
+    request.source = this.#isAliased ? this.#ownName(request.source) : this.our;
     const prompting = request.inherit || request.expectsResponse !== null ? this.#prompting() : null;
     if (request.inherit) request.blob ??= this.#hand.blob ?? prompting?.blob ?? null;
     if (request.blob?.expired === true) throw new BlobExpiredError(); // here, where the mistake is, not at the receiver
@@ -292,6 +304,12 @@ export class Incarnation implements Host {
     request.id = this.#kernel.nextMessageId();
     request.rsvp = this.our;
     this.pending.add(request, prompting, seconds, resolve, reject);
+  }
+
+  /** `address` when that is a name of this process, else the one it has today. */
+  #ownName(address: Address): Address {
+    if (address.id.text === this.our.id.text || address.node !== this.our.node) return this.our;
+    return canonicalId(address.id.text) === this.our.id.text ? address : this.our;
   }
 
   /** What may travel with a message: held, or issued by this process itself. */

@@ -9,13 +9,20 @@ import {
   type Capability,
   type CapabilityRequest,
   type Clock,
+  canonicalId,
   capability,
+  DEFAULT_DIALECT,
+  DIALECTS,
+  type Dialect,
+  isDialect,
   isProgram,
   MESSAGING,
   type OnExit,
+  OptionError,
   ProcessId,
   type Program,
   type SpawnOptions,
+  SYSTEM_ALIASES,
   systemClock,
   toAddress,
 } from "../lib/protocol/index.ts";
@@ -55,6 +62,8 @@ export type RegisterOptions = {
   readonly mailbox?: number;
   readonly trusted?: boolean;
   readonly leaf?: boolean;
+  /** How system processes spell what they tell it. Default `kinode`. */
+  readonly dialect?: Dialect;
   readonly capabilities?: readonly Capability[];
 };
 
@@ -90,6 +99,7 @@ export class Kernel {
     this.deadLetters = new DeadLetters(this.limits.deadLetters);
     this.crashes = new History(this.limits.crashReports);
     this.bus = new Bus(this);
+    for (const [alias, name] of SYSTEM_ALIASES) this.registry.alias(alias, name);
   }
 
   nextMessageId(): number {
@@ -100,11 +110,17 @@ export class Kernel {
     return new Address(this.name, id);
   }
 
-  /** Gives `id` its mailbox; messages wait there until `run`. @throws {SpawnError} NameTaken, InvalidName, TooManyProcesses */
+  /** Gives `id` its mailbox; messages wait there until `run`. @throws {SpawnError} NameTaken, InvalidName, TooManyProcesses @throws {OptionError} */
   register(options: RegisterOptions): Process {
     const { id } = options;
     if (!id.isSafe()) {
       throw new SpawnError("InvalidName", id.text, "a name has only the letters a-z 0-9 - _ (a publisher also dots)");
+    }
+    const { dialect = DEFAULT_DIALECT } = options;
+    if (!isDialect(dialect)) {
+      throw new OptionError(
+        `Cannot start process "${id.text}" as its dialect must be one of ${DIALECTS.join(", ")}: got ${JSON.stringify(dialect)}, leave it out for ${DEFAULT_DIALECT}`,
+      );
     }
     const { processes } = this.limits;
     if (this.registry.size >= processes) {
@@ -124,10 +140,17 @@ export class Kernel {
       mailbox: options.mailbox ?? this.limits.mailbox,
       trusted: options.trusted ?? false,
       leaf: options.leaf ?? false,
+      dialect,
     });
     this.capabilityEpoch.value++; // what senders remember of names
-    if (!this.registry.add(made))
-      throw new SpawnError("NameTaken", id.text, "a process of that name exists: choose another, or kill it first");
+    if (!this.registry.add(made)) {
+      const canonical = this.registry.aliased(id.text);
+      const rule =
+        canonical === undefined
+          ? "a process of that name exists: choose another, or kill it first"
+          : `that is an older name of ${canonical}: choose another`;
+      throw new SpawnError("NameTaken", id.text, rule);
+    }
     for (const cap of options.capabilities ?? []) made.capabilities.add(cap);
     for (const cap of this.#grants.get(id.text) ?? []) made.capabilities.add(cap);
     this.#grants.delete(id.text);
@@ -148,6 +171,7 @@ export class Kernel {
       public: options.public ?? false,
       folder: parent.folder,
       file: options.file ?? "",
+      dialect: options.dialect ?? parent.dialect,
     });
     try {
       this.#allowEachOther(parent, child);
@@ -172,7 +196,10 @@ export class Kernel {
       const given = capability(issuer.address, params);
       const holder = this.registry.get(id);
       if (holder !== undefined) holder.capabilities.add(given);
-      else this.#grants.set(id.text, [...(this.#grants.get(id.text) ?? []), given]);
+      else {
+        const name = canonicalId(id.text);
+        this.#grants.set(name, [...(this.#grants.get(name) ?? []), given]);
+      }
     }
   }
 

@@ -59,6 +59,7 @@ export class Node {
       program,
       onExit: options.onExit ?? "None",
       public: options.public ?? false,
+      ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     });
     this.#equip(process, options);
     process.run();
@@ -144,7 +145,7 @@ export class Node {
   }
 }
 
-export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "public"> & {
+export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "public" | "dialect"> & {
   readonly requestCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
   readonly grantCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
 };

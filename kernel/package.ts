@@ -2,20 +2,25 @@
  * A package on disk: a folder with `manifest.json` and the files of its processes.
  *
  *   { "package": "chat", "publisher": "template.os",
- *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false,
+ *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false, "dialect": "kinode",
  *                      "request_capabilities": ["http-server:distro:sys"],
  *                      "grant_capabilities": ["http-server:distro:sys"] } ] }
  *
  * 1. `file` stays inside the folder, links resolved. Where `chat.js` is missing and `chat.ts` is there, that is loaded
  *    (TypeScript's own rule), so a package runs from source where Node or a test runner can read it.
  * 2. A capability is a process id (its messaging capability) or `{ "process": …, "params": … }`.
- * 3. Nothing is started unless the whole manifest reads and every file loads.
+ * 3. `dialect` says how the node's own processes are to spell what they tell this one (lib/protocol/dialect.ts).
+ * 4. Nothing is started unless the whole manifest reads and every file loads.
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   type CapabilityRequest,
+  DEFAULT_DIALECT,
+  DIALECTS,
+  type Dialect,
+  isDialect,
   isProgram,
   type OnExit,
   ProcessId,
@@ -31,6 +36,7 @@ export type ProcessEntry = {
   readonly program: Program;
   readonly onExit: OnExit;
   readonly public: boolean;
+  readonly dialect: Dialect;
   readonly requestCapabilities: readonly CapabilityRequest[];
   readonly grantCapabilities: readonly CapabilityRequest[];
 };
@@ -105,6 +111,7 @@ async function readEntry(
     program,
     onExit: onExitField(entry.on_exit, id.text, fail),
     public: entry.public === true,
+    dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
     grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
   };
@@ -184,6 +191,14 @@ function onExitField(value: unknown, who: string, fail: Fail): OnExit {
   return fail(
     `"${who}" on_exit must be "None", "Restart" or {"Requests":[{"target","body"}]}: got ${JSON.stringify(value)}`,
   );
+}
+
+function dialectField(value: unknown = DEFAULT_DIALECT, who: string, fail: Fail): Dialect {
+  return isDialect(value)
+    ? value
+    : fail(
+        `"${who}" dialect must be one of ${DIALECTS.join(", ")}: got ${JSON.stringify(value)}, leave it out for ${DEFAULT_DIALECT}`,
+      );
 }
 
 function capabilityField(fields: Fields, key: string, fail: Fail): readonly CapabilityRequest[] {

@@ -7,7 +7,16 @@
  *    tried again: a dead letter, and `Offline` to a sender that waits (DESIGN §3.6).
  * 4. When it is gone, what waited in its mailbox and everyone waiting on it gets `Offline`.
  */
-import type { Address, Blob, Envelope, FrameSource, OnExit, Program, WsMessageType } from "../lib/protocol/index.ts";
+import type {
+  Address,
+  Blob,
+  Dialect,
+  Envelope,
+  FrameSource,
+  OnExit,
+  Program,
+  WsMessageType,
+} from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
 import { crashReport } from "./crash-reports.ts";
 import type { EndReason } from "./events.ts";
@@ -34,6 +43,8 @@ export type ProcessOptions = {
   readonly trusted: boolean;
   /** Its handler is synchronous and acts on sockets or values only, never on a process but by sending: see Bus.tell. */
   readonly leaf: boolean;
+  /** For system processes, which ask for it: the kernel has no use for it. */
+  readonly dialect: Dialect;
   /** What the debug query shows as its code. */
   readonly file: string;
 };
@@ -52,6 +63,7 @@ export class Process implements Runnable {
   readonly folder: string | null;
   readonly trusted: boolean;
   readonly leaf: boolean;
+  readonly dialect: Dialect;
   readonly file: string;
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
@@ -79,6 +91,7 @@ export class Process implements Runnable {
     this.folder = options.folder;
     this.trusted = options.trusted;
     this.leaf = options.leaf;
+    this.dialect = options.dialect;
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);
     this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch);

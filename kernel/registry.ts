@@ -27,6 +27,11 @@ export class Registry {
     this.#aliases.set(alias, name);
   }
 
+  /** The name that `name` is another one of; undefined: it is none. */
+  aliased(name: string): string | undefined {
+    return this.#aliases.get(name);
+  }
+
   delete(process: Process): void {
     const name = process.address.id.text;
     if (this.#processes.get(name) === process) this.#processes.delete(name);

@@ -22,6 +22,7 @@ import {
   type OnExit,
   OptionError,
   type ProcessId,
+  readResult,
   type SlowReaderPolicy,
   type SpawnOptions,
   type Timer,
@@ -301,7 +302,7 @@ export class Context<State = unknown> {
     const request = new Envelope("request", this.our, target, action, blob);
     request.expectsResponse = ACTION_SECONDS;
     const answer = await this.host.call(request);
-    return answer.body as HttpServerResult; // the http-server's word: its source is checked by the kernel
+    return readResult(answer.body); // the http-server's word: its source is checked by the kernel
   }
 }
 

@@ -5,17 +5,21 @@
  * 2. What a handler returns is the next state; undefined keeps the present one.
  * 3. A throw ends this incarnation; the manifest's on_exit says what then. After a restart, `init` runs anew and
  *    `onOpen` is called for every channel that is still open.
+ * 4. Whatever dialect the process speaks, its handlers are the same; `ctx.message` and `onRequest` show the dialect's.
  */
 import {
   Blob,
   type Envelope,
   type Host,
-  HTTP_SERVER,
+  HTTP_SERVER_IN,
   type HttpServerRequest,
   type Instance,
   type Message,
+  type ProcessId,
   type Program,
   RPC_ORIGIN,
+  readCloseFacts,
+  readEvent,
   SendError,
   type WsMessageType,
 } from "../protocol/index.ts";
@@ -30,7 +34,7 @@ export type Next<State> = State | void | Promise<State | void>;
 /** The first state; a process without state need return none. */
 export type First<State> = State | Promise<State> | (undefined extends State ? void | Promise<void> : never);
 
-/** @property path without the process id; `/` on the main route @property peer `address:port`, null when unknown */
+/** @property path without the process id; `/` on the main route, and in Uqbar @property peer `address:port`, null when unknown */
 export type Open = { readonly channelId: number; readonly path: string; readonly peer: string | null };
 export type Push = { readonly channelId: number; readonly messageType: WsMessageType };
 /** @property code 1005: the client gave none; 1006: the connection was lost */
@@ -67,6 +71,7 @@ class DefinedProcess<State> implements Instance {
   readonly #handlers: Handlers<State>;
   readonly #onPush: OnPush<State> | undefined; // bound once: 20 processes have 20 shapes of handlers to look it up in
   readonly #ctx: Context<State>;
+  readonly #httpServer: ProcessId; // as its dialect calls it
   readonly #running = running;
   #state: State;
 
@@ -74,6 +79,7 @@ class DefinedProcess<State> implements Instance {
     this.#handlers = handlers;
     this.#onPush = handlers.onPush?.bind(handlers);
     this.#ctx = new Context<State>(host);
+    this.#httpServer = HTTP_SERVER_IN[host.dialect];
     this.#state = undefined as State; // `init` gives it before any handler runs; without init, State is undefined
   }
 
@@ -143,8 +149,9 @@ class DefinedProcess<State> implements Instance {
 
   /** Of the http-server itself: what it passes on for a caller of RPC is a request like any other. */
   #isEvent({ source, origin }: Envelope): boolean {
+    const httpServer = this.#httpServer;
     return (
-      (source.id === HTTP_SERVER || source.id.text === HTTP_SERVER.text) &&
+      (source.id === httpServer || source.id.text === httpServer.text) &&
       source.node === this.#ctx.our.node &&
       origin !== RPC_ORIGIN
     );
@@ -159,8 +166,9 @@ class DefinedProcess<State> implements Instance {
     return onPush(this.#state, { channelId, messageType }, message.blob ?? Blob.of(""), this.#ctx);
   }
 
-  #channelEvent(message: Envelope, event: HttpServerRequest): Next<State> {
+  #channelEvent(message: Envelope, body: HttpServerRequest): Next<State> {
     const handlers = this.#handlers;
+    const event = readEvent(body);
     if ("Http" in event)
       return handlers.onHttp?.(this.#state, new IncomingHttp(this.#ctx.host, message, event.Http), this.#ctx);
     if ("WebSocketOpen" in event) {
@@ -172,7 +180,7 @@ class DefinedProcess<State> implements Instance {
       );
     }
     if ("WebSocketClose" in event) {
-      const { code, reason } = closeFacts(message.metadata);
+      const { code, reason } = readCloseFacts(message.metadata);
       return handlers.onClose?.(this.#state, { channelId: event.WebSocketClose, code, reason }, this.#ctx);
     }
     return this.#request(message);
@@ -204,11 +212,4 @@ class DefinedProcess<State> implements Instance {
     this.#state = next as State;
     return undefined;
   }
-}
-
-/** The close code and reason travel as metadata: the body is the contract's. */
-function closeFacts(metadata: string | null): { code: number; reason: string } {
-  if (metadata === null) return { code: 1005, reason: "" };
-  const facts = JSON.parse(metadata) as { code: number; reason: string }; // the http-server's own text
-  return { code: facts.code, reason: facts.reason };
 }

@@ -19,6 +19,8 @@ import {
   Blob,
   type BlobLike,
   type Capability,
+  DEFAULT_DIALECT,
+  type Dialect,
   Envelope,
   freezeBody,
   type Message,
@@ -47,6 +49,8 @@ export type StartOptions = {
   readonly our?: AddressLike;
   /** The package's folder, for `serveUi`. Default: none, as of a process made in memory. */
   readonly folder?: string;
+  /** What it speaks: events come, and actions are answered, as on a node. Default `kinode`. */
+  readonly dialect?: Dialect;
   /** What an earlier life has stored. */
   readonly state?: unknown;
   /** What it holds. */
@@ -86,6 +90,7 @@ export class Harness {
     this.#runner = new Runner(program, {
       our,
       folder: options.folder ?? null,
+      dialect: options.dialect ?? DEFAULT_DIALECT,
       state: options.state === undefined ? undefined : packMessage(options.state),
       capabilities: new HeldCapabilities(our, options.capabilities ?? []),
       onSend: (sent) => {
@@ -176,10 +181,10 @@ export class Harness {
   async push(channelId: number, data: unknown, messageType?: WsMessageType): Promise<void> {
     this.#runner.assertRunning("push to");
     const channel = this.#openChannel(channelId);
-    const type = messageType ?? (data instanceof Uint8Array ? "Binary" : "Text");
+    const message_type = messageType ?? (data instanceof Uint8Array ? "Binary" : "Text");
     const memory = new Uint8Array(bytesOf(data)); // our own, to be lent
-    const blob = Blob.lend(memory, type === "Text");
-    const body = { WebSocketPush: { channel_id: channelId, message_type: type } };
+    const blob = Blob.lend(memory, message_type === "Text");
+    const body = { WebSocketPush: { channel_id: channelId, message_type } };
     const handled = this.#runner.post(this.#runner.event(body, channel, blob));
     blob.settle();
     memory.fill(0xdd); // shows in a view that somebody kept

@@ -15,7 +15,7 @@ export type ReplyOptions = { readonly status?: number; readonly headers?: Readon
 const SCHEME_LENGTH = "http://".length; // it is always that (contract kinode §5.2)
 
 export class IncomingHttp {
-  /** What the http-server says of it, in the wire's names. */
+  /** What the http-server says of it, in the wire's names; Kinode's, whatever the process speaks. */
   readonly raw: HttpRequest;
   readonly blob: Blob;
   readonly #host: Host;

@@ -3,7 +3,9 @@
  *
  * 1. Only the kernel hands capabilities to processes; a process that names one it does not hold gains nothing.
  * 2. Two are equal when their issuers are and their params are, as JSON values. Params that are no JSON are refused.
+ * 3. An issuer may be called by an older name (dialect.ts): it is the same one.
  */
+import { canonicalAddress } from "./dialect.ts";
 import { KernelError } from "./errors.ts";
 
 /** @property issuer text of an address @property params JSON text, e.g. `"messaging"` with its quotes */
@@ -31,7 +33,7 @@ export function capability(issuer: string | { readonly text: string }, params: s
 
 /** One text per capability: equal ones have equal keys. @throws {CapabilityParamsError} */
 export function capabilityKey(cap: Capability): string {
-  return `${cap.issuer} ${canonicalParams(cap.params)}`;
+  return `${canonicalAddress(cap.issuer)} ${canonicalParams(cap.params)}`;
 }
 
 /** @throws {CapabilityParamsError} either has params that are not JSON */

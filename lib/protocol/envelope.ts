@@ -57,6 +57,16 @@ export class Envelope {
     this.body = body;
     this.blob = blob;
   }
+
+  /** What `body` was called until 2024 (contract kinode §8). */
+  get ipc(): unknown {
+    return this.body;
+  }
+
+  /** What `blob` was called. */
+  get payload(): Blob | null {
+    return this.blob;
+  }
 }
 
 /**

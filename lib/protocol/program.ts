@@ -6,6 +6,7 @@
 import type { Address, ProcessId } from "./address.ts";
 import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
+import type { Dialect } from "./dialect.ts";
 import type { Envelope } from "./envelope.ts";
 import type { WsMessageType } from "./http.ts";
 
@@ -38,6 +39,8 @@ export interface Instance {
 /** What the kernel does for one incarnation. After its end every call that changes anything throws {@link ProcessExitedError}. */
 export interface Host {
   readonly our: Address;
+  /** How system processes spell what they tell this one. */
+  readonly dialect: Dialect;
   /** Milliseconds since the Unix epoch, by the node's clock. */
   now(): number;
   /** Sends a request. Its outcome, when it expects one, arrives as a message. */
@@ -109,6 +112,8 @@ export type SpawnOptions = {
   /** Default `None`. */
   readonly onExit?: OnExit;
   readonly public?: boolean;
+  /** Default: the parent's. */
+  readonly dialect?: Dialect;
   readonly requestCapabilities?: readonly CapabilityRequest[];
   readonly grantCapabilities?: readonly CapabilityRequest[];
 };

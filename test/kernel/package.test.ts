@@ -60,6 +60,7 @@ describe("loadPackage()", () => {
             file: "log.mjs",
             on_exit: { Requests: [{ target: "chat:chat:template.os", body: "bye" }] },
             public: true,
+            dialect: "nectar",
             request_capabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
             grant_capabilities: ["http-server:distro:sys"],
           },
@@ -74,7 +75,14 @@ describe("loadPackage()", () => {
       [
         "chat:chat:template.os",
         "function",
-        { file: "chat.mjs", onExit: "None", public: false, requestCapabilities: [], grantCapabilities: [] },
+        {
+          file: "chat.mjs",
+          onExit: "None",
+          public: false,
+          dialect: "kinode",
+          requestCapabilities: [],
+          grantCapabilities: [],
+        },
       ],
       [
         "log:chat:template.os",
@@ -83,6 +91,7 @@ describe("loadPackage()", () => {
           file: "log.mjs",
           onExit: { Requests: [{ target: "chat:chat:template.os", body: "bye" }] },
           public: true,
+          dialect: "nectar",
           requestCapabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
           grantCapabilities: ["http-server:distro:sys"],
         },
@@ -212,6 +221,12 @@ describe("PackageError", () => {
       );
     },
   );
+
+  test.each([["klingon"], ["Kinode"], [""], [null], [1]])("a dialect that is %j", async (dialect) => {
+    expect(await refusal(await chatWith({ dialect }))).toBe(
+      `"chat:chat:template.os" dialect must be one of kinode, hyperware, nectar, uqbar: got ${JSON.stringify(dialect)}, leave it out for kinode`,
+    );
+  });
 
   test.each([
     ["vfs:distro:sys"],

@@ -11,6 +11,8 @@ import {
   Blob,
   BlobExpiredError,
   type Capability,
+  canonicalId,
+  type Dialect,
   Envelope,
   freezeBody,
   type Host,
@@ -25,6 +27,7 @@ import {
   type SendErrorKind,
   type SpawnOptions,
   STATE,
+  spellResult,
   type Timer,
 } from "../../protocol/index.ts";
 import type { HeldCapabilities } from "./capabilities.ts";
@@ -36,6 +39,7 @@ import type { HarnessTime } from "./time.ts";
 export type World = {
   readonly our: Address;
   readonly folder: string | null;
+  readonly dialect: Dialect;
   readonly time: HarnessTime;
   readonly line: Line;
   readonly httpServer: HarnessHttpServer;
@@ -64,6 +68,7 @@ type Pending = {
 export class HarnessHost implements Host {
   readonly our: Address;
   readonly folder: string | null;
+  readonly dialect: Dialect;
   readonly capabilities: HeldCapabilities;
   exitAsked = false;
   readonly #world: World;
@@ -77,6 +82,7 @@ export class HarnessHost implements Host {
     this.#world = world;
     this.our = world.our;
     this.folder = world.folder;
+    this.dialect = world.dialect;
     this.capabilities = world.capabilities;
   }
 
@@ -263,12 +269,13 @@ export class HarnessHost implements Host {
   #route(request: Envelope): void {
     const { target } = request;
     const isOurs = target.node === this.our.node;
+    const id = canonicalId(target.id.text);
     if (target.text === this.our.text) void this.#world.line.post(request);
-    else if (isOurs && target.id.text === HTTP_SERVER.text) {
+    else if (isOurs && id === HTTP_SERVER.text) {
       const error = this.#world.httpServer.act(request);
       if (error === undefined && asksExtension(request.body)) this.#sentOut(request);
-      else this.#answerAtOnce(request, error === undefined ? { Ok: null } : { Err: error }, null);
-    } else if (isOurs && target.id.text === STATE.text) this.#answerAtOnce(request, ...this.#stateOf(request));
+      else this.#answerAtOnce(request, spellResult(this.dialect, error, request.body), null);
+    } else if (isOurs && id === STATE.text) this.#answerAtOnce(request, ...this.#stateOf(request));
     else this.#sentOut(request);
   }
 

@@ -6,7 +6,8 @@
 import {
   Address,
   type Blob,
-  Envelope,
+  type Envelope,
+  EventWriter,
   HTTP_SERVER,
   type HttpServerRequest,
   type Instance,
@@ -31,7 +32,7 @@ type Asked = {
   readonly cancel: () => void;
 };
 
-export type RunnerOptions = Pick<World, "our" | "folder" | "capabilities" | "state"> & {
+export type RunnerOptions = Pick<World, "our" | "folder" | "dialect" | "capabilities" | "state"> & {
   readonly onSend: (sent: SentRequest) => void;
 };
 
@@ -39,7 +40,7 @@ export class Runner {
   readonly world: World;
   status: Status = "starting";
   readonly #program: Program;
-  readonly #httpServer: Address;
+  readonly #events: EventWriter;
   readonly #asked = new Map<number, Asked>();
   #host: HarnessHost;
   #instance: Instance | undefined;
@@ -47,7 +48,7 @@ export class Runner {
 
   constructor(program: Program, { onSend, ...given }: RunnerOptions) {
     this.#program = program;
-    this.#httpServer = new Address(given.our.node, HTTP_SERVER);
+    this.#events = new EventWriter(new Address(given.our.node, HTTP_SERVER));
     this.world = {
       ...given,
       time: new HarnessTime(),
@@ -138,7 +139,7 @@ export class Runner {
   }
 
   event(body: HttpServerRequest, origin: unknown, blob: Blob | null = null): Envelope {
-    const event = new Envelope("request", this.#httpServer, this.world.our, body, blob);
+    const event = this.#events.event(this.world.dialect, this.world.our, body, blob);
     event.origin = origin;
     return event;
   }
@@ -149,8 +150,8 @@ export class Runner {
   }
 
   closeEvent(channel: Channel, closed: Closed): Promise<void> {
-    const event = this.event({ WebSocketClose: channel.id }, channel);
-    event.metadata = JSON.stringify(closed);
+    const event = this.#events.close(this.world.dialect, this.world.our, channel.id, closed);
+    event.origin = channel;
     return this.world.line.post(event);
   }
 
