@@ -9,6 +9,7 @@ import {
   type SlowReaderPolicy,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import { isToken } from "./transport/http-check.ts";
 
 export type Action =
   | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
@@ -29,6 +30,9 @@ export type Action =
       readonly authenticated: boolean;
       readonly slowReader: SlowReaderPolicy | null;
       readonly sendLimit: number | null;
+      readonly compress: boolean;
+      readonly protocols: readonly string[];
+      readonly openHeaders: readonly string[];
     };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -79,11 +83,28 @@ function parseWsBind({
   extension,
   slow_reader: slowReader = null,
   send_limit: sendLimit = null,
+  compress = false,
+  protocols = [],
+  open_headers: openHeaders = [],
 }: Fields): Action | undefined {
   if (!isPath(path) || typeof authenticated !== "boolean" || extension !== false) return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
-  return { kind: "bindWs", path, authenticated, slowReader: slowReader as SlowReaderPolicy | null, sendLimit };
+  if (typeof compress !== "boolean" || !isTokens(protocols) || !isTokens(openHeaders)) return undefined;
+  return {
+    kind: "bindWs",
+    path,
+    authenticated,
+    slowReader: slowReader as SlowReaderPolicy | null,
+    sendLimit,
+    compress,
+    protocols,
+    openHeaders: openHeaders.map((name) => name.toLowerCase()),
+  };
+}
+
+function isTokens(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === "string" && isToken(name));
 }
 
 function isRecord(value: unknown): value is Fields {

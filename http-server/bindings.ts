@@ -8,6 +8,7 @@
 import type { Process } from "../kernel/index.ts";
 import type { Blob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import type { OpeningTerms } from "./opening.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
 
 const HOMEPAGE = "homepage:homepage:sys";
@@ -26,7 +27,9 @@ export type WsBinding = {
   readonly slowReader: SlowReaderPolicy;
   /** Bytes. */
   readonly sendLimit: number;
-};
+  /** Whether permessage-deflate is taken when a client offers it. */
+  readonly compress: boolean;
+} & OpeningTerms;
 
 /** A WebSocket binding as it stands. */
 export type WsRoute = WsBinding & {

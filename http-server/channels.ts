@@ -27,6 +27,7 @@ import { ChannelIds } from "./channel-id.ts";
 import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import { queryParams } from "./opening.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Listener } from "./transport/transport.ts";
 
@@ -283,10 +284,16 @@ export class Channels implements Keeper, FrameSource {
   }
 
   #openEvent(channel: Channel, owner: Process): Envelope {
+    const { user, query, headers, protocol } = channel.opening;
     const open = {
       path: channel.path,
       channel_id: channel.id,
       source_socket_addr: `${channel.peer.address}:${channel.port}`,
+      forwarded_for: null,
+      user,
+      query_params: queryParams(query),
+      headers,
+      protocol,
     };
     const event = new Envelope("request", this.#self.address, owner.address, { WebSocketOpen: open }, null);
     event.origin = channel;

@@ -133,13 +133,17 @@ class Actions implements Instance {
         return bindings.bindHttp(path, { owner, authenticated, localOnly, content }) ? undefined : "LimitReached";
       }
       case "bindWs": {
-        const { path, authenticated, slowReader, sendLimit } = action;
+        const { path, authenticated, slowReader, sendLimit, compress, protocols, openHeaders } = action;
+        if (Math.max(protocols.length, openHeaders.length) > limits.bindingNames) return "LimitReached";
         if (sendLimit !== null && sendLimit > limits.sendLimit) return "LimitReached";
         const binding = {
           owner,
           authenticated,
           slowReader: slowReader ?? "close",
           sendLimit: sendLimit ?? limits.sendLimit,
+          compress,
+          protocols: [...protocols], // a body is its sender's
+          openHeaders,
         };
         return bindings.bindWs(path, binding) ? undefined : "LimitReached";
       }

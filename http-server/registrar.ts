@@ -15,6 +15,7 @@ import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import type { Openings } from "./opening.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
 
 export class Registrar {
@@ -23,15 +24,24 @@ export class Registrar {
   readonly #self: Process;
   readonly #channels: Channels;
   readonly #auth: Auth;
+  readonly #openings: Openings;
   /** Sockets on the main route that have not registered. */
   readonly #waiting = new ChannelList();
 
-  constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, channels: Channels, auth: Auth) {
-    this.#kernel = kernel;
-    this.#limits = limits;
-    this.#self = self;
-    this.#channels = channels;
-    this.#auth = auth;
+  constructor(parts: {
+    readonly kernel: Kernel;
+    readonly limits: HttpServerLimits;
+    readonly self: Process;
+    readonly channels: Channels;
+    readonly auth: Auth;
+    readonly openings: Openings;
+  }) {
+    this.#kernel = parts.kernel;
+    this.#limits = parts.limits;
+    this.#self = parts.self;
+    this.#channels = parts.channels;
+    this.#auth = parts.auth;
+    this.#openings = parts.openings;
   }
 
   get waiting(): number {
@@ -92,7 +102,10 @@ export class Registrar {
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
-    if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
+    if (slowReader !== null && slowReader !== channel.slowReader)
+      channel.terms = { slowReader, sendLimit: channel.sendLimit };
+    // The token is this node's, and so is its user: a cookie may not have come along.
+    channel.opening = this.#openings.of({ ...channel.opening, user: this.#auth.node });
     this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);

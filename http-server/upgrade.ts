@@ -3,7 +3,8 @@
  *
  *   503 the node stops, or holds as many sockets as it may     429 this address does
  *   403 the page's origin is not allowed                       404 nothing is bound there
- *   401 the path wants a login                                 (400 and 426, for bad handshakes, are the transport's)
+ *   401 the path wants a login                                 431 its query and chosen headers are more than may be kept
+ *   (400 and 426, for bad handshakes, are the transport's)
  */
 import type { Arrival } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
@@ -12,6 +13,7 @@ import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
+import { chosenHeaders, type Openings, type OpeningTerms, openingBytes, selectProtocol } from "./opening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
 import type { UpgradeDecision } from "./transport/transport.ts";
@@ -19,13 +21,17 @@ import type { Visit } from "./visit.ts";
 
 const RETRY_AFTER = 5; // seconds: sockets come and go
 
+/** How a path takes its sockets. */
+export type WsTerms = Terms & OpeningTerms & { readonly compress: boolean };
+
 export type UpgradeContext = {
   readonly auth: Auth;
   readonly bindings: Bindings;
   readonly registrar: Registrar;
   readonly limits: HttpServerLimits;
   /** Of the main route. */
-  readonly terms: Terms;
+  readonly terms: WsTerms;
+  readonly openings: Openings;
   readonly allowedOrigins: readonly string[];
   /** Open sockets, in all and by address. */
   readonly sockets: { readonly total: number; of(address: string): number };
@@ -44,7 +50,8 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   if (!isOriginAllowed(request, context.allowedOrigins))
     return refuse(403, "pages of that origin may not connect: allow it with --allow-origin");
   const cookies = cookieHeader(request);
-  const loggedIn = auth.session(cookies) !== undefined;
+  const user = auth.session(cookies)?.username ?? null;
+  const loggedIn = user !== null;
   const path = routePath(request.path, mount);
   const match = bindings.matchWs(path);
   if (match === undefined) {
@@ -55,19 +62,40 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
     }
     if (registrar.waiting >= limits.unregistered)
       return refuse(503, `limits.unregistered is ${limits.unregistered} sockets: come back later`);
-    return accept(request, "/", context.terms, registrar.expect(loggedIn, null));
+    return accept({ request, user, path: "/", terms: context.terms, context }, () => registrar.expect(loggedIn, null));
   }
   const { value: binding, pattern } = match;
   if (binding.authenticated && !loggedIn) return refuse(401, "log in first");
   const told = path === pattern ? binding.path : ownPath(path, binding.owner.address.id);
-  return accept(request, told, binding, registrar.expect(loggedIn, binding.owner));
+  return accept({ request, user, path: told, terms: binding, context }, () =>
+    registrar.expect(loggedIn, binding.owner),
+  );
 }
 
-/** No sub-protocol is ever selected: a client that insists on one fails at once and cleanly (contract kinode §5.6). */
-function accept(request: Visit, path: string, terms: Terms, arrival: Arrival): UpgradeDecision<Channel> {
+type Allowed = {
+  readonly request: Visit;
+  readonly user: string | null;
+  /** As the process is told. */
+  readonly path: string;
+  readonly terms: WsTerms;
+  readonly context: UpgradeContext;
+};
+
+/**
+ * A client whose sub-protocols the path does not speak gets a socket with none selected: one that insists then fails at
+ * once and cleanly, a browser always (RFC 6455 §4.1, contract kinode §5.6).
+ */
+function accept({ request, user, path, terms, context }: Allowed, expect: () => Arrival): UpgradeDecision<Channel> {
+  const { query } = request;
+  const { openBytes } = context.limits;
+  const headers = chosenHeaders(request, terms.openHeaders);
+  if (openingBytes({ query, headers }) > openBytes)
+    return refuse(431, `limits.openBytes is ${openBytes} bytes of query and headers: send less`);
+  const protocol = selectProtocol(request, terms.protocols);
+  const opening = context.openings.of({ user, query, headers, protocol });
   const peer = { address: request.remoteAddress, sockets: 0 };
-  const channel = new Channel({ path, peer, port: request.remotePort, terms, arrival });
-  return { accept: true, data: channel, protocol: "" };
+  const channel = new Channel({ path, peer, port: request.remotePort, terms, opening, arrival: expect() });
+  return { accept: true, data: channel, protocol: protocol ?? "", compress: terms.compress };
 }
 
 function refuse(status: number, body: string): UpgradeDecision<Channel> {

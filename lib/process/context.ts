@@ -49,6 +49,12 @@ export type WsBinding = {
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */
   readonly sendLimit?: number;
+  /** Compresses large frames for clients that can. Default false: it costs CPU. */
+  readonly compress?: boolean;
+  /** Sub-protocols: the first that a client names and that stands here is selected. Default none. */
+  readonly protocols?: readonly string[];
+  /** Request headers that `open.headers` is to hold, e.g. `["user-agent"]`. Default none. */
+  readonly openHeaders?: readonly string[];
 };
 
 export class Context<State = unknown> {
@@ -161,7 +167,7 @@ export class Context<State = unknown> {
 
   /** Takes WebSockets on `/<process id><path>`; no registration message is needed there. */
   bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
-    const { authenticated = true, slowReader, sendLimit } = binding;
+    const { authenticated = true, slowReader, sendLimit, compress, protocols, openHeaders } = binding;
     return this.#ask({
       WebSocketBind: {
         path,
@@ -169,6 +175,9 @@ export class Context<State = unknown> {
         extension: false,
         ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
         ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
+        ...(compress === undefined ? {} : { compress }),
+        ...(protocols === undefined ? {} : { protocols }),
+        ...(openHeaders === undefined ? {} : { open_headers: openHeaders }),
       },
     });
   }

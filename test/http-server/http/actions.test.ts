@@ -5,6 +5,7 @@ import { type Action, parseAction } from "../../../http-server/actions.ts";
 
 const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
 const wsFields = { path: "/", authenticated: true, extension: false };
+const plain = { compress: false, protocols: [], openHeaders: [] };
 
 describe("parseAction()", () => {
   test.each<[body: unknown, action: Action]>([
@@ -12,11 +13,24 @@ describe("parseAction()", () => {
     [{ Unbind: { path: "" } }, { kind: "unbind", path: "" }],
     [
       { WebSocketBind: wsFields },
-      { kind: "bindWs", path: "/", authenticated: true, slowReader: null, sendLimit: null },
+      { kind: "bindWs", path: "/", authenticated: true, slowReader: null, sendLimit: null, ...plain },
     ],
     [
       { WebSocketBind: { ...wsFields, slow_reader: "drop", send_limit: 1 } },
-      { kind: "bindWs", path: "/", authenticated: true, slowReader: "drop", sendLimit: 1 },
+      { kind: "bindWs", path: "/", authenticated: true, slowReader: "drop", sendLimit: 1, ...plain },
+    ],
+    [
+      { WebSocketBind: { ...wsFields, compress: true, protocols: ["v2.app", "v1"], open_headers: ["User-Agent"] } },
+      {
+        kind: "bindWs",
+        path: "/",
+        authenticated: true,
+        slowReader: null,
+        sendLimit: null,
+        compress: true,
+        protocols: ["v2.app", "v1"],
+        openHeaders: ["user-agent"],
+      },
     ],
     [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
     [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],
