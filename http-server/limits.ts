@@ -8,7 +8,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   messageBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest WebSocket message from a client: it is held whole"),
   pushBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest push: a socket's queue must take one above its send limit"),
   sendLimit: limit(MIB, "bytes", KIB, 64 * MIB, "what a slow client may leave waiting; a binding may ask for less"),
-  compressBytes: limit(KIB, "bytes", 1, 256 * MIB, "smallest frame that is compressed, where a binding asks for it"),
+  compressBytes: limit(
+    KIB,
+    "bytes",
+    1,
+    256 * MIB,
+    "smallest frame that is compressed where a binding asks for it: less saves little for as much CPU (ADR 0011)",
+  ),
   messagesPerSecond: limit(10_000, "messages", 1, 100_000_000, "from one channel; a flood ends its own socket"),
   channels: limit(100_000, "sockets", 1, 10_000_000, "open at once, registered or not; file descriptors end sooner"),
   channelsPerAddress: limit(

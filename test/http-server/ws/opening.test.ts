@@ -1,7 +1,8 @@
 /** What an Open says beyond id, path and peer: who is logged in, and how the client asked. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { AddProcessOptions } from "../../../kernel/index.ts";
-import { bindWs, registration, startWithP, stopNodes, TRANSPORTS } from "../../support/channels.ts";
+import { defineProcess, type Open } from "../../../lib/process/index.ts";
+import { bindWs, registration, startNode, startWithP, stopNodes, TRANSPORTS, until } from "../../support/channels.ts";
 import { P, type TestNode } from "../../support/node.ts";
 import type { Recorder } from "../../support/recorder.ts";
 import { RawSocket } from "../../support/sockets.ts";
@@ -84,6 +85,35 @@ describe.each(TRANSPORTS)("%s Open", (transport) => {
     expect(await opened(p)).toMatchObject({ headers: { cookie: "a=1; b=2" } });
     await connect(on, `/${P}`, { cookie: on.cookie });
     expect((await opened(p)).headers).toEqual({});
+  });
+
+  test("reaches onOpen with what bindWs asked for", async () => {
+    const on = await startNode(transport);
+    const opens: Open[] = [];
+    let bound = false;
+    const program = defineProcess({
+      async init(ctx) {
+        await ctx.bindWs("/", { protocols: ["v1"], openHeaders: ["User-Agent"] });
+        bound = true;
+      },
+      onOpen: (_, open) => void opens.push(open),
+    });
+    on.add(P, program);
+    await until(() => bound);
+    const headers = { cookie: on.cookie, "user-agent": "a browser", "sec-websocket-protocol": "v1" };
+    await connect(on, `/${P}?a=1`, headers);
+    await until(() => opens.length > 0);
+    expect(opens).toEqual([
+      {
+        channelId: expect.any(Number),
+        path: "/",
+        peer: expect.any(String),
+        user: "alice.os",
+        query: { a: "1" },
+        headers: { "user-agent": "a browser" },
+        protocol: "v1",
+      },
+    ]);
   });
 
   test("says the same again after a restart", async () => {
