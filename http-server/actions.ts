@@ -13,6 +13,7 @@ import {
   type SlowReaderPolicy,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import { isToken } from "./transport/http-check.ts";
 
 export type Action =
   | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
@@ -43,6 +44,9 @@ export type Action =
       readonly extension: ExtensionBlob | null;
       readonly slowReader: SlowReaderPolicy | null;
       readonly sendLimit: number | null;
+      readonly compress: boolean;
+      readonly protocols: readonly string[];
+      readonly openHeaders: readonly string[];
     };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -100,17 +104,19 @@ function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
   const {
     path,
     authenticated,
-    encrypted,
-    extension: isExtension = encrypted,
-    extension_blob: extensionBlob = "array",
+    encrypted = false,
+    slow_reader: slowReader = null,
+    send_limit: sendLimit = null,
   } = fields;
-  const { slow_reader: slowReader = null, send_limit: sendLimit = null } = fields;
+  const { extension: isExtension = fields.encrypted, extension_blob: extensionBlob = "array" } = fields;
+  const { compress = false, protocols = [], open_headers: openHeaders = [] } = fields;
   if (!isPath(path) || typeof authenticated !== "boolean" || typeof isExtension !== "boolean") return undefined;
-  if ((encrypted ?? false) !== false) return undefined;
+  if (encrypted !== false) return undefined;
   const blob = EXTENSION_BLOBS.find((way) => way === extensionBlob);
   if (blob === undefined) return undefined;
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
+  if (typeof compress !== "boolean" || !isTokens(protocols) || !isTokens(openHeaders)) return undefined;
   return {
     kind: "bindWs",
     path,
@@ -119,7 +125,14 @@ function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
     extension: isExtension ? blob : null,
     slowReader: slowReader as SlowReaderPolicy | null,
     sendLimit,
+    compress,
+    protocols,
+    openHeaders: openHeaders.map((name) => name.toLowerCase()),
   };
+}
+
+function isTokens(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === "string" && isToken(name));
 }
 
 function isRecord(value: unknown): value is Fields {

@@ -8,6 +8,7 @@
 import type { Process } from "../kernel/index.ts";
 import type { Blob, ExtensionBlob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import type { OpeningTerms } from "./opening.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
 import { Subdomains } from "./subdomains.ts";
 
@@ -33,7 +34,9 @@ export type WsBinding = {
   readonly slowReader: SlowReaderPolicy;
   /** Bytes. */
   readonly sendLimit: number;
-};
+  /** Whether permessage-deflate is taken when a client offers it. */
+  readonly compress: boolean;
+} & OpeningTerms;
 
 /** A WebSocket binding as it stands. */
 export type WsRoute = WsBinding & {

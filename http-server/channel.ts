@@ -8,6 +8,7 @@
 import type { Process } from "../kernel/index.ts";
 import type { ExtensionBlob, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { Arrival } from "./arrival.ts";
+import type { Opening } from "./opening.ts";
 import type { Session } from "./sessions.ts";
 import type { Peer } from "./sockets.ts";
 import type { TransportSocket } from "./transport/transport.ts";
@@ -46,6 +47,8 @@ export class Channel {
   /** Of its peer; 0 where the transport cannot tell. */
   readonly port: number;
   terms: Terms;
+  /** What else its Open says: shared by all that have nothing to say. */
+  opening: Opening;
   /** Until it is a channel. */
   arrival: Arrival | null;
   /** The kernel's buffer is full: what is queued must be counted from now on. */
@@ -67,11 +70,13 @@ export class Channel {
   /** Pings of the process that are not answered yet: other pongs answer the transport's own pings. */
   pings = 0;
 
-  constructor({ path, peer, port, terms, arrival }: Pick<Channel, "path" | "peer" | "port" | "terms" | "arrival">) {
+  constructor(made: Pick<Channel, "path" | "peer" | "port" | "terms" | "opening" | "arrival">) {
+    const { path, peer, port, terms, opening, arrival } = made;
     this.path = path;
     this.peer = peer;
     this.port = port;
     this.terms = terms;
+    this.opening = opening;
     this.arrival = arrival;
   }
 

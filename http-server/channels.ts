@@ -32,6 +32,7 @@ import { ChannelIds } from "./channel-id.ts";
 import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import { queryParams } from "./opening.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
 import type { Listener } from "./transport/transport.ts";
@@ -325,10 +326,16 @@ export class Channels implements Keeper, FrameSource {
   }
 
   #openEvent(channel: Channel, owner: Process): Envelope {
+    const { user, query, headers, protocol } = channel.opening;
     const open = {
       path: channel.path,
       channel_id: channel.id,
       source_socket_addr: `${channel.peer.address}:${channel.port}`,
+      forwarded_for: null,
+      user,
+      query_params: queryParams(query),
+      headers,
+      protocol,
     };
     const event = this.events.event(owner.dialect, owner.address, { WebSocketOpen: open }, null);
     event.origin = channel;

@@ -8,6 +8,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   messageBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest WebSocket message from a client: it is held whole"),
   pushBytes: limit(4 * MIB, "bytes", 1, 256 * MIB, "largest push: a socket's queue must take one above its send limit"),
   sendLimit: limit(MIB, "bytes", KIB, 64 * MIB, "what a slow client may leave waiting; a binding may ask for less"),
+  compressBytes: limit(
+    KIB,
+    "bytes",
+    1,
+    256 * MIB,
+    "smallest frame that is compressed where a binding asks for it: less saves little for as much CPU (ADR 0011)",
+  ),
   messagesPerSecond: limit(10_000, "messages", 1, 100_000_000, "from one channel; a flood ends its own socket"),
   channels: limit(100_000, "sockets", 1, 10_000_000, "open at once, registered or not; file descriptors end sooner"),
   channelsPerAddress: limit(
@@ -30,6 +37,8 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   ),
   topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs the transport an entry"),
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
+  bindingNames: limit(32, "names", 0, 1_000, "sub-protocols of one binding, and headers that its Opens carry"),
+  openBytes: limit(4 * KIB, "bytes", 0, MIB, "query and headers that an Open carries: kept while the channel lives"),
   bindingsPerProcess: limit(2_000, "paths", 1, 1_000_000, "HTTP and WebSocket; a front end of 1,000 files fits"),
   staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
   goneProcesses: limit(1_000, "processes", 0, 1_000_000, "whose paths answer 503 instead of 404 after their end"),
@@ -81,6 +90,7 @@ export type HttpServerLimitName =
   | "messageBytes"
   | "pushBytes"
   | "sendLimit"
+  | "compressBytes"
   | "messagesPerSecond"
   | "channels"
   | "channelsPerAddress"
@@ -91,6 +101,8 @@ export type HttpServerLimitName =
   | "slowReaderGrace"
   | "topicsPerChannel"
   | "topicBytes"
+  | "bindingNames"
+  | "openBytes"
   | "bindingsPerProcess"
   | "staticBytes"
   | "goneProcesses"

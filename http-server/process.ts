@@ -159,6 +159,8 @@ class Actions implements Instance {
       }
       case "bindWs": {
         const { path, authenticated, secure, extension, slowReader, sendLimit } = action;
+        const { compress, protocols, openHeaders } = action;
+        if (Math.max(protocols.length, openHeaders.length) > limits.bindingNames) return "LimitReached";
         if (sendLimit !== null && sendLimit > limits.sendLimit) return "LimitReached";
         const binding = {
           owner,
@@ -167,6 +169,9 @@ class Actions implements Instance {
           extension,
           slowReader: slowReader ?? "close",
           sendLimit: sendLimit ?? limits.sendLimit,
+          compress,
+          protocols: [...protocols], // a body is its sender's
+          openHeaders,
         };
         return bindings.bindWs(path, binding) ? undefined : "LimitReached";
       }

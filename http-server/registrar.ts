@@ -20,6 +20,7 @@ import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import type { Openings } from "./opening.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
 import { readWrapped } from "./wrapped.ts";
 
@@ -30,23 +31,26 @@ export class Registrar {
   readonly #channels: Channels;
   readonly #auth: Auth;
   readonly #bindings: Bindings;
+  readonly #openings: Openings;
   /** Sockets on the main route that have not registered. */
   readonly #waiting = new ChannelList();
 
-  constructor(
-    kernel: Kernel,
-    limits: HttpServerLimits,
-    self: Process,
-    channels: Channels,
-    auth: Auth,
-    bindings: Bindings,
-  ) {
-    this.#kernel = kernel;
-    this.#limits = limits;
-    this.#self = self;
-    this.#channels = channels;
-    this.#auth = auth;
-    this.#bindings = bindings;
+  constructor(parts: {
+    readonly kernel: Kernel;
+    readonly limits: HttpServerLimits;
+    readonly self: Process;
+    readonly channels: Channels;
+    readonly auth: Auth;
+    readonly bindings: Bindings;
+    readonly openings: Openings;
+  }) {
+    this.#kernel = parts.kernel;
+    this.#limits = parts.limits;
+    this.#self = parts.self;
+    this.#channels = parts.channels;
+    this.#auth = parts.auth;
+    this.#bindings = parts.bindings;
+    this.#openings = parts.openings;
   }
 
   get waiting(): number {
@@ -118,6 +122,8 @@ export class Registrar {
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
+    // The token is this node's, and so is its user: a cookie may not have come along.
+    channel.opening = this.#openings.of({ ...channel.opening, user: this.#auth.node });
     this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);

@@ -25,6 +25,7 @@ import type { ListenerOptions } from "./listening.ts";
 import { Login } from "./login.ts";
 import { LoginGate } from "./login-gate.ts";
 import { LoginLink } from "./login-link.ts";
+import { Openings } from "./opening.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
@@ -142,13 +143,22 @@ export class HttpServer {
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
-    this.#registrar = new Registrar(kernel, limits, self, this.channels, auth, this.bindings);
+    const { channels, bindings } = this;
+    const openings = new Openings(node.name);
+    this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings });
     this.#upgradeContext = {
       auth,
       bindings: this.bindings,
       registrar: this.#registrar,
       limits,
-      terms: { slowReader: "close", sendLimit: limits.sendLimit },
+      terms: {
+        slowReader: "close",
+        sendLimit: limits.sendLimit,
+        compress: false, // the binding decides, and here none is known before the upgrade
+        protocols: [],
+        openHeaders: [],
+      },
+      openings,
       allowedOrigins,
       sockets: this.#sockets,
       stopping: () => this.#stopping,
@@ -227,7 +237,7 @@ export class HttpServer {
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
   async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
-    const { messageBytes, idleTimeout } = this.limits;
+    const { messageBytes, idleTimeout, compressBytes } = this.limits;
     const handlers = this.#handlers(mount?.text ?? null);
     for (let next = port; ; next++) {
       const options = {
@@ -236,6 +246,7 @@ export class HttpServer {
         maxPayload: messageBytes,
         maxBackpressure: maxBackpressure(this.limits),
         idleTimeout,
+        compressBytes,
       };
       try {
         this.#listeners.push(await this.#listen(options, handlers));

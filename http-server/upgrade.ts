@@ -4,7 +4,8 @@
  *   503 the node stops, or holds as many sockets as it may     429 this address does
  *   403 the page's origin is not allowed                       404 nothing is bound there
  *   401 the path wants a login                                 421 a secure path, and this is not its subdomain
- *   403 the path is for extensions, and this is none of this machine
+ *   403 the path is for extensions, and this is none of        431 its query and chosen headers are more than may be kept
+ *       this machine
  *   (400 and 426, for bad handshakes, are the transport's)
  */
 import type { Arrival } from "./arrival.ts";
@@ -15,6 +16,7 @@ import { cookieHeader } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import { isLocalProgram } from "./local-program.ts";
+import { chosenHeaders, type Openings, type OpeningTerms, openingBytes, selectProtocol } from "./opening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
 import { OTHER_PACKAGE } from "./subdomains.ts";
@@ -23,13 +25,17 @@ import type { Visit } from "./visit.ts";
 
 const RETRY_AFTER = 5; // seconds: sockets come and go
 
+/** How a path takes its sockets. */
+export type WsTerms = Terms & OpeningTerms & { readonly compress: boolean };
+
 export type UpgradeContext = {
   readonly auth: Auth;
   readonly bindings: Bindings;
   readonly registrar: Registrar;
   readonly limits: HttpServerLimits;
   /** Of the main route. */
-  readonly terms: Terms;
+  readonly terms: WsTerms;
+  readonly openings: Openings;
   readonly allowedOrigins: readonly string[];
   /** Open sockets, in all and by address. */
   readonly sockets: { readonly total: number; of(address: string): number };
@@ -59,33 +65,52 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
     }
     if (registrar.waiting >= limits.unregistered)
       return refuse(503, `limits.unregistered is ${limits.unregistered} sockets: come back later`);
-    return accept(request, "/", context.terms, registrar.expect({ session: null, cookies, label }, null));
+    const expect = (): Arrival => registrar.expect({ session: null, cookies, label }, null);
+    return accept({ request, user: null, path: "/", terms: context.terms, context }, expect);
   }
   const { value: binding, pattern } = match;
   const { id } = binding.owner.address;
   if (label !== null && !bindings.subdomains.isOf(label, id)) return refuse(403, OTHER_PACKAGE);
   if (label === null && binding.secure) return refuse(421, "this path takes sockets on its own subdomain only");
-  const verified = binding.authenticated ? auth.session(cookies, label === null ? null : id.text) : undefined;
+  const verified = auth.session(cookies, label === null ? null : id.text);
   if (binding.authenticated && verified === undefined) return refuse(401, "log in first");
   if (binding.extension !== null && !isLocalProgram(request))
     return refuse(
       403,
       "an extension must be a program on this machine that asks for localhost, with no proxy in between",
     );
+  const user = verified?.claims.username ?? null;
+  const session = binding.authenticated ? (verified?.session ?? null) : null; // whose end would end the channel
   const told = path === pattern ? binding.path : ownPath(path, id);
-  return accept(
-    request,
-    told,
-    binding,
-    registrar.expect({ session: verified?.session ?? null, cookies: "", label }, binding.owner),
+  return accept({ request, user, path: told, terms: binding, context }, () =>
+    registrar.expect({ session, cookies: "", label }, binding.owner),
   );
 }
 
-/** No sub-protocol is ever selected: a client that insists on one fails at once and cleanly (contract kinode §5.6). */
-function accept(request: Visit, path: string, terms: Terms, arrival: Arrival): UpgradeDecision<Channel> {
+type Allowed = {
+  readonly request: Visit;
+  readonly user: string | null;
+  /** As the process is told. */
+  readonly path: string;
+  readonly terms: WsTerms;
+  readonly context: UpgradeContext;
+};
+
+/**
+ * A client whose sub-protocols the path does not speak gets a socket with none selected: one that insists then fails at
+ * once and cleanly, a browser always (RFC 6455 §4.1, contract kinode §5.6).
+ */
+function accept({ request, user, path, terms, context }: Allowed, expect: () => Arrival): UpgradeDecision<Channel> {
+  const { query } = request;
+  const { openBytes } = context.limits;
+  const headers = chosenHeaders(request, terms.openHeaders);
+  if (openingBytes({ query, headers }) > openBytes)
+    return refuse(431, `limits.openBytes is ${openBytes} bytes of query and headers: send less`);
+  const protocol = selectProtocol(request, terms.protocols);
+  const opening = context.openings.of({ user, query, headers, protocol });
   const peer = { address: request.remoteAddress, sockets: 0 };
-  const channel = new Channel({ path, peer, port: request.remotePort, terms, arrival });
-  return { accept: true, data: channel, protocol: "" };
+  const channel = new Channel({ path, peer, port: request.remotePort, terms, opening, arrival: expect() });
+  return { accept: true, data: channel, protocol: protocol ?? "", compress: terms.compress };
 }
 
 function refuse(status: number, body: string): UpgradeDecision<Channel> {

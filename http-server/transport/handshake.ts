@@ -7,6 +7,7 @@
  *    handshake without Host (contracts/hazards.md §4.2).
  * 3. What passes here passes ws as well: it must not refuse by itself after a handler has accepted.
  */
+import { offeredExtensions } from "./extensions.ts";
 import { checkRequest, hasToken, headerValues, isToken, type Refusal, refuse, shown } from "./http-check.ts";
 import type { TransportRequest } from "./transport.ts";
 
@@ -50,6 +51,10 @@ export function checkHandshake(request: TransportRequest): Refusal | undefined {
   const keys = headerValues(request, "sec-websocket-key");
   if (keys.length !== 1 || !KEY.test(keys[0] ?? "")) {
     return refuse(400, "Sec-WebSocket-Key must be one, of 16 bytes in base64", shown(keys));
+  }
+  if (offeredExtensions(request) === undefined) {
+    const given = headerValues(request, "sec-websocket-extensions");
+    return refuse(400, "Sec-WebSocket-Extensions must be a list of extensions", shown(given)); // RFC 6455 §9.1: a must
   }
   return checkProtocols(headerValues(request, "sec-websocket-protocol"));
 }

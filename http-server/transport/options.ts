@@ -4,11 +4,12 @@ import type { TransportOptions } from "./transport.ts";
 
 type Rule = { readonly min: number; readonly max: number; readonly unit: string };
 
-const RULES: Readonly<Record<"port" | "maxPayload" | "maxBackpressure" | "idleTimeout", Rule>> = {
+const RULES: Readonly<Record<"port" | "maxPayload" | "maxBackpressure" | "idleTimeout" | "compressBytes", Rule>> = {
   port: { min: 0, max: 65_535, unit: "as a TCP port" },
   maxPayload: { min: 1, max: 2 ** 31 - 1, unit: "bytes" }, // 0 means no limit to ws
   maxBackpressure: { min: 1, max: 2 ** 31 - 1, unit: "bytes" }, // 0 means no limit to uWS: 196 MB were seen on one socket
   idleTimeout: { min: 8, max: 960, unit: "seconds" }, // uWS calls std::terminate outside of it
+  compressBytes: { min: 1, max: 2 ** 31 - 1, unit: "bytes" },
 };
 
 /** @throws {OptionError} one of the numbers is outside its range; nothing was opened */

@@ -49,6 +49,8 @@ export type UpgradeDecision<Data> =
       readonly accept: true;
       readonly data: Data /** The sub-protocol to select, out of those offered; "" for none. */;
       readonly protocol: string;
+      /** Whether permessage-deflate is taken when the client offers it. Default false. */
+      readonly compress?: boolean;
     }
   | { readonly accept: false; readonly status: number; readonly headers: HeaderList; readonly body: string };
 
@@ -117,6 +119,8 @@ export type TransportOptions = {
   readonly maxBackpressure: number;
   /** Seconds without a byte before a socket is cut, 8 to 960; the transport pings before that. */
   readonly idleTimeout: number;
+  /** A message of fewer bytes is not compressed, where a socket has negotiated it. */
+  readonly compressBytes: number;
 };
 
 /** One listening port. */
@@ -124,7 +128,7 @@ export interface Listener {
   readonly transport: TransportName;
   readonly host: string;
   readonly port: number;
-  /** Encoded once, sent to every subscriber of `topic` on this listener. */
+  /** Encoded once, sent to every subscriber of `topic` on this listener; where they compress, see `compressBytes`. */
   publish(topic: string, data: string | Uint8Array | ArrayBuffer, isBinary: boolean): void;
   /** No new connection from now on; open ones go on. */
   stopListening(): void;

@@ -17,18 +17,27 @@ import type {
   WebSocket,
 } from "uWebSockets.js";
 import { cutReason, readReason, sendableCode } from "./closing.ts";
+import { sizeOf } from "./deflate.ts";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
+import { NEGOTIATED, offersDeflate } from "./extensions.ts";
 import { report } from "./fault.ts";
 import { triage } from "./handshake.ts";
 import { headerValues, INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
 import { plainAddress } from "./remote-address.ts";
-import type { Listen, Listener, TransportHandlers, TransportOptions, TransportRequest } from "./transport.ts";
+import type {
+  Listen,
+  Listener,
+  SendOutcome,
+  TransportHandlers,
+  TransportOptions,
+  TransportRequest,
+} from "./transport.ts";
 import { UwsExchange } from "./uws-exchange.ts";
 
 // Two constants of the library, whose types here declare them as types only and in the official release as values.
-const NO_COMPRESSION = 0; // DISABLED: permessage-deflate costs memory and has its own attacks (contracts/hazards.md §2)
+const SHARED_COMPRESSOR = 1; // one for all sockets; one that negotiates no compression costs nothing by it
 const EXCLUSIVE = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT: else Linux shares a taken port between the two listeners
 
 const ascii = new TextDecoder(); // of what the library writes itself
@@ -48,7 +57,15 @@ type NativeParts<Data> = {
   readonly data: Data;
   getUserData(this: NativeParts<Data>): Data;
   end(this: WebSocket<Data>, code: number, reason: string): void;
+  /** Only on a socket that compresses: any other's is the library's own. */
+  send?: SendCompressed<Data>;
 };
+
+type SendCompressed<Data> = (
+  this: WebSocket<Data>,
+  data: string | Uint8Array | ArrayBuffer,
+  isBinary: boolean,
+) => SendOutcome;
 
 function getUserData<Data>(this: NativeParts<Data>): Data {
   return this.data;
@@ -60,6 +77,21 @@ function end<Data>(this: WebSocket<Data>, code: number, reason: string): void {
   native.end.call(this, sendableCode(code), cutReason(reason));
 }
 
+function sendCompressed<Data>(minBytes: number): SendCompressed<Data> {
+  return function send(data, isBinary) {
+    const native: WebSocket<Data> = Object.getPrototypeOf(this);
+    return native.send.call(this, data, isBinary, sizeOf(data) >= minBytes);
+  };
+}
+
+/** What the sockets of one listener share. */
+type Shared<Data> = {
+  readonly handlers: TransportHandlers<Data>;
+  readonly send: SendCompressed<Data>;
+  /** Whether any socket has negotiated compression; then publishes compress for those that have. Never false again. */
+  compresses: boolean;
+};
+
 /** Opens a port with uWebSockets.js. */
 export const listenUws: Listen = async <Data>(
   options: TransportOptions,
@@ -68,8 +100,9 @@ export const listenUws: Listen = async <Data>(
   checkOptions(options);
   const { App, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
   const app = App();
-  addSockets(app, options, handlers);
-  app.any("/*", (res, req) => serve(handlers, res, req));
+  const shared: Shared<Data> = { handlers, send: sendCompressed(options.compressBytes), compresses: false };
+  addSockets(app, options, shared);
+  app.any("/*", (res, req) => serve(shared, res, req));
 
   const token = await open(app, options);
   return {
@@ -77,7 +110,7 @@ export const listenUws: Listen = async <Data>(
     host: options.host,
     port: us_socket_local_port(token),
     publish(topic, data, isBinary): void {
-      app.publish(topic, data, isBinary);
+      app.publish(topic, data, isBinary, shared.compresses && sizeOf(data) >= options.compressBytes);
     },
     stopListening(): void {
       us_listen_socket_close(token);
@@ -97,17 +130,18 @@ function open(app: TemplatedApp, options: TransportOptions): Promise<us_listen_s
   });
 }
 
-function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers: TransportHandlers<Data>): void {
+function addSockets<Data>(app: TemplatedApp, options: TransportOptions, shared: Shared<Data>): void {
+  const { handlers } = shared;
   const losses = new Losses(handlers);
   app.ws<Data>("/*", {
-    compression: NO_COMPRESSION,
+    compression: SHARED_COMPRESSOR,
     maxPayloadLength: options.maxPayload,
     maxBackpressure: options.maxBackpressure,
     closeOnBackpressureLimit: false, // it would cut with 1006; whether to end is the http-server's to decide
     idleTimeout: options.idleTimeout,
     sendPingsAutomatically: true,
 
-    upgrade: (res, req, context) => serve(handlers, res, req, context),
+    upgrade: (res, req, context) => serve(shared, res, req, context),
     open: (ws) => {
       try {
         handlers.open(ws);
@@ -161,12 +195,8 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
  * Synchronous to the end for handshakes: a socket upgraded in a later turn can be closed by cork (contracts/hazards.md §2).
  * @param context given for those routed to `upgrade`
  */
-function serve<Data>(
-  handlers: TransportHandlers<Data>,
-  res: HttpResponse,
-  req: HttpRequest,
-  context?: us_socket_context_t,
-): void {
+function serve<Data>(shared: Shared<Data>, res: HttpResponse, req: HttpRequest, context?: us_socket_context_t): void {
+  const { handlers } = shared;
   let exchange: UwsExchange | undefined; // none for a handshake that is accepted: that needs no `onAborted`
   let isSocket = false; // `res` has become a socket: it must not be touched
   try {
@@ -185,8 +215,13 @@ function serve<Data>(
       const decision = handlers.upgrade(request);
       if (decision.accept) {
         const parts: NativeParts<Data> = { data: decision.data, getUserData, end };
+        const compresses = decision.compress === true && offersDeflate(request);
+        if (compresses) {
+          parts.send = shared.send;
+          shared.compresses = true;
+        }
         isSocket = true;
-        res.upgrade(parts, key, decision.protocol, "", context);
+        res.upgrade(parts, key, decision.protocol, compresses ? NEGOTIATED : "", context);
         return;
       }
       refusal = decision;

@@ -3,7 +3,7 @@
  *
  * 1. `ws` reads, answers pings and does the closing handshake. Frames that carry data are written here, straight to the
  *    net socket: `ws` would keep the caller's bytes until they are flushed, and would encode a publish once per subscriber.
- *    That is safe as long as compression is off; ws then never holds a frame back itself.
+ *    That is safe as long as ws sends no data frame itself: it then never holds one back.
  * 2. `close` is told inside `end` and `close`, as by uWebSockets.js. After it no other handler is called, though the
  *    closing handshake goes on (ws cuts it after 30 s).
  * 3. The queue is the net socket's own: `writableLength` is what the operating system has not taken.
@@ -11,15 +11,17 @@
 import type { Socket } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { cutReason, readReason, sendableCode } from "./closing.ts";
+import { sizeOf } from "./deflate.ts";
 import type { Losses } from "./dropped.ts";
 import { report } from "./fault.ts";
 import { DROPPED, QUEUED, SENT, type SendOutcome, type TransportHandlers, type TransportSocket } from "./transport.ts";
-import { CONTROL_MAX, encodeFrame, OPCODE } from "./ws-frame.ts";
+import { CONTROL_MAX, encodeDeflated, encodeFrame, OPCODE } from "./ws-frame.ts";
 
 /** What the sockets of one listener share. */
 export type WsShared<Data> = {
   readonly handlers: TransportHandlers<Data>;
   readonly maxBackpressure: number;
+  readonly compressBytes: number;
   readonly losses: Losses<Data>;
   readonly open: Set<WsSocket<Data>>;
   /** Subscribers by topic; no set is empty. */
@@ -34,6 +36,8 @@ const ABNORMAL = 1006; // RFC 6455 §7.4.1: no close frame
 const NOTHING = new Uint8Array(0);
 
 export class WsSocket<Data> implements TransportSocket<Data> {
+  /** permessage-deflate was negotiated. */
+  readonly deflates: boolean;
   readonly #data: Data;
   readonly #ws: WebSocket;
   readonly #net: Socket;
@@ -48,6 +52,7 @@ export class WsSocket<Data> implements TransportSocket<Data> {
 
   /** @param net the socket under `ws` */
   constructor(data: Data, ws: WebSocket, net: Socket, shared: WsShared<Data>) {
+    this.deflates = ws.extensions !== "";
     this.#data = data;
     this.#ws = ws;
     this.#net = net;
@@ -61,7 +66,8 @@ export class WsSocket<Data> implements TransportSocket<Data> {
   }
 
   send(data: string | Uint8Array | ArrayBuffer, isBinary: boolean): SendOutcome {
-    return this.sendFrame(encodeFrame(isBinary ? OPCODE.binary : OPCODE.text, data));
+    const encode = this.deflates && sizeOf(data) >= this.#shared.compressBytes ? encodeDeflated : encodeFrame;
+    return this.sendFrame(encode(isBinary ? OPCODE.binary : OPCODE.text, data));
   }
 
   /** Sends a data frame, which other sockets may be sending too. */

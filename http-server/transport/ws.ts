@@ -11,8 +11,10 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
+import { sizeOf } from "./deflate.ts";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
+import { NEGOTIATED, offersDeflate } from "./extensions.ts";
 import { report } from "./fault.ts";
 import { hasBody, triage } from "./handshake.ts";
 import { INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
@@ -26,7 +28,7 @@ import type {
   UpgradeDecision,
 } from "./transport.ts";
 import { copyRequest, WsExchange } from "./ws-exchange.ts";
-import { encodeFrame, OPCODE } from "./ws-frame.ts";
+import { encodeDeflated, encodeFrame, OPCODE } from "./ws-frame.ts";
 import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
 
 const CLOSE_MS = 5_000; // for a client to answer our close frame: until then it holds a descriptor that is counted no more
@@ -52,6 +54,7 @@ class WsListener<Data> implements Listener {
   readonly #handlers: TransportHandlers<Data>;
   readonly #server: Server;
   readonly #upgrader: WebSocketServer;
+  readonly #inflater: WebSocketServer; // for sockets that negotiate permessage-deflate: it inflates what they send
   readonly #shared: WsShared<Data>;
   readonly #connections = new Set<Socket>(); // every one, upgraded or not: `destroy` cuts them
   #heartbeat: NodeJS.Timeout | undefined;
@@ -66,6 +69,7 @@ class WsListener<Data> implements Listener {
     this.#shared = {
       handlers,
       maxBackpressure: options.maxBackpressure,
+      compressBytes: options.compressBytes,
       losses: new Losses(handlers),
       open: new Set(),
       topics: new Map(),
@@ -74,10 +78,12 @@ class WsListener<Data> implements Listener {
       noServer: true,
       maxPayload: options.maxPayload,
       closeTimeout: CLOSE_MS, // ws has it, its types do not yet
-      perMessageDeflate: false, // ws-socket.ts writes frames past ws and relies on it
+      perMessageDeflate: false,
       handleProtocols: () => this.#protocol || false,
     };
     this.#upgrader = new WebSocketServer(upgrader);
+    const perMessageDeflate = { serverNoContextTakeover: true, clientNoContextTakeover: true };
+    this.#inflater = new WebSocketServer({ ...upgrader, perMessageDeflate });
     this.#server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true });
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.maxHeadersCount = HEADERS_MAX;
@@ -108,8 +114,19 @@ class WsListener<Data> implements Listener {
   publish(topic: string, data: string | Uint8Array | ArrayBuffer, isBinary: boolean): void {
     const subscribers = this.#shared.topics.get(topic);
     if (subscribers === undefined) return;
-    const frame = encodeFrame(isBinary ? OPCODE.binary : OPCODE.text, data);
-    for (const subscriber of subscribers) subscriber.sendFrame(frame);
+    const opcode = isBinary ? OPCODE.binary : OPCODE.text;
+    const pays = sizeOf(data) >= this.#options.compressBytes;
+    let plain: Buffer | undefined;
+    let deflated: Buffer | undefined;
+    for (const subscriber of subscribers) {
+      if (pays && subscriber.deflates) {
+        deflated ??= encodeDeflated(opcode, data);
+        subscriber.sendFrame(deflated);
+      } else {
+        plain ??= encodeFrame(opcode, data);
+        subscriber.sendFrame(plain);
+      }
+    }
   }
 
   stopListening(): void {
@@ -159,8 +176,10 @@ class WsListener<Data> implements Listener {
       }
       const decision: UpgradeDecision<Data> =
         verdict === "upgrade" ? this.#handlers.upgrade(request) : { accept: false, ...verdict };
-      if (decision.accept) this.#accept(decision, incoming, socket, head);
-      else sendRefusal(exchange(), decision);
+      if (decision.accept) {
+        const deflates = decision.compress === true && offersDeflate(request);
+        this.#accept(decision, deflates, incoming, socket, head);
+      } else sendRefusal(exchange(), decision);
     } catch (error) {
       report(this.#handlers, error);
       sendRefusal(exchange(), INTERNAL_ERROR);
@@ -169,12 +188,15 @@ class WsListener<Data> implements Listener {
 
   #accept(
     decision: Extract<UpgradeDecision<Data>, { accept: true }>,
+    deflates: boolean,
     incoming: IncomingMessage,
     socket: Socket,
     head: Buffer,
   ): void {
     this.#protocol = decision.protocol;
-    this.#upgrader.handleUpgrade(incoming, socket, head, (ws) => {
+    if (deflates) incoming.headers["sec-websocket-extensions"] = NEGOTIATED; // ws refuses what it cannot meet: we have looked
+    const upgrader = deflates ? this.#inflater : this.#upgrader;
+    upgrader.handleUpgrade(incoming, socket, head, (ws) => {
       const opened = new WsSocket(decision.data, ws, socket, this.#shared);
       try {
         this.#handlers.open(opened);

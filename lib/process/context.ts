@@ -61,6 +61,12 @@ export type WsBinding = {
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */
   readonly sendLimit?: number;
+  /** Compresses large frames for clients that can. Default false: it costs CPU. */
+  readonly compress?: boolean;
+  /** Sub-protocols: the first that a client names and that stands here is selected. Default none. */
+  readonly protocols?: readonly string[];
+  /** Request headers that `open.headers` is to hold, e.g. `["user-agent"]`. Default none. */
+  readonly openHeaders?: readonly string[];
 };
 
 export class Context<State = unknown> {
@@ -192,12 +198,16 @@ export class Context<State = unknown> {
   /** Takes WebSockets on `/<process id><path>`; no registration message is needed there. */
   async bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
     const { authenticated = true, secure = false, extension = false, slowReader, sendLimit } = binding;
+    const { compress, protocols, openHeaders } = binding;
     const fields = {
       path,
       extension: extension !== false,
       ...(extension === "bin" ? { extension_blob: extension } : {}),
       ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
       ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
+      ...(compress === undefined ? {} : { compress }),
+      ...(protocols === undefined ? {} : { protocols }),
+      ...(openHeaders === undefined ? {} : { open_headers: openHeaders }),
     };
     if (secure) assertSecure(path, binding);
     return await this.#ask(secure ? { WebSocketSecureBind: fields } : { WebSocketBind: { ...fields, authenticated } });

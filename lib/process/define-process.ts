@@ -21,6 +21,7 @@ import {
   readCloseFacts,
   readEvent,
   SendError,
+  type WebSocketOpen,
   type WsMessageType,
 } from "../protocol/index.ts";
 import { Context, type TimerHandler } from "./context.ts";
@@ -34,8 +35,21 @@ export type Next<State> = State | void | Promise<State | void>;
 /** The first state; a process without state need return none. */
 export type First<State> = State | Promise<State> | (undefined extends State ? void | Promise<void> : never);
 
-/** @property path without the process id; `/` on the main route, and in Uqbar @property peer `address:port`, null when unknown */
-export type Open = { readonly channelId: number; readonly path: string; readonly peer: string | null };
+export type Open = {
+  readonly channelId: number;
+  /** Without the process id; `/` on the main route, and in Uqbar. */
+  readonly path: string;
+  /** `address:port`; null when unknown. */
+  readonly peer: string | null;
+  /** Who is logged in; null: nobody. */
+  readonly user: string | null;
+  /** Decoded; the last of several. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Those that `bindWs` asked for and the client sent, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The sub-protocol that was selected; null: none. */
+  readonly protocol: string | null;
+};
 export type Push = { readonly channelId: number; readonly messageType: WsMessageType };
 /** @property code 1005: the client gave none; 1006: the connection was lost */
 export type Close = { readonly channelId: number; readonly code: number; readonly reason: string };
@@ -172,12 +186,7 @@ class DefinedProcess<State> implements Instance {
     if ("Http" in event)
       return handlers.onHttp?.(this.#state, new IncomingHttp(this.#ctx.host, message, event.Http), this.#ctx);
     if ("WebSocketOpen" in event) {
-      const { channel_id, path, source_socket_addr } = event.WebSocketOpen;
-      return handlers.onOpen?.(
-        this.#state,
-        { channelId: channel_id, path, peer: source_socket_addr ?? null },
-        this.#ctx,
-      );
+      return handlers.onOpen?.(this.#state, openOf(event.WebSocketOpen), this.#ctx);
     }
     if ("WebSocketClose" in event) {
       const { code, reason } = readCloseFacts(message.metadata);
@@ -212,4 +221,16 @@ class DefinedProcess<State> implements Instance {
     this.#state = next as State;
     return undefined;
   }
+}
+
+function openOf(event: WebSocketOpen): Open {
+  return {
+    channelId: event.channel_id,
+    path: event.path,
+    peer: event.source_socket_addr ?? null,
+    user: event.user ?? null,
+    query: event.query_params ?? {},
+    headers: event.headers ?? {},
+    protocol: event.protocol ?? null,
+  };
 }

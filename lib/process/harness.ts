@@ -37,12 +37,22 @@ import {
 } from "../protocol/index.ts";
 import { HeldCapabilities } from "./harness/capabilities.ts";
 import { errorAnswer, fileAnswer, type HttpAnswer, type HttpAsk, httpBody, processAnswer } from "./harness/http.ts";
-import type { Channel, Closed, Frame, Published, Refused } from "./harness/http-server.ts";
+import type { Channel, Closed, Frame, Opening, Published, Refused } from "./harness/http-server.ts";
 import { Runner, type Status } from "./harness/runner.ts";
 import type { SentRequest } from "./harness/sent.ts";
 import { AWAIT_SECONDS } from "./request.ts";
 
-export type { Closed, Frame, HttpAnswer, HttpAsk, Published, Refused, SentRequest, Status };
+export type { Closed, Frame, HttpAnswer, HttpAsk, Opening, Published, Refused, SentRequest, Status };
+
+/** Of a client that says nothing, and is logged in as nobody. */
+const USUAL_OPENING: Opening = {
+  path: "/",
+  peer: "127.0.0.1:50000",
+  user: null,
+  query: {},
+  headers: {},
+  protocol: null,
+};
 
 export type StartOptions = {
   /** Its address; a bare process id is on node `alice.os`. Default `test:test:template.os`. */
@@ -169,10 +179,9 @@ export class Harness {
   }
 
   /** A client connects. @returns the id of its channel */
-  async open(options: { readonly path?: string; readonly peer?: string } = {}): Promise<number> {
+  async open(options: Partial<Opening> = {}): Promise<number> {
     this.#runner.assertRunning("open a channel to");
-    const { path = "/", peer = "127.0.0.1:50000" } = options;
-    const channel = this.#runner.world.httpServer.open(path, peer);
+    const channel = this.#runner.world.httpServer.open({ ...USUAL_OPENING, ...options });
     await this.#runner.post(this.#runner.openEvent(channel));
     return channel.id;
   }

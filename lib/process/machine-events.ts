@@ -18,6 +18,7 @@ import {
 } from "../protocol/index.ts";
 import type { Context } from "./context.ts";
 import { decode } from "./decode.ts";
+import type { Open } from "./define-process.ts";
 import type { IncomingHttp } from "./http-request.ts";
 
 /** Milliseconds since the Unix epoch, by this node's clock: when the process began to handle the message. */
@@ -35,7 +36,7 @@ type Arrived = Timed & {
 export type MachineEvent =
   /** First of all after a restore: the channels of before are not there; live ones are opened anew. */
   | (Timed & { readonly type: "restored" })
-  | (Timed & { readonly type: "open"; readonly channelId: number; readonly path: string; readonly peer: string | null })
+  | (Timed & { readonly type: "open" } & Open)
   | (Timed & {
       readonly type: "push";
       readonly channelId: number;

@@ -54,18 +54,36 @@ export type WebSocketBind = {
   readonly extension_blob?: ExtensionBlob;
   readonly slow_reader?: SlowReaderPolicy;
   readonly send_limit?: number;
+  /** Takes permessage-deflate when a client offers it (RFC 7692). Ours, as what follows. */
+  readonly compress?: boolean;
+  /** Sub-protocols it speaks; the client's order decides. */
+  readonly protocols?: readonly string[];
+  /** Request headers that its Opens carry. */
+  readonly open_headers?: readonly string[];
+};
+
+/** What a process hears of a new channel: the contract's fields, its successor's, and from `user` on ours. */
+export type WebSocketOpen = {
+  readonly path: string;
+  readonly channel_id: number;
+  /** `address:port` of the client. */
+  readonly source_socket_addr?: string | null;
+  /** What a trusted proxy says of where it comes from. */
+  readonly forwarded_for?: string | null;
+  /** Who is logged in; null: nobody. */
+  readonly user?: string | null;
+  /** Decoded; the last of several. */
+  readonly query_params?: Readonly<Record<string, string>>;
+  /** Those that the binding chose and the client sent, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The sub-protocol that was selected; null: none. */
+  readonly protocol?: string | null;
 };
 
 /** http-server → process. */
 export type HttpServerRequest =
   | { readonly Http: HttpRequest }
-  | {
-      readonly WebSocketOpen: {
-        readonly path: string;
-        readonly channel_id: number;
-        readonly source_socket_addr: string | null;
-      };
-    }
+  | { readonly WebSocketOpen: WebSocketOpen }
   | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
   | { readonly WebSocketClose: number };
 

@@ -30,14 +30,23 @@ describe("events", () => {
   test("channel events carry their facts, and a frame as JSON, else text, else bytes of its own", async () => {
     const seen: unknown[] = [];
     const harness = await startProcess(recording(seen));
-    const channelId = await harness.open({ path: "/x", peer: "1.2.3.4:5" });
+    const channelId = await harness.open({ path: "/x", peer: "1.2.3.4:5", user: "alice.os" });
     await harness.push(channelId, '{"a":1}');
     await harness.push(channelId, "{a");
     await harness.push(channelId, new Uint8Array([0xff, 0xfe]));
     await harness.push(channelId, "7", "Ping");
     await harness.close(channelId, 1006);
     expect(seen).toEqual([
-      { type: "open", channelId, path: "/x", peer: "1.2.3.4:5" },
+      {
+        type: "open",
+        channelId,
+        path: "/x",
+        peer: "1.2.3.4:5",
+        user: "alice.os",
+        query: {},
+        headers: {},
+        protocol: null,
+      },
       { type: "push", channelId, messageType: "Text", data: { a: 1 } },
       { type: "push", channelId, messageType: "Text", data: "{a" },
       { type: "push", channelId, messageType: "Binary", data: new Uint8Array([0xff, 0xfe]) },

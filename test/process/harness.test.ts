@@ -15,14 +15,22 @@ describe("channels", () => {
         onClose: (_, close) => void seen.push(close),
       }),
     );
-    const channelId = await harness.open({ path: "/room", peer: "10.0.0.1:4000" });
+    const opening = {
+      path: "/room",
+      peer: "10.0.0.1:4000",
+      user: "alice.os",
+      query: { room: "b" },
+      headers: { "user-agent": "a browser" },
+      protocol: "v2",
+    };
+    const channelId = await harness.open(opening);
     await harness.push(channelId, "hi");
     await harness.push(channelId, { a: 1 });
     await harness.push(channelId, new Uint8Array([104]));
     await harness.push(channelId, "beat", "Ping");
     await harness.close(channelId, 1001, "bye");
     expect(seen).toEqual([
-      { channelId, path: "/room", peer: "10.0.0.1:4000" },
+      { channelId, ...opening },
       { channelId, messageType: "Text", text: "hi", isText: true },
       { channelId, messageType: "Text", text: '{"a":1}', isText: true },
       { channelId, messageType: "Binary", text: "h", isText: false },

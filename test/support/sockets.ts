@@ -25,7 +25,13 @@ const KINDS = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10
 export type FrameKind = keyof typeof KINDS;
 
 /** A frame the server sent. */
-export type Frame = { readonly kind: FrameKind; readonly final: boolean; readonly payload: Buffer };
+export type Frame = {
+  readonly kind: FrameKind;
+  readonly final: boolean;
+  /** The bits RSV1 to RSV3 as 0x40, 0x20, 0x10. */
+  readonly reserved: number;
+  readonly payload: Buffer;
+};
 
 export type HttpAnswer = {
   readonly status: number;
@@ -306,6 +312,11 @@ function parseFrame(bytes: Buffer): Parsed<Frame> {
   if (bytes.length < start) return undefined;
   const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
   if (bytes.length < start + length) return undefined;
-  const frame: Frame = { kind, final: (first & 0x80) !== 0, payload: bytes.subarray(start, start + length) };
+  const frame: Frame = {
+    kind,
+    final: (first & 0x80) !== 0,
+    reserved: first & 0x70,
+    payload: bytes.subarray(start, start + length),
+  };
   return { found: frame, used: start + length };
 }

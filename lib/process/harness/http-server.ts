@@ -23,18 +23,26 @@ export type Closed = { readonly code: number; readonly reason: string };
 /** An action that failed while nobody waited for its answer. */
 export type Refused = { readonly action: unknown; readonly error: HttpServerErrorKind };
 
-export class Channel {
-  readonly id: number;
+/** How a client of a test connects. */
+export type Opening = {
   readonly path: string;
   readonly peer: string;
+  readonly user: string | null;
+  readonly query: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocol: string | null;
+};
+
+export class Channel {
+  readonly id: number;
+  readonly opening: Opening;
   readonly frames: Frame[] = [];
   readonly topics: Set<string> = new Set();
   closed: Closed | undefined;
 
-  constructor(id: number, path: string, peer: string) {
+  constructor(id: number, opening: Opening) {
     this.id = id;
-    this.path = path;
-    this.peer = peer;
+    this.opening = opening;
   }
 }
 
@@ -52,8 +60,8 @@ export class HarnessHttpServer {
     this.#onClosed = onClosed;
   }
 
-  open(path: string, peer: string): Channel {
-    const channel = new Channel(this.channels.size + 1, path, peer);
+  open(opening: Opening): Channel {
+    const channel = new Channel(this.channels.size + 1, opening);
     this.channels.set(channel.id, channel);
     return channel;
   }

@@ -14,6 +14,7 @@ import {
   OptionError,
   type Program,
   SendError,
+  type WebSocketOpen,
 } from "../../protocol/index.ts";
 import { errorOf, HarnessHost, type World } from "./host.ts";
 import { type Channel, type Closed, HarnessHttpServer } from "./http-server.ts";
@@ -145,8 +146,18 @@ export class Runner {
   }
 
   openEvent(channel: Channel): Envelope {
-    const { id, path, peer } = channel;
-    return this.event({ WebSocketOpen: { path, channel_id: id, source_socket_addr: peer } }, channel);
+    const { path, peer, user, query, headers, protocol } = channel.opening;
+    const open: WebSocketOpen = {
+      path,
+      channel_id: channel.id,
+      source_socket_addr: peer,
+      forwarded_for: null,
+      user,
+      query_params: query,
+      headers,
+      protocol,
+    };
+    return this.event({ WebSocketOpen: open }, channel);
   }
 
   closeEvent(channel: Channel, closed: Closed): Promise<void> {

@@ -13,6 +13,9 @@ const boundWs = {
   extension: null,
   slowReader: null,
   sendLimit: null,
+  compress: false,
+  protocols: [],
+  openHeaders: [],
 } as const;
 
 describe("parseAction()", () => {
@@ -36,6 +39,10 @@ describe("parseAction()", () => {
     [
       { WebSocketSecureBind: { path: "/", extension: false, authenticated: false, slow_reader: "drop" } },
       { ...boundWs, secure: true, slowReader: "drop" },
+    ],
+    [
+      { WebSocketBind: { ...wsFields, compress: true, protocols: ["v2.app", "v1"], open_headers: ["User-Agent"] } },
+      { ...boundWs, compress: true, protocols: ["v2.app", "v1"], openHeaders: ["user-agent"] },
     ],
     [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
     [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],

@@ -23,6 +23,10 @@ const REFUSED: Row[] = [
   ["a Transfer-Encoding", saying("transfer-encoding", "chunked"), 400, "a WebSocket handshake has no body"],
   ["POST", { method: "POST" }, 400, "a WebSocket handshake must be a GET: got POST"],
   ["a sub-protocol twice", saying("sec-websocket-protocol", "a, a"), 400, "must be tokens, each once"],
+  ["extensions that are no list", saying("sec-websocket-extensions", "a; =1"), 400, "must be a list of extensions"],
+  ["a quote that does not end", saying("sec-websocket-extensions", 'a; b="c'), 400, "must be a list of extensions"],
+  ["an extension of two words", saying("sec-websocket-extensions", "a b"), 400, 'of extensions: got "a b"'],
+  ["a quoted value that is no token", saying("sec-websocket-extensions", 'a; b="c d"'), 400, "list of extensions"],
   ["a sub-protocol that is no token", saying("sec-websocket-protocol", "a b"), 400, "must be tokens, each once"],
 ];
 
@@ -84,6 +88,7 @@ describe.each(TRANSPORTS)("%s handshake", (_name, listen) => {
     ["Upgrade in capitals", saying("upgrade", "WebSocket")],
     ["a Content-Length of 0", saying("content-length", "0")],
     ["an offer of permessage-deflate", saying("sec-websocket-extensions", "permessage-deflate")],
+    ["extensions nobody knows", saying("sec-websocket-extensions", ['x-a;b="c\\d";e, ,y', "z"])],
   ])("with %s is accepted, without extensions", async (_what, head) => {
     const server = await start(listen);
     const client = await RawSocket.connect(server.port);
@@ -161,6 +166,7 @@ describe.each(TRANSPORTS)("%s handshake", (_name, listen) => {
         ],
         remoteAddress: "127.0.0.1",
         remotePort: expect.any(Number),
+        secure: false,
       },
     ]);
   });

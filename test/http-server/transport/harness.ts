@@ -44,6 +44,7 @@ export const OPTIONS: TransportOptions = {
   maxPayload: 1024 * 1024,
   maxBackpressure: 64 * 1024,
   idleTimeout: 120,
+  compressBytes: 64,
 };
 
 export type Deferred<Value> = {

@@ -43,6 +43,7 @@ describe.each(TRANSPORTS)("%s listener", (name, listen) => {
     ["idleTimeout", 8, 7],
     ["idleTimeout", 960, 961],
     ["maxBackpressure", 1, 0],
+    ["compressBytes", 1, 0],
     ["maxPayload", 1, 0],
   ])("takes %s %i and refuses %i", async (option, allowed, refused) => {
     await start(listen, {}, { [option]: allowed });

@@ -58,7 +58,15 @@ describe("ChannelTable", () => {
 
 function channelOf(id: number): Channel {
   const terms = { slowReader: "close", sendLimit: 1024 } as const;
-  const channel = new Channel({ path: "/", peer: { address: "127.0.0.1", sockets: 0 }, port: 0, terms, arrival: null });
+  const opening = { user: null, query: "", headers: {}, protocol: null };
+  const channel = new Channel({
+    path: "/",
+    peer: { address: "127.0.0.1", sockets: 0 },
+    port: 0,
+    terms,
+    opening,
+    arrival: null,
+  });
   channel.id = id;
   return channel;
 }

@@ -1,0 +1,85 @@
+/**
+ * What a channel's Open says beyond its id, path and peer: who is logged in, and how the client asked.
+ *
+ * 1. It is kept while the channel lives, since a restart says it again: at most limits.openBytes of it (upgrade.ts).
+ * 2. Where there is nothing to say but who it is, channels share one object: an idle one costs a pointer.
+ */
+import { withoutSession } from "./cookies.ts";
+import { header } from "./headers.ts";
+import type { TransportRequest } from "./transport/transport.ts";
+import type { Visit } from "./visit.ts";
+
+export type Opening = {
+  /** Who is logged in; null: nobody. */
+  readonly user: string | null;
+  /** As sent, without the `?`. */
+  readonly query: string;
+  /** Those that its binding chose and the client sent, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The sub-protocol that was selected; null: none. */
+  readonly protocol: string | null;
+};
+
+/** What a binding says about the sockets it takes. */
+export type OpeningTerms = {
+  /** In no order: the client's counts. */
+  readonly protocols: readonly string[];
+  /** Names in lower case. */
+  readonly openHeaders: readonly string[];
+};
+
+const NOTHING: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Of anybody who is not logged in, and asked for nothing. */
+const NOBODY: Opening = { user: null, query: "", headers: NOTHING, protocol: null };
+
+export class Openings {
+  readonly #user: string;
+  readonly #plain: Opening;
+
+  /** @param user the node's: the one whose channels say nothing else share an object */
+  constructor(user: string) {
+    this.#user = user;
+    this.#plain = { ...NOBODY, user };
+  }
+
+  of(opening: Opening): Opening {
+    if (opening.query !== "" || opening.protocol !== null || opening.headers !== NOTHING) return opening;
+    if (opening.user === null) return NOBODY;
+    return opening.user === this.#user ? this.#plain : opening;
+  }
+}
+
+/** The chosen headers of `request`: the last of several, and no cookie that logs in (contract kinode §5.2). */
+export function chosenHeaders(request: TransportRequest, names: readonly string[]): Opening["headers"] {
+  let chosen: Record<string, string> | undefined;
+  for (const name of names) {
+    const sent = header(request, name);
+    const value = name === "cookie" && sent !== undefined ? withoutSession(sent) : sent;
+    if (value === undefined || value === "") continue;
+    chosen ??= Object.create(null) as Record<string, string>; // a header may be named __proto__
+    chosen[name] = value;
+  }
+  return chosen === undefined ? NOTHING : Object.freeze({ ...chosen });
+}
+
+/** Bytes that are kept of a channel: those of its query and its chosen headers. */
+export function openingBytes({ query, headers }: Pick<Opening, "query" | "headers">): number {
+  let bytes = Buffer.byteLength(query);
+  for (const [name, value] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(value);
+  return bytes;
+}
+
+/** The first of the client's sub-protocols, in its order, that the binding speaks (RFC 6455 §4.2.2); null: none. */
+export function selectProtocol(request: Visit, known: readonly string[]): string | null {
+  if (known.length === 0) return null;
+  const offered = request.headers.flatMap(([name, value]) =>
+    name === "sec-websocket-protocol" ? value.split(",") : [],
+  );
+  return offered.map((name) => name.trim()).find((name) => known.includes(name)) ?? null;
+}
+
+/** The query as the process is told it: decoded, the last of several. */
+export function queryParams(query: string): Readonly<Record<string, string>> {
+  return query === "" ? NOTHING : Object.fromEntries(new URLSearchParams(query));
+}
