@@ -34,6 +34,21 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
   goneProcesses: limit(1_000, "processes", 0, 1_000_000, "whose paths answer 503 instead of 404 after their end"),
   httpBodyBytes: limit(10 * MIB, "bytes", 0, 1024 * MIB, "a request body is held whole"),
+  httpPaceSeconds: limit(10, "seconds", 1, 3600, "over which the pace of a request body is looked at; see httpBodyPace"),
+  httpBodyPace: limit(
+    512,
+    "bytes per second",
+    0,
+    1024 * MIB,
+    "a request body comes at least so fast, or gets 408; below a slow mobile line, above who holds a connection",
+  ),
+  httpReaderSeconds: limit(
+    30,
+    "seconds",
+    1,
+    3600,
+    "in which a client must take some of an answer that waits for it; then it is cut",
+  ),
   httpSeconds: limit(15, "seconds", 0.01, 3600, "a process may take to answer (contract kinode §5.2)"),
   loginBytes: limit(16 * KIB, "bytes", 256, MIB, "contract kinode §5.5"),
   loginFailures: limit(10, "tries", 1, 1_000_000, "from one address per loginWindow; then 429"),
@@ -74,6 +89,9 @@ export type HttpServerLimitName =
   | "staticBytes"
   | "goneProcesses"
   | "httpBodyBytes"
+  | "httpPaceSeconds"
+  | "httpBodyPace"
+  | "httpReaderSeconds"
   | "httpSeconds"
   | "loginBytes"
   | "loginFailures"

@@ -193,7 +193,7 @@ export class HttpServer {
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
   async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
-    const { messageBytes, idleTimeout } = this.limits;
+    const { messageBytes, idleTimeout, httpPaceSeconds, httpBodyPace, httpReaderSeconds } = this.limits;
     const handlers = this.#handlers(mount?.text ?? null);
     for (let next = port; ; next++) {
       const options = {
@@ -202,6 +202,7 @@ export class HttpServer {
         maxPayload: messageBytes,
         maxBackpressure: maxBackpressure(this.limits),
         idleTimeout,
+        pace: { bodySeconds: httpPaceSeconds, bodyPace: httpBodyPace, readerSeconds: httpReaderSeconds },
       };
       try {
         this.#listeners.push(await this.#listen(options, handlers));
