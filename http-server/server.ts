@@ -14,8 +14,10 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Compressor } from "./compressor.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
+import { HttpStreams } from "./http-streams.ts";
 import type { Scope } from "./jwt.ts";
 import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
@@ -126,6 +128,7 @@ export class HttpServer {
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.bindings = new Bindings(limits);
+    const streams = new HttpStreams(kernel, limits, made.hostNow);
     this.#registrar = new Registrar(kernel, limits, self, this.channels, auth);
     this.#upgradeContext = {
       auth,
@@ -144,7 +147,8 @@ export class HttpServer {
       bindings: this.bindings,
       login,
       own: [login, pages],
-      forward: new Forward(limits, made.hostNow),
+      forward: new Forward(limits, streams, made.hostNow),
+      compressor: new Compressor(this.bindings.staticBytes, (error) => this.#fault(error)),
       limits,
       allowedOrigins,
     });
@@ -154,9 +158,11 @@ export class HttpServer {
       channels: this.channels,
       bindings: this.bindings,
       http: this.#http,
+      streams,
       stop: () => this.#destroy(),
     };
     kernel.keepers.add(this.channels);
+    kernel.keepers.add(streams);
     kernel.keepers.add({ restarting: () => [], gone: (process) => this.bindings.forget(process) });
   }
 

@@ -8,7 +8,15 @@
  * 4. Bodies go no faster than the other side takes them, both ways; who is slower than `HttpPace` is cut.
  */
 import { BodyCollector } from "./body.ts";
-import { announcedLength, asksToClose, checkAnswer, hasToken, INTERNAL_ERROR, isBodiless, TOO_SLOW } from "./http-check.ts";
+import {
+  announcedLength,
+  asksToClose,
+  checkAnswer,
+  hasToken,
+  INTERNAL_ERROR,
+  isBodiless,
+  TOO_SLOW,
+} from "./http-check.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { OutgoingBody, type Outlet } from "./outgoing-body.ts";
 import type { BodyReader, BodyWriter, HeaderList, HttpPace, TransportRequest, TransportResponse } from "./transport.ts";
@@ -162,12 +170,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   protected abstract write(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void;
 
   /** As `write`, for an answer that names a body and has none. @param length null: not known */
-  protected abstract writeHeadOnly(
-    status: number,
-    headers: HeaderList,
-    length: number | null,
-    closes: boolean,
-  ): void;
+  protected abstract writeHeadOnly(status: number, headers: HeaderList, length: number | null, closes: boolean): void;
 
   /** The head of a body that `give` will be called with. */
   protected abstract writeHead(status: number, headers: HeaderList, length: number | null, closes: boolean): void;

@@ -70,9 +70,13 @@ export class WsExchange extends Exchange {
   }
 
   protected write(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void {
+    if (this.isHead || isBodiless(status)) {
+      this.writeHeadOnly(status, headers, Buffer.byteLength(body), closes);
+      return;
+    }
     const bytes = Buffer.from(body); // a string body would make Node write the head as UTF-8, twice encoded then
-    this.#writeHead(status, headers, isBodiless(status) ? null : bytes.byteLength, closes);
-    this.#response.end(isBodiless(status) ? undefined : bytes); // Node leaves it out for HEAD
+    this.#writeHead(status, headers, bytes.byteLength, closes);
+    this.#response.end(bytes);
     this.#leave();
   }
 
