@@ -8,14 +8,20 @@ import {
   EXTENSION_TYPES,
   type ExtensionBlob,
   type ExtensionMessageType,
+  HTTP_FALLBACKS,
+  type HttpFallback,
   MESSAGE_TYPES,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import type { StreamAction } from "./http-streams.ts";
+import { readContentHeaders } from "./static-headers.ts";
 import { isToken } from "./transport/http-check.ts";
+import type { HeaderList } from "./transport/transport.ts";
 
 export type Action =
+  | StreamAction
   | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
   | {
       readonly kind: "pushExtension";
@@ -33,6 +39,10 @@ export type Action =
       readonly localOnly: boolean;
       readonly cache: boolean;
       readonly secure: boolean;
+      /** Of the content. */
+      readonly headers: HeaderList;
+      readonly fallback: HttpFallback;
+      readonly streamBody: boolean;
     }
   | { readonly kind: "unbind" | "unbindWs"; readonly path: string }
   | {
@@ -75,19 +85,30 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
     typeof topic === "string" && (messageType === "Text" || messageType === "Binary")
       ? { kind: "publish", topic, messageType }
       : undefined,
-  Bind: ({ path, authenticated, local_only: localOnly, cache }) =>
-    isPath(path) && typeof authenticated === "boolean" && typeof localOnly === "boolean" && typeof cache === "boolean"
-      ? { kind: "bind", path, authenticated, localOnly, cache, secure: false }
-      : undefined,
-  SecureBind: ({ path, cache }) =>
-    isPath(path) && typeof cache === "boolean"
-      ? { kind: "bind", path, authenticated: true, localOnly: false, cache, secure: true }
-      : undefined,
+  Bind: (fields) => parseBind(fields, false),
+  SecureBind: (fields) => parseBind({ ...fields, authenticated: true, local_only: false }, true),
   Unbind: ({ path }) => (typeof path === "string" ? { kind: "unbind", path } : undefined),
+  HttpChunk: ({ stream_id: streamId }) => (isU32(streamId) ? { kind: "httpChunk", streamId } : undefined),
+  HttpRead: ({ stream_id: streamId }) => (isU32(streamId) ? { kind: "httpRead", streamId } : undefined),
+  HttpEnd: ({ stream_id: streamId, cut = false }) =>
+    isU32(streamId) && typeof cut === "boolean" ? { kind: "httpEnd", streamId, cut } : undefined,
   WebSocketBind: (fields) => parseWsBind(fields, false),
   WebSocketSecureBind: (fields) => parseWsBind({ ...fields, authenticated: true }, true),
   WebSocketUnbind: ({ path }) => (typeof path === "string" ? { kind: "unbindWs", path } : undefined),
 };
+
+/** Headers are the content's, and what cannot be sent is refused; a body is streamed to who is asked. */
+function parseBind(fields: Fields, secure: boolean): Action | undefined {
+  const { path, authenticated, local_only: localOnly, cache } = fields;
+  const { headers: given = {}, fallback = "all", stream_body: streamBody = false } = fields;
+  if (!isPath(path) || typeof authenticated !== "boolean" || typeof localOnly !== "boolean") return undefined;
+  if (typeof cache !== "boolean" || typeof streamBody !== "boolean" || (cache && streamBody)) return undefined;
+  if (!HTTP_FALLBACKS.some((known) => known === fallback)) return undefined;
+  const headers = readContentHeaders(given);
+  if (headers === undefined || (!cache && headers.length > 0)) return undefined;
+  const flags = { path, authenticated, localOnly, secure, cache, headers, streamBody };
+  return { kind: "bind", ...flags, fallback: fallback as HttpFallback };
+}
 
 function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields): Action | undefined {
   return isU32(channelId) && isU32(code) && typeof reason === "string"

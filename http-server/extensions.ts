@@ -30,15 +30,13 @@ import {
   type ReadExtensionMessage,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import { type ActionResult, LATER } from "./action-result.ts";
 import { Awaiting } from "./awaiting.ts";
 import type { Channel } from "./channel.ts";
 import type { Channels } from "./channels.ts";
 import { WEB } from "./dialects.ts";
 import { readExtensionFrame } from "./extension-frames.ts";
 import type { HttpServerLimits } from "./limits.ts";
-
-/** The answer comes later. */
-export const LATER = "later";
 
 /** What waits on one channel. */
 type Waiting = {
@@ -77,7 +75,7 @@ export class Extensions {
     },
     blob: Blob | null,
     request: Envelope | null,
-  ): HttpServerErrorKind | typeof LATER | undefined {
+  ): ActionResult {
     if (blob === null || action.messageType !== "Binary") return "NoBlob";
     const channel = this.#channels.channelOf(from, action.channelId);
     if (channel === undefined || channel.extension === null) return "WsChannelNotFound";

@@ -8,23 +8,20 @@ export function sendEmpty(response: TransportResponse, status: number, headers: 
   response.send(status, [["content-type", "application/octet-stream"], ...headers], "");
 }
 
+/** A sentence for people. */
+export function sendText(response: TransportResponse, status: number, text: string, headers: HeaderList = []): void {
+  response.send(
+    status,
+    [["content-type", "text/plain; charset=utf-8"], ["cache-control", "no-store"], ...headers],
+    `${text}\n`,
+  );
+}
+
 export function sendJson(response: TransportResponse, status: number, value: unknown, headers: HeaderList = []): void {
   response.send(
     status,
     [["content-type", "application/json"], ["cache-control", "no-store"], ...headers],
     JSON.stringify(value),
-  );
-}
-
-/** A sentence for people. */
-export function sendText(response: TransportResponse, status: number, text: string): void {
-  response.send(
-    status,
-    [
-      ["content-type", "text/plain; charset=utf-8"],
-      ["cache-control", "no-store"],
-    ],
-    `${text}\n`,
   );
 }
 

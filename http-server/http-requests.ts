@@ -9,6 +9,7 @@
 import type { Envelope, ProcessId } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
+import type { Compressor } from "./compressor.ts";
 import { WEB } from "./dialects.ts";
 import type { Forward } from "./forward.ts";
 import { cookieHeader } from "./headers.ts";
@@ -18,7 +19,7 @@ import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Match } from "./router.ts";
 import type { SessionCookies } from "./session-cookies.ts";
-import { sendContent } from "./static-content.ts";
+import { sendContent } from "./static-answer.ts";
 import { OTHER_PACKAGE, secureUrl } from "./subdomains.ts";
 import type { TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -39,8 +40,13 @@ export type HttpContext = {
   readonly ownOnSubdomains: readonly OwnService[];
   readonly cookies: SessionCookies;
   readonly forward: Forward;
+  readonly compressor: Compressor;
   readonly allowedOrigins: readonly string[];
 };
+
+/** What a page of an app is not called: a missing one must not be answered with the app's page. */
+const FILE =
+  /\.(?:avif|bmp|br|css|csv|eot|gif|gz|ico|jpe?g|json|m?js|cjs|map|mp[34]|ogg|otf|pdf|png|svg|ttf|txt|wasm|wav|web[mp]|webmanifest|woff2?|xml|zip)$/i;
 
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"]; // they change nothing (RFC 9110 §9.2.1)
 
@@ -59,7 +65,7 @@ export class HttpRequests {
     const services = label === null ? own : ownOnSubdomains;
     if (mount === null && services.some((service) => service.handle(request, response))) return;
     const path = routePath(request.path, mount);
-    const match = bindings.matchHttp(path);
+    const match = bindings.matchHttp(path, (asked) => wantsHtml(request) && !FILE.test(asked));
     if (match === undefined) return sendEmpty(response, bindings.isGone(path) ? 503 : 404);
     const { id } = match.value.owner.address;
     if (label !== null && !bindings.subdomains.isOf(label, id)) return sendText(response, 403, OTHER_PACKAGE);
@@ -73,7 +79,7 @@ export class HttpRequests {
   }
 
   #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, { mount, subdomain }: Place): void {
-    const { auth, cookies, login, forward } = this.#context;
+    const { auth, cookies, login, forward, compressor } = this.#context;
     const { owner, authenticated, localOnly, content } = match.value;
     const sent = cookieHeader(request);
     const session = authenticated ? auth.session(sent, subdomain) : undefined;
@@ -88,8 +94,8 @@ export class HttpRequests {
     if (localOnly && !request.isLocal) return sendEmpty(response, 403);
     const headers = session === undefined ? [] : cookies.renewed(session, sent, request.secure);
     const isRead = request.method === "GET" || request.method === "HEAD";
-    if (content !== null && isRead) sendContent(response, content, headers);
-    else forward.send(request, { response, headers }, match);
+    if (content === null || !isRead) forward.send(request, response, headers, match);
+    else sendContent(request, response, { content, isPrivate: authenticated, headers }, compressor);
   }
 }
 

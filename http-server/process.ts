@@ -2,7 +2,7 @@
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
  *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
- *   WebSocketExtPushOutgoing
+ *   WebSocketExtPushOutgoing · HttpChunk · HttpEnd · HttpRead
  *   Bind · SecureBind · Unbind · WebSocketBind · WebSocketSecureBind · WebSocketUnbind
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected, in the asker's dialect. A no that nobody waits for is a dead letter.
@@ -22,13 +22,16 @@ import {
   type Program,
   spellResult,
 } from "../lib/protocol/index.ts";
+import { type ActionResult, type Answerer, LATER } from "./action-result.ts";
 import { type Action, parseAction } from "./actions.ts";
 import { Awaiting } from "./awaiting.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
-import { type Extensions, LATER } from "./extensions.ts";
+import type { Extensions } from "./extensions.ts";
 import type { HttpRequests } from "./http-requests.ts";
+import type { HttpStreams } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import { StaticContent } from "./static-content.ts";
 
 export type ServerParts = {
   readonly kernel: Kernel;
@@ -37,6 +40,7 @@ export type ServerParts = {
   readonly bindings: Bindings;
   readonly extensions: Extensions;
   readonly http: HttpRequests;
+  readonly streams: HttpStreams;
   readonly stop: () => Promise<void>;
 };
 
@@ -74,7 +78,8 @@ class Actions implements Instance {
   take(source: Address, body: unknown, blob: Blob | null): void {
     try {
       const error = this.#act(source, body, blob, null);
-      if (error !== undefined) this.#refuse(new Envelope("request", source, this.#host.our, body, blob));
+      if (error !== undefined && error !== LATER)
+        this.#refuse(new Envelope("request", source, this.#host.our, body, blob));
     } catch (error) {
       this.#fault(error);
     }
@@ -84,8 +89,7 @@ class Actions implements Instance {
     try {
       if (message.kind === "request") {
         const error = this.#act(message.source, message.body, message.blob, message.rsvp === null ? null : message);
-        if (error === LATER) return;
-        if (error !== undefined || message.rsvp !== null) this.#answer(message, error);
+        if (error !== LATER && (error !== undefined || message.rsvp !== null)) this.#answer(message, error);
       } else if (message.context instanceof Awaiting) message.context.answered(message);
       else if (message.kind !== "timer") this.#parts().http.answered(message);
     } catch (error) {
@@ -96,14 +100,9 @@ class Actions implements Instance {
 
   /**
    * Hot path: pushes are looked at first, and without an Action in between.
-   * @param asking the message, when it waits for an answer @returns undefined: done
+   * @param asking the message, when it waits for an answer
    */
-  #act(
-    source: Address,
-    body: unknown,
-    blob: Blob | null,
-    asking: Envelope | null,
-  ): HttpServerErrorKind | typeof LATER | undefined {
+  #act(source: Address, body: unknown, blob: Blob | null, asking: Envelope | null): ActionResult {
     if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
       const { channel_id: channelId, message_type: messageType } = (body.WebSocketPush ?? {}) as PushFields;
       const isData = messageType === "Text" || messageType === "Binary";
@@ -114,13 +113,8 @@ class Actions implements Instance {
     return action === undefined ? "MalformedRequest" : this.#do(action, source, blob, asking);
   }
 
-  #do(
-    action: Action,
-    source: Address,
-    blob: Blob | null,
-    asking: Envelope | null,
-  ): HttpServerErrorKind | typeof LATER | undefined {
-    const { channels, extensions } = this.#parts();
+  #do(action: Action, source: Address, blob: Blob | null, asking: Envelope | null): ActionResult {
+    const { channels, extensions, streams } = this.#parts();
     switch (action.kind) {
       case "push":
         return channels.push(source, action.channelId, action.messageType, blob);
@@ -134,6 +128,10 @@ class Actions implements Instance {
         return channels.unsubscribe(source, action.channelId, action.topic);
       case "publish":
         return channels.publish(source, action.topic, action.messageType, blob);
+      case "httpChunk":
+      case "httpRead":
+      case "httpEnd":
+        return streams.act(action, source, blob, asking === null ? null : this.#later(asking));
       default:
         return this.#bind(action, source, blob);
     }
@@ -150,12 +148,13 @@ class Actions implements Instance {
     if ("secure" in action && action.secure && !bindings.subdomains.claim(source.id)) return "SubdomainTaken";
     switch (action.kind) {
       case "bind": {
-        const { path, authenticated, localOnly, cache, secure } = action;
+        const { path, cache, headers, kind, ...flags } = action;
         if (cache && blob === null) return "NoBlob";
-        const content = cache ? (blob?.keep() ?? null) : null;
-        return bindings.bindHttp(path, { owner, authenticated, localOnly, secure, content })
-          ? undefined
-          : "LimitReached";
+        if (headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0) > limits.staticHeaderBytes)
+          return "LimitReached";
+        const compressed = { min: limits.compressFrom, max: limits.compressUpTo };
+        const content = cache && blob !== null ? new StaticContent(blob.keep(), headers, compressed) : null;
+        return bindings.bindHttp(path, { owner, ...flags, content }) ? undefined : "LimitReached";
       }
       case "bindWs": {
         const { path, authenticated, secure, extension, slowReader, sendLimit } = action;
@@ -182,6 +181,11 @@ class Actions implements Instance {
         bindings.unbindWs(owner, action.path);
         return undefined;
     }
+  }
+
+  /** For an action whose answer has to wait. */
+  #later(message: Envelope): Answerer {
+    return (body, blob) => this.#host.respond({ body, blob }, message);
   }
 
   #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {

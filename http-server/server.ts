@@ -15,10 +15,12 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Compressor } from "./compressor.ts";
 import { DialectsInUse } from "./dialects.ts";
 import { Extensions } from "./extensions.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
+import { HttpStreams } from "./http-streams.ts";
 import type { Scope } from "./jwt.ts";
 import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
@@ -145,6 +147,7 @@ export class HttpServer {
     this.bindings = new Bindings(limits);
     const { channels, bindings } = this;
     const openings = new Openings(node.name);
+    const streams = new HttpStreams(kernel, limits, made.hostNow);
     this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings });
     this.#upgradeContext = {
       auth,
@@ -181,7 +184,8 @@ export class HttpServer {
       own: [login, account, pages, rpc],
       ownOnSubdomains: [login, pages],
       cookies,
-      forward: new Forward(limits, made.hostNow, this.channels.events),
+      forward: new Forward(limits, streams, made.hostNow, this.channels.events),
+      compressor: new Compressor(this.bindings.staticBytes, fault),
       allowedOrigins,
     });
     this.#parts = {
@@ -191,9 +195,11 @@ export class HttpServer {
       bindings: this.bindings,
       extensions: this.#extensions,
       http: this.#http,
+      streams,
       stop: () => this.#destroy(),
     };
     kernel.keepers.add(this.channels);
+    kernel.keepers.add(streams);
     kernel.keepers.add({ restarting: () => [], gone: (process) => this.bindings.forget(process) });
   }
 
@@ -238,6 +244,7 @@ export class HttpServer {
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
   async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
     const { messageBytes, idleTimeout, compressBytes } = this.limits;
+    const { httpPaceSeconds, httpBodyPace, httpReaderSeconds } = this.limits;
     const handlers = this.#handlers(mount?.text ?? null);
     for (let next = port; ; next++) {
       const options = {
@@ -247,6 +254,7 @@ export class HttpServer {
         maxBackpressure: maxBackpressure(this.limits),
         idleTimeout,
         compressBytes,
+        pace: { bodySeconds: httpPaceSeconds, bodyPace: httpBodyPace, readerSeconds: httpReaderSeconds },
       };
       try {
         this.#listeners.push(await this.#listen(options, handlers));

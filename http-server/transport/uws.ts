@@ -20,6 +20,7 @@ import { cutReason, readReason, sendableCode } from "./closing.ts";
 import { sizeOf } from "./deflate.ts";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
+import type { ExchangeShared } from "./exchange.ts";
 import { NEGOTIATED, offersDeflate } from "./extensions.ts";
 import { report } from "./fault.ts";
 import { triage } from "./handshake.ts";
@@ -35,6 +36,7 @@ import type {
   TransportRequest,
 } from "./transport.ts";
 import { UwsExchange } from "./uws-exchange.ts";
+import { Watch } from "./watch.ts";
 
 // Two constants of the library, whose types here declare them as types only and in the official release as values.
 const SHARED_COMPRESSOR = 1; // one for all sockets; one that negotiates no compression costs nothing by it
@@ -85,7 +87,7 @@ function sendCompressed<Data>(minBytes: number): SendCompressed<Data> {
 }
 
 /** What the sockets of one listener share. */
-type Shared<Data> = {
+type Shared<Data> = ExchangeShared & {
   readonly handlers: TransportHandlers<Data>;
   readonly send: SendCompressed<Data>;
   /** Whether any socket has negotiated compression; then publishes compress for those that have. Never false again. */
@@ -100,11 +102,21 @@ export const listenUws: Listen = async <Data>(
   checkOptions(options);
   const { App, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
   const app = App();
-  const shared: Shared<Data> = { handlers, send: sendCompressed(options.compressBytes), compresses: false };
+  const shared: Shared<Data> = {
+    handlers,
+    fault: (error) => report(handlers, error),
+    watch: new Watch(),
+    pace: options.pace,
+    send: sendCompressed(options.compressBytes),
+    compresses: false,
+  };
   addSockets(app, options, shared);
   app.any("/*", (res, req) => serve(shared, res, req));
 
-  const token = await open(app, options);
+  const token = await open(app, options).catch((error: unknown) => {
+    shared.watch.stop();
+    throw error;
+  });
   return {
     transport: "uws",
     host: options.host,
@@ -116,6 +128,7 @@ export const listenUws: Listen = async <Data>(
       us_listen_socket_close(token);
     },
     async destroy(): Promise<void> {
+      shared.watch.stop();
       app.close();
     },
   };
@@ -197,13 +210,14 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, shared: 
  */
 function serve<Data>(shared: Shared<Data>, res: HttpResponse, req: HttpRequest, context?: us_socket_context_t): void {
   const { handlers } = shared;
+  let request: TransportRequest | null = null;
   let exchange: UwsExchange | undefined; // none for a handshake that is accepted: that needs no `onAborted`
   let isSocket = false; // `res` has become a socket: it must not be touched
   try {
-    const request = copyRequest(res, req);
+    request = copyRequest(res, req);
     const verdict = triage(request);
     if (verdict === "http") {
-      exchange = exchangeOf(handlers, res, req);
+      exchange = new UwsExchange(res, request, shared);
       handlers.http(request, exchange);
       return;
     }
@@ -226,18 +240,14 @@ function serve<Data>(shared: Shared<Data>, res: HttpResponse, req: HttpRequest, 
       }
       refusal = decision;
     }
-    exchange = exchangeOf(handlers, res, req);
+    exchange = new UwsExchange(res, request, shared);
     exchange.refuse(refusal);
   } catch (error) {
     report(handlers, error);
     if (isSocket) return;
-    exchange ??= exchangeOf(handlers, res, req);
+    exchange ??= new UwsExchange(res, request, shared);
     exchange.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
   }
-}
-
-function exchangeOf<Data>(handlers: TransportHandlers<Data>, res: HttpResponse, req: HttpRequest): UwsExchange {
-  return new UwsExchange(res, req, (error) => report(handlers, error)); // registers onAborted first
 }
 
 function misrouted(): Refusal {

@@ -10,12 +10,15 @@ import {
   Address as AddressClass,
   type AddressLike,
   type Answer,
+  type BindExtra,
   Blob,
   type BlobLike,
   type CapabilityCalls,
   Envelope,
   type Host,
   HTTP_SERVER,
+  type HttpFallback,
+  type HttpHeaders,
   type HttpServerAction,
   type HttpServerResult,
   type Message,
@@ -32,9 +35,10 @@ import {
 import { AddressBook } from "./address-book.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
+import { HttpWriters } from "./http-stream.ts";
 import { isPromise } from "./promise.ts";
 import { AWAIT_SECONDS, Request } from "./request.ts";
-import { serveUi } from "./serve-ui.ts";
+import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { StateCalls } from "./state.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
@@ -47,6 +51,14 @@ export type HttpBinding = {
   readonly localOnly?: boolean;
   /** Only on the package's own subdomain, e.g. `chess-sys.localhost`, which has a login of its own. Excludes the other two. */
   readonly secure?: boolean;
+};
+
+export type StaticBinding = HttpBinding & {
+  readonly mime?: string;
+  /** E.g. Cache-Control; without one, browsers ask each time whether what they have is still right. */
+  readonly headers?: HttpHeaders;
+  /** Of `/`: what it does for paths that are not bound. Default `all`: it serves them. */
+  readonly fallback?: HttpFallback;
 };
 
 export type WsBinding = {
@@ -74,6 +86,8 @@ export class Context<State = unknown> {
   readonly our: Address;
   /** For Request only. */
   readonly addresses: AddressBook;
+  /** Process-lib only. */
+  readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
 
@@ -168,30 +182,41 @@ export class Context<State = unknown> {
   }
 
   /**
-   * Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else is not bound.
+   * Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else
+   * is not bound. With `streamBody`, `onHttp` is called before the body has come, and reads it with `request.body()`.
    * @throws {OptionError} (rejects) a secure path that wants no login, or local clients
    */
-  async bindHttp(path: string, binding: HttpBinding = {}): Promise<HttpServerResult> {
-    return await this.#ask(bindAction(path, binding, false));
+  async bindHttp(
+    path: string,
+    binding: HttpBinding & { readonly streamBody?: boolean } = {},
+  ): Promise<HttpServerResult> {
+    const { streamBody = false } = binding;
+    return await this.#ask(bindAction(path, binding, false, streamBody ? { stream_body: true } : {}));
   }
 
   /** Serves `content` at `path` without asking this process. */
-  async bindStatic(
-    path: string,
-    content: BlobLike,
-    binding: HttpBinding & { readonly mime?: string } = {},
-  ): Promise<HttpServerResult> {
-    const { mime } = binding;
+  async bindStatic(path: string, content: BlobLike, binding: StaticBinding = {}): Promise<HttpServerResult> {
+    const { mime, headers, fallback } = binding;
     const blob = toBlob(content);
-    return await this.#ask(bindAction(path, binding, true), mime === undefined ? blob : Blob.of(blob.bytes(), mime));
+    const extra = {
+      ...(headers === undefined ? {} : { headers }),
+      ...(fallback === undefined ? {} : { fallback }),
+    };
+    return await this.#ask(
+      bindAction(path, binding, true, extra),
+      mime === undefined ? blob : Blob.of(blob.bytes(), mime),
+    );
   }
 
   unbindHttp(path: string): Promise<HttpServerResult> {
     return this.#ask({ Unbind: { path } });
   }
 
-  /** Every file of `folder` (inside the package's folder) as a static path, its index.html at `/`. @returns how many files */
-  serveUi(folder: string, binding: HttpBinding = {}): Promise<number> {
+  /**
+   * Every file of `folder` (inside the package's folder) as a static path, its index.html at `/`. With `spa`, that page
+   * also answers every other path that a browser navigates to. @returns how many files
+   */
+  serveUi(folder: string, binding: UiBinding = {}): Promise<number> {
     return serveUi(this, folder, binding);
   }
 
@@ -319,11 +344,11 @@ export class Context<State = unknown> {
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
 
 /** @throws {OptionError} */
-function bindAction(path: string, binding: HttpBinding, cache: boolean): HttpServerAction {
+function bindAction(path: string, binding: HttpBinding, cache: boolean, extra: BindExtra): HttpServerAction {
   const { authenticated = true, localOnly = false, secure = false } = binding;
-  if (!secure) return { Bind: { path, authenticated, local_only: localOnly, cache } };
+  if (!secure) return { Bind: { path, authenticated, local_only: localOnly, cache, ...extra } };
   assertSecure(path, binding);
-  return { SecureBind: { path, cache } };
+  return { SecureBind: { path, cache, ...extra } };
 }
 
 /** @throws {OptionError} */

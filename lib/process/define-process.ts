@@ -184,7 +184,11 @@ class DefinedProcess<State> implements Instance {
     const handlers = this.#handlers;
     const event = readEvent(body);
     if ("Http" in event)
-      return handlers.onHttp?.(this.#state, new IncomingHttp(this.#ctx.host, message, event.Http), this.#ctx);
+      return handlers.onHttp?.(
+        this.#state,
+        new IncomingHttp(this.#ctx.host, message, event.Http, this.#ctx.httpWriters),
+        this.#ctx,
+      );
     if ("WebSocketOpen" in event) {
       return handlers.onOpen?.(this.#state, openOf(event.WebSocketOpen), this.#ctx);
     }
@@ -192,6 +196,7 @@ class DefinedProcess<State> implements Instance {
       const { code, reason } = readCloseFacts(message.metadata);
       return handlers.onClose?.(this.#state, { channelId: event.WebSocketClose, code, reason }, this.#ctx);
     }
+    if ("HttpClose" in event) return this.#ctx.httpWriters.closed(event.HttpClose);
     return this.#request(message);
   }
 

@@ -23,6 +23,9 @@ const OLD: Readonly<Record<HttpServerErrorKind, OldError>> = {
   WsChannelNotFound: { as: "text", error: "WebSocket channel not found" },
   WsChannelOverloaded: { as: "text", error: "WebSocket channel overloaded" },
   LimitReached: { as: "text", error: "limit reached" },
+  HttpStreamClosed: { as: "text", error: "HTTP stream closed" },
+  HttpBodyTooLarge: { as: "text", error: "HTTP body too large" },
+  HttpBodyTooSlow: { as: "text", error: "HTTP body too slow" },
   SubdomainTaken: { as: "text", error: "secure subdomain taken" },
 };
 

@@ -94,7 +94,7 @@ describe("on a node", () => {
   test("the page's question is answered, by a program that may leave and come again", async () => {
     const on = await nodeWith("extension-python");
     node = on;
-    await until(() => on.server.bindings.matchHttp(`/${NUMBERS}/numbers.js`)?.value.content != null); // its init is done
+    await until(() => on.server.bindings.matchHttp(`/${NUMBERS}/numbers.js`, () => false)?.value.content != null); // its init is done
     const page = await fetch(`${on.url}/${NUMBERS}/`, { headers: { cookie: on.cookie } });
     expect(await page.text()).toContain("numbers.js");
     const ask = async (list: readonly number[] = [2, 4, 4, 4, 5, 5, 7, 9]): Promise<unknown> => {

@@ -79,7 +79,11 @@ const http = {
   headers: { host: "localhost:8080" },
   url_params: { n: "1" },
   query_params: { q: "2" },
-};
+  header_list: [["host", "localhost:8080"]],
+  query_list: [["q", "2"]],
+  stream_id: 1,
+  stream_body: false,
+} as const;
 
 describe("events", () => {
   const open = { WebSocketOpen: { path: "/x", channel_id: 7, source_socket_addr: "127.0.0.1:5" } };

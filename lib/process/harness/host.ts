@@ -272,8 +272,10 @@ export class HarnessHost implements Host {
     const id = canonicalId(target.id.text);
     if (target.text === this.our.text) void this.#world.line.post(request);
     else if (isOurs && id === HTTP_SERVER.text) {
-      const error = this.#world.httpServer.act(request);
-      if (error === undefined && asksExtension(request.body)) this.#sentOut(request);
+      const read = this.#world.httpServer.read(request.body);
+      const error = read === undefined ? this.#world.httpServer.act(request) : undefined;
+      if (read !== undefined) this.#answerAtOnce(request, read.body, read.blob);
+      else if (error === undefined && asksExtension(request.body)) this.#sentOut(request);
       else this.#answerAtOnce(request, spellResult(this.dialect, error, request.body), null);
     } else if (isOurs && id === STATE.text) this.#answerAtOnce(request, ...this.#stateOf(request));
     else this.#sentOut(request);

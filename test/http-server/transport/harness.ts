@@ -45,6 +45,7 @@ export const OPTIONS: TransportOptions = {
   maxBackpressure: 64 * 1024,
   idleTimeout: 120,
   compressBytes: 64,
+  pace: { bodySeconds: 10, bodyPace: 512, readerSeconds: 30 },
 };
 
 export type Deferred<Value> = {
