@@ -21,6 +21,7 @@ export type StartOptions = {
   readonly data: string;
   readonly transport: "auto" | "uws" | "ws";
   readonly "allow-origin": readonly string[];
+  readonly "allow-host": readonly string[];
   readonly limit: Readonly<Record<string, number>>;
 };
 
@@ -83,6 +84,12 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     default: [],
     value: "ORIGIN",
     help: "another site whose pages may connect; may be repeated",
+  },
+  "allow-host": {
+    kind: "texts",
+    default: [],
+    value: "NAME",
+    help: "another name of this machine for what is local only (localhost always is one); may be repeated",
   },
   limit: {
     kind: "limits",

@@ -20,6 +20,7 @@ import type { Scope } from "./jwt.ts";
 import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
 import { Login } from "./login.ts";
+import { OwnHosts } from "./own-hosts.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
@@ -38,6 +39,8 @@ export type HttpServerOptions = {
   readonly transport?: TransportName | "auto";
   /** Origins besides the node's own whose pages may connect, e.g. `https://app.example`. */
   readonly allowedOrigins?: readonly string[];
+  /** Names of this machine, besides localhost, under which its own programs count as local, e.g. `box.home`. */
+  readonly allowedHosts?: readonly string[];
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
@@ -54,6 +57,7 @@ export class HttpServer {
   readonly #listeners: Listener[];
   readonly #listen: Listen;
   readonly #sockets = new SocketCount();
+  readonly #ownHosts: OwnHosts;
   readonly #registrar: Registrar;
   readonly #http: HttpRequests;
   readonly #upgradeContext: UpgradeContext;
@@ -64,6 +68,7 @@ export class HttpServer {
   static async start(node: Node, options: HttpServerOptions = {}): Promise<HttpServer> {
     const limits = httpServerLimits(options.limits);
     for (const origin of options.allowedOrigins ?? []) assertOrigin(origin);
+    const ownHosts = new OwnHosts(options.allowedHosts);
     const transport = await chooseTransport(options.transport ?? "auto");
     let host: Host | undefined;
     let server: HttpServer | undefined;
@@ -95,6 +100,7 @@ export class HttpServer {
       auth,
       pages,
       hostNow,
+      ownHosts,
       allowedOrigins: options.allowedOrigins ?? [],
       listen: transport.listen,
       why: transport.why,
@@ -112,6 +118,7 @@ export class HttpServer {
     readonly auth: Auth;
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
+    readonly ownHosts: OwnHosts;
     readonly allowedOrigins: readonly string[];
     readonly listen: Listen;
     readonly why: string;
@@ -123,6 +130,7 @@ export class HttpServer {
     this.transportWhy = made.why;
     this.#auth = auth;
     this.#listen = made.listen;
+    this.#ownHosts = made.ownHosts;
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.bindings = new Bindings(limits);
@@ -225,8 +233,8 @@ export class HttpServer {
       }
     };
     return {
-      http: (request, response) => turn(() => this.#http.handle(visitOf(request), response, mount)),
-      upgrade: (request) => decideUpgrade(visitOf(request), mount, this.#upgradeContext),
+      http: (request, response) => turn(() => this.#http.handle(visitOf(request, this.#ownHosts), response, mount)),
+      upgrade: (request) => decideUpgrade(visitOf(request, this.#ownHosts), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();

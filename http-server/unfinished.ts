@@ -29,12 +29,7 @@ export class UnfinishedMessages {
   #cancel: (() => void) | null = null;
 
   /** @param end is told of a channel that had its time */
-  constructor(
-    clock: Clock,
-    limits: HttpServerLimits,
-    channels: ChannelTable,
-    end: (channel: Channel) => void,
-  ) {
+  constructor(clock: Clock, limits: HttpServerLimits, channels: ChannelTable, end: (channel: Channel) => void) {
     this.#clock = clock;
     this.#channels = channels;
     this.#limitMs = messageSeconds(limits) * 1000;

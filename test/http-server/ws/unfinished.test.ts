@@ -61,7 +61,6 @@ describe.each(TRANSPORTS)("%s messageSeconds", (transport) => {
     expect(on.server.channels.size).toBe(1);
   });
 
-
   test("is never less than an idle client needs to be pinged and to answer", async () => {
     const clock = new VirtualClock();
     const limits = { messageSeconds: 1, idleTimeout: 30 };
