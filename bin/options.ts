@@ -22,6 +22,7 @@ export type StartOptions = {
   readonly transport: "auto" | "uws" | "ws";
   readonly "allow-origin": readonly string[];
   readonly "no-local-rpc": boolean;
+  readonly "allow-host": readonly string[];
   readonly limit: Readonly<Record<string, number>>;
 };
 
@@ -90,6 +91,12 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     default: false,
     value: "",
     help: "take no message of jackfield send without a token, on this machine either",
+  },
+  "allow-host": {
+    kind: "texts",
+    default: [],
+    value: "NAME",
+    help: "another name of this machine for what is local only (localhost always is one); may be repeated",
   },
   limit: {
     kind: "limits",

@@ -50,6 +50,7 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       transport: options.transport,
       allowedOrigins: options["allow-origin"],
       localRpc: !options["no-local-rpc"],
+      allowedHosts: options["allow-host"],
       limits: only(HTTP_SERVER_LIMITS, options.limit),
     });
     await node.addPackage(here("../processes/homepage"));

@@ -49,6 +49,15 @@ export class ChannelTable {
     if (slots.length > FIRST_SIZE && this.#size * 8 < slots.length) this.#resize(slots.length / 2);
   }
 
+  get slots(): number {
+    return this.#slots.length;
+  }
+
+  /** Those in `count` slots from `first` on. */
+  within(first: number, count: number): Channel[] {
+    return this.#slots.slice(first, first + count).filter((channel) => channel !== null);
+  }
+
   /** In no order. */
   all(): Channel[] {
     return this.#slots.filter((channel) => channel !== null);

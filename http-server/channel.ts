@@ -64,7 +64,7 @@ export class Channel {
   allowedEpoch = -1;
   /** As of which one its owner may message the http-server. */
   pushEpoch = -1;
-  /** Frames since `windowStart`. */
+  /** Frames since `windowStart`: for messagesPerSecond, and its sign of life (unfinished.ts). */
   frames = 0;
   windowStart = 0; // ms monotonic, whole ones
   /** Pings of the process that are not answered yet: other pongs answer the transport's own pings. */

@@ -36,6 +36,7 @@ import { queryParams } from "./opening.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
 import type { Listener } from "./transport/transport.ts";
+import { messageSeconds, UnfinishedMessages } from "./unfinished.ts";
 
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
 
@@ -56,6 +57,7 @@ export class Channels implements Keeper, FrameSource {
   readonly #ids = new ChannelIds();
   readonly #byId = new ChannelTable();
   readonly #byOwner = new Map<Process, ChannelList>();
+  readonly #unfinished: UnfinishedMessages;
 
   /** @param listeners grows as ports are opened; a publish goes to all */
   constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, listeners: readonly Listener[]) {
@@ -72,6 +74,10 @@ export class Channels implements Keeper, FrameSource {
     );
     this.shortcut = this.outgoing;
     this.events = new EventWriter(self.address);
+    const tooLate = `no whole message and no pong in ${messageSeconds(limits)} seconds`;
+    this.#unfinished = new UnfinishedMessages(kernel.clock, limits, this.#byId, (channel) =>
+      this.end(channel, CLOSE.tooLate.code, tooLate),
+    );
   }
 
   get size(): number {
@@ -89,6 +95,7 @@ export class Channels implements Keeper, FrameSource {
     channel.owner = owner;
     channel.windowStart = Math.floor(this.#kernel.clock.monotonic());
     this.#byId.add(channel);
+    this.#unfinished.opened();
     let owned = this.#byOwner.get(owner);
     if (owned === undefined) {
       owned = new ChannelList();
@@ -112,11 +119,11 @@ export class Channels implements Keeper, FrameSource {
   /** A ping or pong, which count as frames: a process is told of them. */
   control(channel: Channel, messageType: "Ping" | "Pong", data: ArrayBuffer | Uint8Array): void {
     if (channel.owner === null || channel.finished) return;
+    if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
     if (messageType === "Pong") {
       if (channel.pings === 0 && data.byteLength === 0) return; // answers the transport's own ping
       if (channel.pings > 0) channel.pings--;
     }
-    if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
     this.#deliver(channel, messageType, Blob.lend(data, false));
   }
 
@@ -317,6 +324,7 @@ export class Channels implements Keeper, FrameSource {
     const { owner } = channel;
     if (owner === null) return;
     this.#byId.delete(channel);
+    this.#unfinished.closed();
     this.#byOwner.get(owner)?.delete(channel);
     if (channel.extension !== null) this.extensionEnded(channel);
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);

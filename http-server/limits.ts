@@ -28,6 +28,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   registerDeadline: limit(10_000, "ms", 10, 600_000, "from the upgrade to WsRegister (DESIGN §4.2)"),
   registerBytes: limit(16 * KIB, "bytes", 256, MIB, "a WsRegister is a token and a name"),
   idleTimeout: limit(120, "seconds", 8, 960, "without a byte; pings go out before that, so only a dead peer is cut"),
+  messageSeconds: limit(
+    180,
+    "seconds",
+    1,
+    86_400,
+    "a message may take to arrive; at least idleTimeout + 10: an idle client shows life by its pongs",
+  ),
   slowReaderGrace: limit(
     10_000,
     "ms",
@@ -150,6 +157,7 @@ export type HttpServerLimitName =
   | "registerDeadline"
   | "registerBytes"
   | "idleTimeout"
+  | "messageSeconds"
   | "slowReaderGrace"
   | "topicsPerChannel"
   | "topicBytes"

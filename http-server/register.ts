@@ -7,10 +7,11 @@ import {
   type CloseCode,
   ProcessId,
   packMessage,
+  parseUntrustedJson,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
   textOf,
-  unpackMessage,
+  unpackUntrusted,
 } from "../lib/protocol/index.ts";
 
 /** How the client wrote, and so how it is answered. */
@@ -33,8 +34,6 @@ export type Refusal = {
   readonly message: string;
 };
 
-const utf8 = new TextDecoder("utf-8", { fatal: true }); // one for all: making one costs more than what it decodes
-
 /** @param bytes the whole message @param maxBytes limits.registerBytes */
 export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registration | Refusal {
   const encoding = looksLikeMessagePack(bytes) ? "messagepack" : "json";
@@ -42,7 +41,7 @@ export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registra
     return refuse(encoding, `a WsRegister has at most ${maxBytes} bytes: got ${bytes.byteLength}`);
   let value: unknown;
   try {
-    value = encoding === "json" ? JSON.parse(utf8.decode(bytes)) : unpackMessage(bytes);
+    value = encoding === "json" ? parseUntrustedJson(bytes) : unpackUntrusted(bytes);
   } catch {
     return refuse(
       encoding,

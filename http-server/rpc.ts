@@ -21,7 +21,6 @@ import { cookieHeader, header } from "./headers.ts";
 import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { OwnService } from "./http-requests.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import { isLocalProgram } from "./local-program.ts";
 import { type Call, readCall } from "./rpc-call.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -66,7 +65,7 @@ export class Rpc implements OwnService {
       return auth.isSession(token) ? undefined : "the token is not valid here, or has ended: log in again";
     if (auth.session(cookieHeader(request)) !== undefined) return undefined;
     if (!local) return "send a session token, as a cookie or as authorization: Bearer";
-    if (!isLocalProgram(request))
+    if (!request.isLocal)
       return "send a session token: only a program on this machine that asks for localhost, with no proxy in between, needs none";
     if (header(request, "origin") !== undefined) return "log in first: a page needs a session on this machine too";
     return undefined;

@@ -28,6 +28,7 @@ import { Login } from "./login.ts";
 import { LoginGate } from "./login-gate.ts";
 import { LoginLink } from "./login-link.ts";
 import { Openings } from "./opening.ts";
+import { OwnHosts } from "./own-hosts.ts";
 import { OwnPages } from "./own-pages.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
@@ -47,6 +48,8 @@ export type HttpServerOptions = {
   readonly transport?: TransportName | "auto";
   /** Origins besides the node's own whose pages may connect, e.g. `https://app.example`. */
   readonly allowedOrigins?: readonly string[];
+  /** Names of this machine, besides localhost, under which its own programs count as local, e.g. `box.home`. */
+  readonly allowedHosts?: readonly string[];
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
@@ -66,6 +69,7 @@ export class HttpServer {
   readonly #listeners: Listener[];
   readonly #listen: Listen;
   readonly #sockets = new SocketCount();
+  readonly #ownHosts: OwnHosts;
   readonly #registrar: Registrar;
   readonly #extensions: Extensions;
   readonly #http: HttpRequests;
@@ -77,6 +81,7 @@ export class HttpServer {
   static async start(node: Node, options: HttpServerOptions = {}): Promise<HttpServer> {
     const limits = httpServerLimits(options.limits);
     for (const origin of options.allowedOrigins ?? []) assertOrigin(origin);
+    const ownHosts = new OwnHosts(options.allowedHosts);
     const transport = await chooseTransport(options.transport ?? "auto");
     let host: Host | undefined;
     let server: HttpServer | undefined;
@@ -111,6 +116,7 @@ export class HttpServer {
       auth,
       pages,
       hostNow,
+      ownHosts,
       allowedOrigins: options.allowedOrigins ?? [],
       localRpc: options.localRpc ?? true,
       listen: transport.listen,
@@ -129,6 +135,7 @@ export class HttpServer {
     readonly auth: Auth;
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
+    readonly ownHosts: OwnHosts;
     readonly allowedOrigins: readonly string[];
     readonly localRpc: boolean;
     readonly listen: Listen;
@@ -141,6 +148,7 @@ export class HttpServer {
     this.transportWhy = made.why;
     this.#auth = auth;
     this.#listen = made.listen;
+    this.#ownHosts = made.ownHosts;
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
@@ -278,8 +286,8 @@ export class HttpServer {
       }
     };
     return {
-      http: (request, response) => turn(() => this.#http.handle(visitOf(request), response, mount)),
-      upgrade: (request) => decideUpgrade(visitOf(request), mount, this.#upgradeContext),
+      http: (request, response) => turn(() => this.#http.handle(visitOf(request, this.#ownHosts), response, mount)),
+      upgrade: (request) => decideUpgrade(visitOf(request, this.#ownHosts), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();

@@ -15,7 +15,6 @@ import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
-import { isLocalProgram } from "./local-program.ts";
 import { chosenHeaders, type Openings, type OpeningTerms, openingBytes, selectProtocol } from "./opening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
@@ -74,7 +73,7 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   if (label === null && binding.secure) return refuse(421, "this path takes sockets on its own subdomain only");
   const verified = auth.session(cookies, label === null ? null : id.text);
   if (binding.authenticated && verified === undefined) return refuse(401, "log in first");
-  if (binding.extension !== null && !isLocalProgram(request))
+  if (binding.extension !== null && !request.isLocal)
     return refuse(
       403,
       "an extension must be a program on this machine that asks for localhost, with no proxy in between",

@@ -5,20 +5,23 @@
  * proxy such headers count for nothing, except that who sends one is not taken for a program on this machine.
  */
 import { cameThroughProxy, header, isLoopback } from "./headers.ts";
+import type { OwnHosts } from "./own-hosts.ts";
 import type { TransportRequest } from "./transport/transport.ts";
 
 /** `remoteAddress`, `remotePort` and `secure` are the client's, not those of a trusted proxy. */
 export type Visit = TransportRequest & {
   /** As the client named this node, with its port; empty when it did not. */
   readonly host: string;
-  /** It comes from a program on this machine, with no proxy in between. */
+  /** It comes from a program on this machine, with no proxy in between, and under a name that no page can make up. */
   readonly isLocal: boolean;
 };
 
-export function visitOf(request: TransportRequest): Visit {
+/** @param ownHosts see own-hosts.ts */
+export function visitOf(request: TransportRequest, ownHosts: OwnHosts): Visit {
+  const host = header(request, "host") ?? "";
   return {
     ...request,
-    host: header(request, "host") ?? "",
-    isLocal: isLoopback(request.remoteAddress) && !cameThroughProxy(request),
+    host,
+    isLocal: isLoopback(request.remoteAddress) && !cameThroughProxy(request) && ownHosts.has(host),
   };
 }

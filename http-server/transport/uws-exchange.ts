@@ -36,10 +36,15 @@ export class UwsExchange extends Exchange {
     return this.#isFull;
   }
 
-  /** Sends and ends the connection: what follows a refused head or handshake on it is anyone's guess. */
+  /**
+   * Sends and ends the connection: what follows a refused head or handshake on it is anyone's guess.
+   *
+   * A moment later: the library goes on reading what came in the same piece, end or no end, and would serve as a request
+   * what was meant as the refused one's body. It cuts a connection instead on which an answer is still to come.
+   */
   refuse(refusal: Refusal): void {
     this.closeBehind();
-    this.send(refusal.status, refusal.headers, refusal.body);
+    setImmediate(() => this.send(refusal.status, refusal.headers, refusal.body));
   }
 
   give(bytes: Uint8Array): number {
@@ -115,7 +120,8 @@ export class UwsExchange extends Exchange {
       return;
     }
     this.#writeFields(status, headers);
-    this.#res.end(isBodied ? body : "", closes); // the one call that does end the connection
+    if (isBodied && !closes) this.#writeBody(typeof body === "string" ? Buffer.from(body) : body);
+    else this.#res.end(isBodied ? body : "", closes); // the one call that does end the connection
   }
 
   protected writeHeadOnly(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
@@ -172,5 +178,20 @@ export class UwsExchange extends Exchange {
 
   #corked(work: (res: HttpResponse) => void): void {
     this.#res.cork(() => work(this.#res));
+  }
+
+  /**
+   * `end` would copy what the socket does not take, for every request of a pipeline whose answers nobody reads: 300 MB
+   * for 18 kB of requests. Here the exchange stays open until the client has read, and the library cuts a connection
+   * whose next request comes before that.
+   */
+  #writeBody(bytes: Uint8Array): void {
+    const res = this.#res;
+    const [, isDone] = res.tryEnd(bytes, bytes.byteLength);
+    if (isDone) return;
+    res.onWritable((offset) => {
+      const [isTaken] = res.tryEnd(bytes.subarray(offset), bytes.byteLength);
+      return isTaken;
+    });
   }
 }

@@ -36,6 +36,8 @@ import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
 const CLOSE_MS = 5_000; // for a client to answer our close frame: until then it holds a descriptor that is counted no more
 const HEADERS_TIMEOUT_MS = 10_000; // to send a head: uWebSockets.js gives about as long
 const TIMEOUT_CHECK_MS = 5_000; // Node looks for such connections this often
+const PIPELINE_MAX = 32; // requests of one connection whose answers the client has not read: browsers send one at a time
+const REFUSED = Number.POSITIVE_INFINITY; // in place of their number: nothing more is served on that connection
 const HEADERS_MAX = 101; // pairs Node keeps; it drops more in silence, so one past what `checkRequest` lets through
 
 /** Opens a port with node:http and ws. */
@@ -60,6 +62,7 @@ class WsListener<Data> implements Listener {
   readonly #shared: WsShared<Data>;
   readonly #exchanges: ExchangeShared;
   readonly #connections = new Set<Socket>(); // every one, upgraded or not: `destroy` cuts them
+  readonly #unread = new WeakMap<Socket, number>(); // answers, by the connection that has not taken them
   #heartbeat: NodeJS.Timeout | undefined;
   #port: number;
   #protocol = ""; // the sub-protocol of the upgrade under way, for `handleProtocols`
@@ -158,16 +161,37 @@ class WsListener<Data> implements Listener {
   }
 
   #onRequest(incoming: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
+    if (!this.#hasRoom(incoming.socket, response)) return;
     const request = copyRequest(incoming);
     const exchange = this.#exchange({ incoming, response, request, expectsContinue });
     try {
       const verdict = triage(request);
       if (verdict === "http") this.#handlers.http(request, exchange);
-      else sendRefusal(exchange, verdict === "upgrade" ? misrouted() : verdict);
+      else {
+        this.#unread.set(incoming.socket, REFUSED);
+        sendRefusal(exchange, verdict === "upgrade" ? misrouted() : verdict);
+      }
     } catch (error) {
       report(this.#handlers, error);
       sendRefusal(exchange, INTERNAL_ERROR);
     }
+  }
+
+  /**
+   * Node parses all requests that came in one piece, and holds the answers of a client that does not read: it is cut.
+   * Nor does it stop behind one that is refused, which may have been meant to hide what follows in its body.
+   */
+  #hasRoom(socket: Socket, response: ServerResponse): boolean {
+    if (socket.destroyed) return false; // the rest of what came before it was cut
+    const unread = (this.#unread.get(socket) ?? 0) + 1;
+    if (unread === REFUSED) return false;
+    if (unread > PIPELINE_MAX) {
+      socket.destroy();
+      return false;
+    }
+    this.#unread.set(socket, unread);
+    response.once("close", () => this.#unread.set(socket, (this.#unread.get(socket) ?? 1) - 1));
+    return true;
   }
 
   #onUpgrade(incoming: IncomingMessage, duplex: Duplex, head: Buffer): void {

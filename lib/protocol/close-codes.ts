@@ -36,7 +36,12 @@ export const CLOSE: Readonly<Record<CloseReason, CloseCode>> = {
     why: "the token is missing, wrong, expired or of another node: log in again",
   },
   noSuchProcess: { code: 4404, error: "no_such_process", retry: false, why: "no process of that name takes channels" },
-  tooLate: { code: 4408, error: "too_late", retry: true, why: "no WsRegister came in time" },
+  tooLate: {
+    code: 4408,
+    error: "too_late",
+    retry: true,
+    why: "no WsRegister came in time, or a message was not finished",
+  },
   tooMany: { code: 4429, error: "too_many", retry: true, why: "a limit was reached: wait before coming back" },
 };
 

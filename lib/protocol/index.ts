@@ -15,3 +15,4 @@ export * from "./freeze.ts";
 export * from "./http.ts";
 export * from "./limits.ts";
 export * from "./program.ts";
+export * from "./untrusted.ts";

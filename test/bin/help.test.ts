@@ -96,6 +96,10 @@ describe("what is not understood ends with exit code 2", () => {
       'Cannot mount "9000" as it must be PORT=process:package:publisher: for example 9000=echo:echo:sys',
     ],
     [
+      ["--allow-host", "http://box"],
+      'Cannot allow host "http://box" as it must be a host name without scheme and port: for example box.home',
+    ],
+    [
       ["--allow-origin", "app.example"],
       'Cannot allow origin "app.example" as it must be scheme://host[:port] and nothing else: for example https://app.example',
     ],

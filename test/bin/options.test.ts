@@ -38,6 +38,7 @@ test("every option has its default when nothing is given", () => {
     transport: "auto",
     "allow-origin": [],
     "no-local-rpc": false,
+    "allow-host": [],
     limit: {},
   });
 });
@@ -88,6 +89,7 @@ describe("every option may stand in the environment and in the config file", () 
     transport: ["ws", "ws"],
     "allow-origin": ["https://a.example", ["https://a.example"]],
     "no-local-rpc": ["true", true],
+    "allow-host": ["box.home", ["box.home"]],
     limit: ["mailbox=100,channels=5", { mailbox: 100, channels: 5 }],
   } as const;
 
@@ -103,9 +105,12 @@ describe("every option may stand in the environment and in the config file", () 
 });
 
 describe("a flag that may be repeated", () => {
-  test.each(["package", "mount", "allow-origin"] as const)("--%s collects its values, in order", (name) => {
-    expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);
-  });
+  test.each(["package", "mount", "allow-origin", "allow-host"] as const)(
+    "--%s collects its values, in order",
+    (name) => {
+      expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);
+    },
+  );
   test("--limit collects its values by name", () => {
     expect(readOptions(["--limit", "mailbox=9", "--limit", "timers=8"], {}).limit).toEqual({ mailbox: 9, timers: 8 });
   });

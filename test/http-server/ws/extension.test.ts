@@ -1,7 +1,7 @@
 /** Extensions: programs of other languages that work for a process (contract kinode §5.9), cases 130 to 132. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Packr } from "msgpackr";
-import { isLocalProgram } from "../../../http-server/local-program.ts";
+import { OwnHosts } from "../../../http-server/own-hosts.ts";
 import { visitOf } from "../../../http-server/visit.ts";
 import { Address, Blob, Envelope, HTTP_SERVER, unpackMessage, VirtualClock } from "../../../lib/protocol/index.ts";
 import { bindWs, err, nextLoop, OK, push, startWithP, stopNodes, TRANSPORTS, until } from "../../support/channels.ts";
@@ -415,20 +415,20 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
   });
 });
 
-describe("isLocalProgram()", () => {
+describe("Visit.isLocal", () => {
   const request = { method: "GET", path: "/", query: "", remotePort: 0, secure: false } as const;
   test.each([
     ["127.0.0.1", "localhost", true],
     ["127.8.8.8", "127.8.8.8:80", true],
     ["::1", "[::1]", true],
     ["192.0.2.1", "localhost", false],
-    ["127.0.0.1", "192.0.2.1", false],
+    ["127.0.0.1", "192.0.2.1", true], // an address: no page can make it lead elsewhere
     ["127.0.0.1", "localhost.evil.example", false],
     ["127.0.0.1", "evillocalhost", false],
     ["127.0.0.1", "127.evil.example", false],
-    ["127.0.0.1", "", false],
+    ["127.0.0.1", "", true], // no page can leave it out
   ])("from %s, for %s: %s", (remoteAddress, host, isLocal) => {
-    const visit = visitOf({ ...request, remoteAddress, headers: [["host", host]] });
-    expect(isLocalProgram(visit)).toBe(isLocal);
+    const visit = visitOf({ ...request, remoteAddress, headers: [["host", host]] }, new OwnHosts());
+    expect(visit.isLocal).toBe(isLocal);
   });
 });
