@@ -1,5 +1,6 @@
 /** The command line. Exit codes: 0 stopped as asked, 1 could not start, 2 not understood. */
 import { readFileSync } from "node:fs";
+import type { HttpServer, Tls } from "../http-server/index.ts";
 import type { KernelEvent } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
 import { helpText, limitsText } from "./help.ts";
@@ -45,16 +46,36 @@ async function startCommand(args: readonly string[]): Promise<void> {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
     process.on(signal, () => void node.stop().then(() => process.exit(0)));
   }
-  const [url = "", ...mounted] = server.ports.map((port) => `http://${shownHost(options.host)}:${port}/`);
+  const { tls } = server;
+  if (tls !== undefined) process.on("SIGHUP", () => reload(server));
+  const shown = (scheme: string, port: number): string => `${scheme}://${shownHost(options.host)}:${port}/`;
+  const [url = "", ...mounted] = server.ports.map((port) => shown(tls === undefined ? "http" : "https", port));
   say(`Jackfield node "${node.name}" runs on ${url}`);
   say(
     `  log in with   ${newPassword ?? (options.password === null ? "the same password as before (a new one: --password TEXT)" : "the password you gave")}`,
   );
   if (options.package.length === 0) say(`  chat          ${url}chat:chat:template.os/`);
   for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
+  for (const port of server.redirectPorts) say(`  redirect      ${shown("http", port)} to ${url}`);
+  if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);
   say(`  transport     ${server.transportWhy}`);
   say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
   say("  stop          Ctrl-C");
+}
+
+/** New connections get what the TLS files hold now. */
+function reload(server: HttpServer): void {
+  try {
+    const tls = server.reloadTls();
+    say(tls === undefined ? "TLS: the files are as they were" : `TLS: new connections get ${described(tls)}`);
+  } catch (error) {
+    warn(`${error instanceof KernelError ? error.message : String(error)}. The certificate before it stays in use`);
+  }
+}
+
+function described({ files, serial, until }: Tls): string {
+  const end = until.toISOString().slice(0, 10);
+  return `${files.cert}, serial ${serial}, ${until.getTime() < Date.now() ? "ENDED on" : "good until"} ${end}`;
 }
 
 /** As a browser on this machine would write it. */

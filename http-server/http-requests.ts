@@ -15,6 +15,7 @@ import { routePath } from "./listening.ts";
 import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Match } from "./router.ts";
+import { strictTransport } from "./security-headers.ts";
 import { sendContent } from "./static-content.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -67,26 +68,29 @@ export class HttpRequests {
     const cookies = cookieHeader(request);
     const session = authenticated ? auth.session(cookies) : undefined;
     if (authenticated && session === undefined) {
-      if (mount === null && wantsHtml(request)) return login.sendPage(response); // a mounted port has no /login
+      if (mount === null && wantsHtml(request)) return login.sendPage(request, response); // a mounted port has no /login
       return sendJson(response, 401, { error: { code: "unauthorized", message: "log in first: POST /login" } });
     }
     if (localOnly && !request.isLocal) return sendEmpty(response, 403);
     // Page script needs the register token: it is short-lived, so pages renew it as they load.
     const renew = session !== undefined && cookieValues(cookies, REGISTER_COOKIE + auth.node).length === 0;
-    const headers: HeaderList = renew ? [["set-cookie", this.#registerCookie()]] : [];
+    const headers: HeaderList = [
+      ...(renew ? [["set-cookie", this.#registerCookie(request.secure)] as const] : []),
+      ...strictTransport(request, this.#context.limits.hstsSeconds),
+    ];
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (content !== null && isRead) sendContent(response, content, headers);
     else forward.send(request, { response, headers }, match);
   }
 
-  #registerCookie(): string {
+  #registerCookie(secure: boolean): string {
     const { auth, limits } = this.#context;
     return setCookie({
       name: REGISTER_COOKIE + auth.node,
       value: auth.issue("register"),
       maxAge: limits.registerTokenSeconds,
       httpOnly: false,
-      secure: false,
+      secure,
     });
   }
 }

@@ -12,6 +12,7 @@ import { cookieHeader } from "./headers.ts";
 import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { loginHash } from "./password.ts";
+import { PAGE_HEADERS, strictTransport } from "./security-headers.ts";
 import type { Throttle } from "./throttle.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -38,7 +39,7 @@ export class Login {
   handle(request: Visit, response: TransportResponse): boolean {
     const path = request.path.replace(/\/$/, "");
     if (path === "/login") {
-      if (request.method === "GET" || request.method === "HEAD") this.sendPage(response);
+      if (request.method === "GET" || request.method === "HEAD") this.sendPage(request, response);
       else if (request.method === "POST") this.#read(request, response);
       else sendEmpty(response, 404);
       return true;
@@ -49,12 +50,15 @@ export class Login {
     return true;
   }
 
-  sendPage(response: TransportResponse): void {
-    response.send(200, [["content-type", "text/html; charset=utf-8"], ...PAGE_HEADERS], this.#page);
+  /** Also in place of other pages: so it must not be kept. */
+  sendPage(request: Visit, response: TransportResponse): void {
+    const headers: HeaderList = [...PAGE_HEADERS, ...strictTransport(request, this.#limits.hstsSeconds)];
+    const page: HeaderList = [["content-type", "text/html; charset=utf-8"], ["cache-control", "no-store"], ...headers];
+    response.send(200, page, this.#page);
   }
 
-  /** Both cookies of a fresh login. */
-  cookies(): HeaderList {
+  /** Both cookies of a fresh login. @param secure it came over TLS: they go back over nothing else */
+  cookies(secure: boolean): HeaderList {
     const { sessionSeconds, registerTokenSeconds } = this.#limits;
     const session = { name: this.#auth.sessionCookie, value: this.#auth.issue("session"), maxAge: sessionSeconds };
     const register = {
@@ -63,8 +67,8 @@ export class Login {
       maxAge: registerTokenSeconds,
     };
     return [
-      ["set-cookie", setCookie({ ...session, httpOnly: true, secure: false })],
-      ["set-cookie", setCookie({ ...register, httpOnly: false, secure: false })],
+      ["set-cookie", setCookie({ ...session, httpOnly: true, secure })],
+      ["set-cookie", setCookie({ ...register, httpOnly: false, secure })],
     ];
   }
 
@@ -85,8 +89,12 @@ export class Login {
     if (sent === undefined) return sendJson(response, 400, "Failed to parse login info");
     if (!isRight) return sendJson(response, 401, "Wrong password");
     const redirect = new URLSearchParams(request.query).get("redirect");
-    if (redirect === null) return sendJson(response, 200, { node: this.#auth.node }, this.cookies());
-    response.send(303, [["location", localPath(redirect)], ["cache-control", "no-store"], ...this.cookies()], "");
+    if (redirect === null) return sendJson(response, 200, { node: this.#auth.node }, this.cookies(request.secure));
+    response.send(
+      303,
+      [["location", localPath(redirect)], ["cache-control", "no-store"], ...this.cookies(request.secure)],
+      "",
+    );
   }
 
   /** @returns undefined when the body is not that JSON */
@@ -111,7 +119,8 @@ export class Login {
   async #logout(request: Visit, response: TransportResponse): Promise<void> {
     await this.#auth.revoke(this.#auth.tokens(cookieHeader(request)));
     const gone = [this.#auth.sessionCookie, REGISTER_COOKIE + this.#auth.node].map(
-      (name) => ["set-cookie", setCookie({ name, value: "", maxAge: 0, httpOnly: false, secure: false })] as const,
+      (name) =>
+        ["set-cookie", setCookie({ name, value: "", maxAge: 0, httpOnly: false, secure: request.secure })] as const,
     );
     sendJson(response, 200, { node: this.#auth.node }, gone);
   }
@@ -123,13 +132,6 @@ export class Login {
     });
   }
 }
-
-/** Shown in place of other pages: must not be kept, nor framed by another site. */
-const PAGE_HEADERS: HeaderList = [
-  ["cache-control", "no-store"],
-  ["x-content-type-options", "nosniff"],
-  ["x-frame-options", "DENY"],
-];
 
 /**
  * A path on this node, or `/`: a login must not send people to another site (contract kinode §9 row 34).

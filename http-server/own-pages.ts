@@ -1,7 +1,9 @@
 /** What the server serves of its own: who it is, the browser client, and what the login page needs. */
 import { readFileSync } from "node:fs";
 import { sendEmpty } from "./http-exchange.ts";
+import type { HttpServerLimits } from "./limits.ts";
 import { fromPackageRoot } from "./package-root.ts";
+import { PAGE_HEADERS, strictTransport } from "./security-headers.ts";
 import type { TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
@@ -11,10 +13,12 @@ type Page = { readonly type: string; readonly body: Uint8Array | string };
 
 export class OwnPages {
   readonly #pages: ReadonlyMap<string, Page>;
+  readonly #hstsSeconds: number;
   readonly loginPage: string;
 
-  private constructor(pages: ReadonlyMap<string, Page>, loginPage: string) {
+  private constructor(pages: ReadonlyMap<string, Page>, loginPage: string, hstsSeconds: number) {
     this.#pages = pages;
+    this.#hstsSeconds = hstsSeconds;
     this.loginPage = loginPage;
   }
 
@@ -22,7 +26,7 @@ export class OwnPages {
    * Reads them once, all before the first port opens: there is nobody to hold up yet.
    * @param node a safe node name: it needs no escaping
    */
-  static load(node: string): OwnPages {
+  static load(node: string, { hstsSeconds }: HttpServerLimits): OwnPages {
     const built = (file: string): Buffer => readFileSync(fromPackageRoot(`dist/${file}`));
     const page = (file: string): Buffer => readFileSync(fromPackageRoot(`http-server/pages/${file}`));
     const pages = new Map<string, Page>([
@@ -33,7 +37,7 @@ export class OwnPages {
       ["/login/login.js", { type: JAVASCRIPT, body: page("login.js") }],
       ["/login/login.css", { type: "text/css; charset=utf-8", body: page("login.css") }],
     ]);
-    return new OwnPages(pages, page("login.html").toString("utf8").replaceAll("{{node}}", node));
+    return new OwnPages(pages, page("login.html").toString("utf8").replaceAll("{{node}}", node), hstsSeconds);
   }
 
   /** @returns whether the request was for one of them */
@@ -43,10 +47,7 @@ export class OwnPages {
     if (request.method === "GET" || request.method === "HEAD") {
       response.send(
         200,
-        [
-          ["content-type", page.type],
-          ["x-content-type-options", "nosniff"],
-        ],
+        [["content-type", page.type], ...PAGE_HEADERS, ...strictTransport(request, this.#hstsSeconds)],
         page.body,
       );
     } else sendEmpty(response, 404);

@@ -17,17 +17,17 @@ import { Channels } from "./channels.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import type { Scope } from "./jwt.ts";
-import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
+import { type HttpServerLimits, httpServerLimits } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
 import { Login } from "./login.ts";
 import { OwnPages } from "./own-pages.ts";
+import { Ports } from "./ports.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
 import { SocketCount } from "./sockets.ts";
 import { Throttle } from "./throttle.ts";
-import { ListenError } from "./transport/errors.ts";
-import { chooseTransport } from "./transport/index.ts";
-import type { Listen, Listener, TransportHandlers, TransportName } from "./transport/transport.ts";
+import { chooseTransport, type Tls, type TlsFiles } from "./transport/index.ts";
+import type { TransportHandlers, TransportName } from "./transport/transport.ts";
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
 import { visitOf } from "./visit.ts";
 
@@ -41,6 +41,10 @@ export type HttpServerOptions = {
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
+  /** PEM files: every listener speaks TLS then. */
+  readonly tls?: TlsFiles;
+  /** Linux: another node of the same user may listen on the same ports, to take over (docs/operations.md). */
+  readonly reusePort?: boolean;
 };
 
 export class HttpServer {
@@ -51,13 +55,13 @@ export class HttpServer {
   /** Which transport, and why, as a sentence. */
   readonly transportWhy: string;
   readonly #auth: Auth;
-  readonly #listeners: Listener[];
-  readonly #listen: Listen;
+  readonly #ports: Ports;
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
   readonly #http: HttpRequests;
   readonly #upgradeContext: UpgradeContext;
   readonly #parts: ServerParts;
+  #leaving = false; // no new connection; before `#stopping`
   #stopping = false;
 
   /** @throws {OptionError} @throws {ListenError} */
@@ -65,6 +69,13 @@ export class HttpServer {
     const limits = httpServerLimits(options.limits);
     for (const origin of options.allowedOrigins ?? []) assertOrigin(origin);
     const transport = await chooseTransport(options.transport ?? "auto");
+    const ports = new Ports({
+      listen: transport.listen,
+      limits,
+      clock: node.kernel.clock,
+      tls: options.tls,
+      reusePort: options.reusePort ?? false,
+    });
     let host: Host | undefined;
     let server: HttpServer | undefined;
     const self = node.addSystemProcess({
@@ -87,7 +98,7 @@ export class HttpServer {
       record: hasState ? await store.load() : undefined,
       save: hasState ? (record) => store.save(record) : () => Promise.resolve(),
     });
-    const pages = OwnPages.load(node.name);
+    const pages = OwnPages.load(node.name, limits);
     server = new HttpServer({
       node,
       self,
@@ -96,7 +107,7 @@ export class HttpServer {
       pages,
       hostNow,
       allowedOrigins: options.allowedOrigins ?? [],
-      listen: transport.listen,
+      ports,
       why: transport.why,
     });
     node.onStop(() => defined(server).#stopTaking());
@@ -113,7 +124,7 @@ export class HttpServer {
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
     readonly allowedOrigins: readonly string[];
-    readonly listen: Listen;
+    readonly ports: Ports;
     readonly why: string;
   }) {
     const { node, self, limits, auth, pages, allowedOrigins } = made;
@@ -122,9 +133,8 @@ export class HttpServer {
     this.limits = limits;
     this.transportWhy = made.why;
     this.#auth = auth;
-    this.#listen = made.listen;
-    this.#listeners = [];
-    this.channels = new Channels(kernel, limits, self, this.#listeners);
+    this.#ports = made.ports;
+    this.channels = new Channels(kernel, limits, self, made.ports.listeners);
     this.bindings = new Bindings(limits);
     this.#registrar = new Registrar(kernel, limits, self, this.channels, auth);
     this.#upgradeContext = {
@@ -154,7 +164,7 @@ export class HttpServer {
       channels: this.channels,
       bindings: this.bindings,
       http: this.#http,
-      stop: () => this.#destroy(),
+      stop: () => made.ports.destroy(),
     };
     kernel.keepers.add(this.channels);
     kernel.keepers.add({ restarting: () => [], gone: (process) => this.bindings.forget(process) });
@@ -162,15 +172,26 @@ export class HttpServer {
 
   /** The port of the main listener. */
   get port(): number {
-    return this.#listeners[0]?.port ?? 0;
+    return this.#ports.main;
   }
 
+  /** Main and mounted ones. */
   get ports(): readonly number[] {
-    return this.#listeners.map((listener) => listener.port);
+    return this.#ports.listeners.map((listener) => listener.port);
+  }
+
+  /** Plain ports that send browsers to the main one. */
+  get redirectPorts(): readonly number[] {
+    return this.#ports.redirects;
   }
 
   get transport(): TransportName {
-    return this.#listeners[0]?.transport ?? "ws";
+    return this.#ports.listeners[0]?.transport ?? "ws";
+  }
+
+  /** What new connections are served with, when TLS is on. */
+  get tls(): Tls | undefined {
+    return this.#ports.tls;
   }
 
   /** Sockets open now, registered or not. */
@@ -192,24 +213,21 @@ export class HttpServer {
   }
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
-  async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
-    const { messageBytes, idleTimeout } = this.limits;
-    const handlers = this.#handlers(mount?.text ?? null);
-    for (let next = port; ; next++) {
-      const options = {
-        host,
-        port: next,
-        maxPayload: messageBytes,
-        maxBackpressure: maxBackpressure(this.limits),
-        idleTimeout,
-      };
-      try {
-        this.#listeners.push(await this.#listen(options, handlers));
-        return;
-      } catch (error) {
-        if (!(error instanceof ListenError) || next >= lastPort) throw error;
-      }
-    }
+  async listen(options: ListenerOptions): Promise<void> {
+    await this.#ports.open(options, this.#handlers(options.mount?.text ?? null));
+  }
+
+  /** Opens a plain port that sends browsers to the main one. @throws {ListenError} */
+  async redirect(host: string, port: number): Promise<void> {
+    await this.#ports.redirect(host, port, (error) => this.#fault(error));
+  }
+
+  /**
+   * Reads the TLS files again: new connections get what is in them now, open ones go on.
+   * @returns undefined when that is in use already, or TLS is off @throws {TlsError} the old one stays in use
+   */
+  reloadTls(): Tls | undefined {
+    return this.#ports.reload();
   }
 
   #handlers(mount: string | null): TransportHandlers<Channel> {
@@ -225,7 +243,10 @@ export class HttpServer {
       }
     };
     return {
-      http: (request, response) => turn(() => this.#http.handle(visitOf(request), response, mount)),
+      http: (request, response) => {
+        if (this.#leaving) response.closeAfter(); // or the next request on it would find nobody
+        turn(() => this.#http.handle(visitOf(request), response, mount));
+      },
       upgrade: (request) => decideUpgrade(visitOf(request), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
@@ -265,15 +286,12 @@ export class HttpServer {
     }
   }
 
-  #stopTaking(): void {
+  async #stopTaking(): Promise<void> {
+    this.#leaving = true;
+    await this.#ports.close();
     this.#stopping = true;
-    for (const listener of this.#listeners) listener.stopListening();
     this.#registrar.endAll();
     this.channels.endAll();
-  }
-
-  async #destroy(): Promise<void> {
-    for (const listener of this.#listeners) await listener.destroy();
   }
 
   #fault(error: unknown): void {

@@ -14,6 +14,7 @@ import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
+import { TEXT_HEADERS } from "./security-headers.ts";
 import type { UpgradeDecision } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
@@ -75,7 +76,7 @@ function refuse(status: number, body: string): UpgradeDecision<Channel> {
   return {
     accept: false,
     status,
-    headers: [["content-type", "text/plain; charset=utf-8"], ...retry],
+    headers: [...TEXT_HEADERS, ...retry],
     body: `${body}\n`,
   };
 }

@@ -27,6 +27,8 @@ export abstract class Exchange implements TransportResponse {
     this.#onAborted = then;
   }
 
+  abstract closeAfter(): void;
+
   abstract readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void;
 
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {

@@ -8,6 +8,8 @@
  *    native objects: no wrapper per connection, no extra call per frame (bench/echo).
  */
 
+import type { Tls } from "./tls.ts";
+
 /** What a handler gets of a request line and head. Everything is copied: nothing is lent. */
 export type TransportRequest = {
   /** Upper case. */
@@ -41,6 +43,8 @@ export interface TransportResponse {
   send(status: number, headers: HeaderList, body: Uint8Array | string): void;
   /** Calls back when the client leaves before an answer. */
   onAborted(then: () => void): void;
+  /** The connection ends behind the answer, and the answer says so. To be called before it. */
+  closeAfter(): void;
 }
 
 /** A refusal is a real HTTP answer, before any 101. `data` comes back with every event of the socket. */
@@ -117,6 +121,12 @@ export type TransportOptions = {
   readonly maxBackpressure: number;
   /** Seconds without a byte before a socket is cut, 8 to 960; the transport pings before that. */
   readonly idleTimeout: number;
+  /** Left out: no TLS. */
+  readonly tls?: Tls | undefined;
+  /** Most certificates in use at once after reloads; uWebSockets.js cuts the connections of the oldest then. */
+  readonly certificates: number;
+  /** Another program of this user that asks for it too may listen on the same port, and gets its share of connections. */
+  readonly reusePort?: boolean;
 };
 
 /** One listening port. */
@@ -126,8 +136,13 @@ export interface Listener {
   readonly port: number;
   /** Encoded once, sent to every subscriber of `topic` on this listener. */
   publish(topic: string, data: string | Uint8Array | ArrayBuffer, isBinary: boolean): void;
-  /** No new connection from now on; open ones go on. */
-  stopListening(): void;
+  /** New connections get this certificate; open ones go on with theirs. @throws {TlsError} nothing has changed */
+  reload(tls: Tls): void;
+  /**
+   * No new connection from now on; open ones go on. At once, but for a port that is shared: that is closed when as few as
+   * can be are in the queue, within some 500 ms.
+   */
+  stopListening(): Promise<void>;
   /** Cuts what is still open and frees everything. */
   destroy(): Promise<void>;
 }
@@ -136,6 +151,7 @@ export type TransportName = "uws" | "ws";
 
 /**
  * @throws {ListenError} the port is taken, or may not be used
- * @throws {OptionError} an option is outside its range
+ * @throws {OptionError} an option is outside its range, or not to be had here
+ * @throws {TlsError} the library refuses the certificate
  */
 export type Listen = <Data>(options: TransportOptions, handlers: TransportHandlers<Data>) => Promise<Listener>;

@@ -38,6 +38,10 @@ export class UwsExchange extends Exchange {
     });
   }
 
+  closeAfter(): void {
+    this.#mustClose = true;
+  }
+
   /** Sends and ends the connection: what follows a refused head or handshake on it is anyone's guess. */
   refuse(refusal: Refusal): void {
     this.#mustClose = true;

@@ -11,25 +11,31 @@
 import type {
   HttpRequest,
   HttpResponse,
+  SSLApp as SSLAppType,
   TemplatedApp,
   us_listen_socket,
   us_socket_context_t,
   WebSocket,
 } from "uWebSockets.js";
+import { textOf } from "../../lib/protocol/index.ts";
 import { cutReason, readReason, sendableCode } from "./closing.ts";
 import { Losses } from "./dropped.ts";
-import { ListenError } from "./errors.ts";
+import { ListenError, TlsError } from "./errors.ts";
 import { report } from "./fault.ts";
 import { triage } from "./handshake.ts";
 import { headerValues, INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
+import { quietMoment } from "./quiet-moment.ts";
 import { plainAddress } from "./remote-address.ts";
+import type { Tls } from "./tls.ts";
 import type { Listen, Listener, TransportHandlers, TransportOptions, TransportRequest } from "./transport.ts";
+import { type UwsApp, UwsApps } from "./uws-apps.ts";
 import { UwsExchange } from "./uws-exchange.ts";
 
 // Two constants of the library, whose types here declare them as types only and in the official release as values.
 const NO_COMPRESSION = 0; // DISABLED: permessage-deflate costs memory and has its own attacks (contracts/hazards.md §2)
 const EXCLUSIVE = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT: else Linux shares a taken port between the two listeners
+const SHARED = 0; // LIBUS_LISTEN_DEFAULT: SO_REUSEPORT
 
 const ascii = new TextDecoder(); // of what the library writes itself
 
@@ -65,41 +71,64 @@ export const listenUws: Listen = async <Data>(
   options: TransportOptions,
   handlers: TransportHandlers<Data>,
 ): Promise<Listener> => {
-  checkOptions(options);
-  const { App, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
-  const app = App();
-  addSockets(app, options, handlers);
-  app.any("/*", (res, req) => serve(handlers, res, req));
+  checkOptions(options, "uws");
+  const { App, SSLApp, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
+  const door: Door<Data> = { handlers, secure: options.tls !== undefined };
+  const make = (tls: Tls | undefined): UwsApp => {
+    const app: UwsApp = { native: tls === undefined ? App() : makeSecure(SSLApp, tls), sockets: 0 };
+    addSockets(app, options, door);
+    app.native.any("/*", (res, req) => serve(door, res, req));
+    return app;
+  };
+  const apps = new UwsApps(make, options.tls, options.certificates);
 
-  const token = await open(app, options);
+  const token = await open(apps.first, options);
   return {
     transport: "uws",
     host: options.host,
     port: us_socket_local_port(token),
     publish(topic, data, isBinary): void {
-      app.publish(topic, data, isBinary);
+      apps.publish(topic, data, isBinary);
     },
-    stopListening(): void {
+    reload(tls): void {
+      if (door.secure) apps.reload(tls);
+    },
+    async stopListening(): Promise<void> {
+      if (options.reusePort === true) await quietMoment();
       us_listen_socket_close(token);
     },
-    async destroy(): Promise<void> {
-      app.close();
-    },
+    destroy: () => apps.close(),
   };
 };
 
+/** What every handler of a listener is called with. */
+type Door<Data> = { readonly handlers: TransportHandlers<Data>; readonly secure: boolean };
+
+/** The library reads the files itself: they may have changed since they were checked. @throws {TlsError} */
+function makeSecure(make: typeof SSLAppType, { files }: Tls): TemplatedApp {
+  try {
+    return make({ cert_file_name: files.cert, key_file_name: files.key });
+  } catch (cause) {
+    throw new TlsError(files.cert, `uWebSockets.js must be able to read it and its key: ${textOf(cause)}, try again`, {
+      cause,
+    });
+  }
+}
+
 function open(app: TemplatedApp, options: TransportOptions): Promise<us_listen_socket> {
+  const how = options.reusePort === true ? SHARED : EXCLUSIVE;
   return new Promise((resolve, reject) => {
-    (app as TemplatedApp & ExclusiveListen).listen(options.host, options.port, EXCLUSIVE, (token) => {
+    (app as TemplatedApp & ExclusiveListen).listen(options.host, options.port, how, (token) => {
       if (token !== false) resolve(token);
       else reject(new ListenError(options.host, options.port));
     });
   });
 }
 
-function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers: TransportHandlers<Data>): void {
+function addSockets<Data>(app: UwsApp, options: TransportOptions, door: Door<Data>): void {
+  const { handlers } = door;
   const losses = new Losses(handlers);
-  app.ws<Data>("/*", {
+  app.native.ws<Data>("/*", {
     compression: NO_COMPRESSION,
     maxPayloadLength: options.maxPayload,
     maxBackpressure: options.maxBackpressure,
@@ -107,8 +136,9 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
     idleTimeout: options.idleTimeout,
     sendPingsAutomatically: true,
 
-    upgrade: (res, req, context) => serve(handlers, res, req, context),
+    upgrade: (res, req, context) => serve(door, res, req, context),
     open: (ws) => {
+      app.sockets++;
       try {
         handlers.open(ws);
       } catch (error) {
@@ -145,6 +175,7 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
     },
     dropped: (ws, data) => losses.add(ws, data.byteLength),
     close: (ws, code, reason) => {
+      app.sockets--;
       losses.forget(ws);
       try {
         handlers.close(ws.getUserData(), code, readReason(reason));
@@ -162,7 +193,7 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
  * @param context given for those routed to `upgrade`
  */
 function serve<Data>(
-  handlers: TransportHandlers<Data>,
+  { handlers, secure }: Door<Data>,
   res: HttpResponse,
   req: HttpRequest,
   context?: us_socket_context_t,
@@ -170,7 +201,7 @@ function serve<Data>(
   let exchange: UwsExchange | undefined; // none for a handshake that is accepted: that needs no `onAborted`
   let isSocket = false; // `res` has become a socket: it must not be touched
   try {
-    const request = copyRequest(res, req);
+    const request = copyRequest(res, req, secure);
     const verdict = triage(request);
     if (verdict === "http") {
       exchange = exchangeOf(handlers, res, req);
@@ -209,7 +240,7 @@ function misrouted(): Refusal {
   return refuse(400, "it was not routed as a handshake", "a head that two parsers read differently");
 }
 
-function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
+function copyRequest(res: HttpResponse, req: HttpRequest, secure: boolean): TransportRequest {
   const headers: (readonly [string, string])[] = [];
   req.forEach((name, value) => {
     headers.push([name, value]);
@@ -221,6 +252,6 @@ function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
     headers,
     remoteAddress: plainAddress(ascii.decode(res.getRemoteAddressAsText())),
     remotePort: 0, // the library has no way to ask for it
-    secure: false,
+    secure,
   };
 }

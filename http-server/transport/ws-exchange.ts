@@ -47,6 +47,10 @@ export class WsExchange extends Exchange {
     this.#incoming.once("end", () => settle(() => body.take()));
   }
 
+  closeAfter(): void {
+    this.#response.shouldKeepAlive = false;
+  }
+
   protected write(status: number, headers: HeaderList, body: Uint8Array | string): void {
     const bytes = Buffer.from(body); // a string body would make Node write the head as UTF-8, twice encoded then
     const head: string[] = [];
@@ -74,7 +78,7 @@ export function copyRequest(incoming: IncomingMessage): TransportRequest {
     headers,
     remoteAddress: plainAddress(incoming.socket.remoteAddress ?? ""), // gone when the client has already left
     remotePort: incoming.socket.remotePort ?? 0,
-    secure: false,
+    secure: "encrypted" in incoming.socket, // a TLSSocket
   };
 }
 

@@ -8,8 +8,10 @@
  * 3. A client's own close is told when its connection ends, at most 30 s after its close frame.
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { AddressInfo, ListenOptions, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
 import { type ServerOptions, WebSocketServer } from "ws";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
@@ -17,6 +19,8 @@ import { report } from "./fault.ts";
 import { hasBody, triage } from "./handshake.ts";
 import { INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
+import { quietMoment } from "./quiet-moment.ts";
+import { OLDEST_TLS, type Tls } from "./tls.ts";
 import type {
   Listen,
   Listener,
@@ -31,6 +35,7 @@ import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
 
 const CLOSE_MS = 5_000; // for a client to answer our close frame: until then it holds a descriptor that is counted no more
 const HEADERS_TIMEOUT_MS = 10_000; // to send a head: uWebSockets.js gives about as long
+const HANDSHAKE_TIMEOUT_MS = 10_000; // of TLS, before a head
 const TIMEOUT_CHECK_MS = 5_000; // Node looks for such connections this often
 const HEADERS_MAX = 101; // pairs Node keeps; it drops more in silence, so one past what `checkRequest` lets through
 
@@ -39,7 +44,7 @@ export const listenWs: Listen = async <Data>(
   options: TransportOptions,
   handlers: TransportHandlers<Data>,
 ): Promise<Listener> => {
-  checkOptions(options);
+  checkOptions(options, "ws");
   const listener = new WsListener(options, handlers);
   await listener.open();
   return listener;
@@ -50,7 +55,7 @@ class WsListener<Data> implements Listener {
   readonly host: string;
   readonly #options: TransportOptions;
   readonly #handlers: TransportHandlers<Data>;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #upgrader: WebSocketServer;
   readonly #shared: WsShared<Data>;
   readonly #connections = new Set<Socket>(); // every one, upgraded or not: `destroy` cuts them
@@ -78,9 +83,10 @@ class WsListener<Data> implements Listener {
       handleProtocols: () => this.#protocol || false,
     };
     this.#upgrader = new WebSocketServer(upgrader);
-    this.#server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true });
+    this.#server = makeServer(options.tls);
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.maxHeadersCount = HEADERS_MAX;
+    // With TLS the bare connections are counted: they are there before their handshake, and take the rest along.
     this.#server.on("connection", (socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
@@ -95,10 +101,11 @@ class WsListener<Data> implements Listener {
 
   /** @throws {ListenError} the port is taken, or may not be used */
   async open(): Promise<void> {
-    const { host, port, idleTimeout } = this.#options;
+    const { host, port, idleTimeout, reusePort = false } = this.#options;
+    const where: ListenOptions & { readonly reusePort: boolean } = { host, port, exclusive: true, reusePort };
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (cause) => reject(new ListenError(host, port, { cause })));
-      this.#server.listen({ host, port, exclusive: true }, resolve);
+      this.#server.listen(where, resolve);
     });
     this.#port = (this.#server.address() as AddressInfo).port;
     const beatMs = (idleTimeout * 1000) / BEATS_UNTIL_CUT;
@@ -112,7 +119,12 @@ class WsListener<Data> implements Listener {
     for (const subscriber of subscribers) subscriber.sendFrame(frame);
   }
 
-  stopListening(): void {
+  reload(tls: Tls): void {
+    if ("setSecureContext" in this.#server) this.#server.setSecureContext(contextOf(tls));
+  }
+
+  async stopListening(): Promise<void> {
+    if (this.#options.reusePort === true) await quietMoment();
     this.#server.close();
   }
 
@@ -142,7 +154,7 @@ class WsListener<Data> implements Listener {
   }
 
   #onUpgrade(incoming: IncomingMessage, duplex: Duplex, head: Buffer): void {
-    const socket = duplex as Socket; // always one: this server has no TLS and nobody else emits "upgrade"
+    const socket = duplex as Socket; // always one, of net or of TLS
     socket.on("error", () => {}); // Node has taken its own away; "close" follows
     if (!socket.readable || !socket.writable) {
       socket.destroy(); // ws would do the same, but after a handler has accepted
@@ -187,6 +199,16 @@ class WsListener<Data> implements Listener {
   #exchange(incoming: IncomingMessage, response: ServerResponse): WsExchange {
     return new WsExchange({ incoming, response, fault: (error) => report(this.#handlers, error) });
   }
+}
+
+function makeServer(tls: Tls | undefined): Server | TlsServer {
+  const options = { connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true };
+  if (tls === undefined) return createServer(options);
+  return createTlsServer({ ...options, ...contextOf(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+}
+
+function contextOf({ cert, key }: Tls): SecureContextOptions {
+  return { cert, key, minVersion: OLDEST_TLS };
 }
 
 /** A response for a socket that Node has detached from HTTP. It closes the connection. */

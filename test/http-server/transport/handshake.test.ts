@@ -161,6 +161,7 @@ describe.each(TRANSPORTS)("%s handshake", (_name, listen) => {
         ],
         remoteAddress: "127.0.0.1",
         remotePort: expect.any(Number),
+        secure: false,
       },
     ]);
   });

@@ -44,6 +44,7 @@ export const OPTIONS: TransportOptions = {
   maxPayload: 1024 * 1024,
   maxBackpressure: 64 * 1024,
   idleTimeout: 120,
+  certificates: 3,
 };
 
 export type Deferred<Value> = {
