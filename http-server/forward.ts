@@ -81,6 +81,7 @@ function describe(request: Visit, match: Match<HttpBinding>): HttpRequest {
     headers,
     url_params: { ...match.params },
     query_params: Object.fromEntries(new URLSearchParams(request.query)),
+    ...(request.secure ? { secure: true } : {}),
   };
 }
 

@@ -12,7 +12,7 @@ import type { TransportHandlers, TransportRequest, TransportResponse } from "./t
 import { visitOf } from "./visit.ts";
 
 const HTTPS_PORT = 443; // what an https URL means without a port
-const HOST = /^[\w.-]+$|^\[[\da-f:.]+\]$/i;
+const HOST = /^[\w-]+(\.[\w-]+)*\.?$|^\[[\da-f:.]+\]$/i;
 
 /** @param port where TLS is served; asked for each request */
 export function redirectHandlers(port: () => number, fault: (error: unknown) => void): TransportHandlers<null> {

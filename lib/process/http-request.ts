@@ -48,6 +48,11 @@ export class IncomingHttp {
     return this.raw.query_params;
   }
 
+  /** The client came over TLS. */
+  get secure(): boolean {
+    return this.raw.secure === true;
+  }
+
   get headers(): Readonly<Record<string, string>> {
     return this.raw.headers;
   }

@@ -70,6 +70,8 @@ export type HttpRequest = {
   readonly url_params: Readonly<Record<string, string>>;
   /** Decoded; the last of several. */
   readonly query_params: Readonly<Record<string, string>>;
+  /** True over TLS, else left out (ours: `url` says http whatever came). */
+  readonly secure?: boolean;
 };
 
 /** The body of a process's answer to `Http`; the blob is the HTTP body. */

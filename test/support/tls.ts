@@ -10,6 +10,7 @@ import { join } from "node:path";
 import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import type { TlsFiles } from "../../http-server/index.ts";
+import { type Answer, askOn, type Question } from "./http-client.ts";
 import { RawSocket } from "./sockets.ts";
 
 export type PairName = "one" | "two";
@@ -51,4 +52,9 @@ export function connectTls(port: number, options: tls.ConnectionOptions = {}): P
 /** Of the certificate that `client` was shown. */
 export function serialOf({ net }: RawSocket): string {
   return net instanceof tls.TLSSocket ? net.getPeerCertificate().serialNumber : "none";
+}
+
+/** One https request. */
+export async function askTls(port: number, question: Question = {}): Promise<Answer> {
+  return await askOn(await connectTls(port), port, question);
 }
