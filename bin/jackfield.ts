@@ -58,9 +58,23 @@ async function startCommand(args: readonly string[]): Promise<void> {
   for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
   for (const port of server.redirectPorts) say(`  redirect      ${shown("http", port)} to ${url}`);
   if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);
+  if (options["reuse-port"]) say(`  hand-over     ${handOverSays()}`);
   say(`  transport     ${server.transportWhy}`);
   say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
   say("  stop          Ctrl-C");
+}
+
+/** Whether another node can take the ports over without a loss: Linux has that switched off (docs/adr/0009). */
+function handOverSays(): string {
+  const name = "net.ipv4.tcp_migrate_req";
+  let value: string;
+  try {
+    value = readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").trim();
+  } catch {
+    value = "not there (Linux 5.14 has it)";
+  }
+  if (value === "1") return "start another node with the same options, then stop this one";
+  return `may reset a few connections as ${name} is ${value}: sysctl -w ${name}=1`;
 }
 
 /** New connections get what the TLS files hold now. */

@@ -9,7 +9,7 @@
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
-import type { AddressInfo, ListenOptions, Socket } from "node:net";
+import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
 import { type ServerOptions, WebSocketServer } from "ws";
@@ -124,7 +124,10 @@ class WsListener<Data> implements Listener {
   }
 
   async stopListening(): Promise<void> {
-    if (this.#options.reusePort === true) await quietMoment();
+    if (this.#options.reusePort === true) {
+      await quietMoment();
+      NetServer.prototype.close.call(this.#server); // first: what follows takes its time, and resets who comes meanwhile
+    }
     this.#server.close();
   }
 
