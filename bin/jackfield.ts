@@ -1,5 +1,6 @@
 /** The command line. Exit codes: 0 stopped as asked, or sent; 1 could not start, or send; 2 not understood; 3 no answer came. */
 import { readFileSync } from "node:fs";
+import type { HttpServer, Tls } from "../http-server/index.ts";
 import type { KernelEvent } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
 import { helpText, limitsText } from "./help.ts";
@@ -53,7 +54,10 @@ async function startCommand(args: readonly string[]): Promise<void> {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
     process.on(signal, () => void node.stop().then(() => process.exit(0)));
   }
-  const [url = "", ...mounted] = server.ports.map((port) => `http://${shownHost(options.host)}:${port}/`);
+  const { tls } = server;
+  if (tls !== undefined) process.on("SIGHUP", () => reload(server));
+  const shown = (scheme: string, port: number): string => `${scheme}://${shownHost(options.host)}:${port}/`;
+  const [url = "", ...mounted] = server.ports.map((port) => shown(tls === undefined ? "http" : "https", port));
   say(`Jackfield node "${node.name}" runs on ${url}`);
   if (oneTimeLogin !== null) {
     const minutes = Math.floor(server.limits.loginLinkSeconds / 60);
@@ -62,9 +66,40 @@ async function startCommand(args: readonly string[]): Promise<void> {
   } else say(`  log in with   ${options.password === null ? "your password" : "the password you gave"}`);
   if (options.package.length === 0) say(`  chat          ${url}chat:chat:template.os/`);
   for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
+  for (const port of server.redirectPorts) say(`  redirect      ${shown("http", port)} to ${url}`);
+  if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);
+  if (options["reuse-port"]) say(`  hand-over     ${handOverSays()}`);
   say(`  transport     ${server.transportWhy}`);
   say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
   say("  stop          Ctrl-C");
+}
+
+/** Whether another node can take the ports over without a loss: Linux has that switched off (docs/adr/0009). */
+function handOverSays(): string {
+  const name = "net.ipv4.tcp_migrate_req";
+  let value: string;
+  try {
+    value = readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").trim();
+  } catch {
+    value = "not there (Linux 5.14 has it)";
+  }
+  if (value === "1") return "start another node with the same options, then stop this one";
+  return `may reset a few connections as ${name} is ${value}: sysctl -w ${name}=1`;
+}
+
+/** New connections get what the TLS files hold now. */
+function reload(server: HttpServer): void {
+  try {
+    const tls = server.reloadTls();
+    say(tls === undefined ? "TLS: the files are as they were" : `TLS: new connections get ${described(tls)}`);
+  } catch (error) {
+    warn(`${error instanceof KernelError ? error.message : String(error)}. The certificate before it stays in use`);
+  }
+}
+
+function described({ files, serial, until }: Tls): string {
+  const end = until.toISOString().slice(0, 10);
+  return `${files.cert}, serial ${serial}, ${until.getTime() < Date.now() ? "ENDED on" : "good until"} ${end}`;
 }
 
 /** As a browser on this machine would write it. */

@@ -24,6 +24,10 @@ export type StartOptions = {
   readonly "no-local-rpc": boolean;
   readonly "allow-host": readonly string[];
   readonly limit: Readonly<Record<string, number>>;
+  readonly "tls-cert": string | null;
+  readonly "tls-key": string | null;
+  readonly "redirect-http": number | null;
+  readonly "reuse-port": boolean;
 };
 
 type Kind = "text" | "texts" | "flag" | "port" | "transport" | "limits";
@@ -104,6 +108,25 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     value: "NAME=NUMBER",
     help: "changes a limit (see --help limits); may be repeated",
   },
+  "tls-cert": {
+    kind: "text",
+    default: null,
+    value: "FILE",
+    help: "serve https and wss: the certificate with its chain, PEM; SIGHUP reads it again",
+  },
+  "tls-key": { kind: "text", default: null, value: "FILE", help: "its private key, PEM without a passphrase" },
+  "redirect-http": {
+    kind: "port",
+    default: null,
+    value: "PORT",
+    help: "a plain port beside TLS that sends browsers to https",
+  },
+  "reuse-port": {
+    kind: "flag",
+    default: false,
+    value: "",
+    help: "another node may take the ports over before this one stops (Linux)",
+  },
 };
 
 const NAMES = Object.keys(OPTIONS) as (keyof StartOptions)[];
@@ -124,7 +147,23 @@ export function readOptions(args: readonly string[], env: Readonly<Record<string
       pick(`"${name}" in the config file`, file[name]);
     options[name] = found === undefined ? OPTIONS[name].default : check(OPTIONS[name].kind, found.from, found.value);
   }
+  checkTogether(options as StartOptions);
   return options as StartOptions; // every name has its row's kind
+}
+
+/** @throws {OptionError} an option lacks another one that it needs */
+function checkTogether(options: StartOptions): void {
+  const { port, "tls-cert": cert, "tls-key": key } = options;
+  if (cert !== null && key === null) throw lacking("tls-cert", "tls-key", "with the private key of that certificate");
+  if (key !== null && cert === null) throw lacking("tls-key", "tls-cert", "with the certificate of that key");
+  if (options["redirect-http"] !== null && cert === null)
+    throw lacking("redirect-http", "tls-cert", "and --tls-key: there is no https to send anybody to");
+  if (options["reuse-port"] && port === null)
+    throw lacking("reuse-port", "port", "as both nodes must name the same one");
+}
+
+function lacking(given: keyof StartOptions, missing: keyof StartOptions, why: string): OptionError {
+  return new OptionError(`Cannot use --${given} as it needs --${missing}: there is none, give it ${why}`);
 }
 
 function pick(from: string, value: unknown): { readonly from: string; readonly value: unknown } | undefined {

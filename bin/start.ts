@@ -7,6 +7,7 @@ import {
   type ListenerOptions,
   parseMount,
   startHttpServer,
+  type TlsFiles,
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, ProcessId } from "../lib/protocol/index.ts";
@@ -28,7 +29,7 @@ export type Started = {
   readonly oneTimeLogin: string | null;
 };
 
-/** @throws {OptionError} @throws {ListenError} @throws {PackageError} */
+/** @throws {OptionError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
 export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
   const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
   node.kernel.events.listen(report);
@@ -52,6 +53,8 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       localRpc: !options["no-local-rpc"],
       allowedHosts: options["allow-host"],
       limits: only(HTTP_SERVER_LIMITS, options.limit),
+      ...tlsOf(options),
+      reusePort: options["reuse-port"],
     });
     await node.addPackage(here("../processes/homepage"));
     for (const folder of options.package.length > 0 ? options.package : EXAMPLES) await node.addPackage(folder);
@@ -59,12 +62,17 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
     for (const { mount } of listeners) assertMountable(node, mount);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
+    if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
     return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin() };
   } catch (error) {
     await node.stop();
     throw error;
   }
+}
+
+function tlsOf({ "tls-cert": cert, "tls-key": key }: StartOptions): { readonly tls?: TlsFiles } {
+  return cert === null || key === null ? {} : { tls: { cert, key } }; // options.ts has seen to it that it is both or none
 }
 
 /** @throws {OptionError} its port would answer 404 for ever */

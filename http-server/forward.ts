@@ -122,6 +122,7 @@ function describe(request: Visit, match: Match<HttpBinding>, streamId: number): 
     query_list: query,
     stream_id: streamId,
     stream_body: match.value.streamBody,
+    ...(request.secure ? { secure: true } : {}),
   };
 }
 

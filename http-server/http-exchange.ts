@@ -1,11 +1,12 @@
 /** Answers of the server's own making. */
 import { header } from "./headers.ts";
+import { NOSNIFF } from "./security-headers.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
 /** 404, 403, …: no body, and the type that the contract has (kinode §5.4). */
 export function sendEmpty(response: TransportResponse, status: number, headers: HeaderList = []): void {
-  response.send(status, [["content-type", "application/octet-stream"], ...headers], "");
+  response.send(status, [["content-type", "application/octet-stream"], NOSNIFF, ...headers], "");
 }
 
 /** A sentence for people. */
@@ -20,7 +21,7 @@ export function sendText(response: TransportResponse, status: number, text: stri
 export function sendJson(response: TransportResponse, status: number, value: unknown, headers: HeaderList = []): void {
   response.send(
     status,
-    [["content-type", "application/json"], ["cache-control", "no-store"], ...headers],
+    [["content-type", "application/json"], ["cache-control", "no-store"], NOSNIFF, ...headers],
     JSON.stringify(value),
   );
 }

@@ -2,7 +2,8 @@
 export { HTTP_SERVER_LIMITS, type HttpServerLimitName, type HttpServerLimits } from "./limits.ts";
 export { type ListenerOptions, parseMount } from "./listening.ts";
 export { HttpServer, type HttpServerOptions } from "./server.ts";
-export { ListenError } from "./transport/errors.ts";
+export { ListenError, TlsError } from "./transport/errors.ts";
+export type { Tls, TlsFiles } from "./transport/tls.ts";
 export type { TransportName } from "./transport/transport.ts";
 
 import type { Node } from "../kernel/index.ts";

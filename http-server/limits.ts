@@ -143,6 +143,27 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
     "life of the token that page script can read; renewed as pages load",
   ),
   verifiedTokens: limit(1_000, "tokens", 0, 1_000_000, "whose signature need not be checked again; some 0.5 kB each"),
+  certificates: limit(
+    20,
+    "certificates",
+    2,
+    1_000,
+    "in use at once after reloads; on uWebSockets.js the connections of the oldest are cut then",
+  ),
+  hstsSeconds: limit(
+    180 * 86_400,
+    "seconds",
+    0,
+    10 * 365 * 86_400,
+    "browsers keep to https (RFC 6797), on every port of the host; 0 makes them forget",
+  ),
+  handOver: limit(
+    1_000,
+    "ms",
+    0,
+    60_000,
+    "after a stop with --reuse-port: who has just connected may still send its request",
+  ),
 };
 
 export type HttpServerLimitName =
@@ -193,7 +214,10 @@ export type HttpServerLimitName =
   | "sessionGrace"
   | "sessionSeconds"
   | "registerTokenSeconds"
-  | "verifiedTokens";
+  | "verifiedTokens"
+  | "certificates"
+  | "hstsSeconds"
+  | "handOver";
 
 export type HttpServerLimits = LimitValues<typeof HTTP_SERVER_LIMITS>;
 

@@ -18,6 +18,7 @@ import type { HttpServerLimits } from "./limits.ts";
 import type { LoginGate } from "./login-gate.ts";
 import type { LoginLink } from "./login-link.ts";
 import { loginHash } from "./password.ts";
+import { PAGE_HEADERS } from "./security-headers.ts";
 import type { SessionCookies } from "./session-cookies.ts";
 import type { Visitor } from "./sessions.ts";
 import type { Subdomains } from "./subdomains.ts";
@@ -173,15 +174,12 @@ export class Login {
 
 /** A page of the server's own, which must not be kept, nor framed by another site. */
 export function sendPage(response: TransportResponse, html: string): void {
-  response.send(200, [["content-type", "text/html; charset=utf-8"], ...PAGE_HEADERS], html);
+  const headers: HeaderList = [
+    ["content-type", "text/html; charset=utf-8"],
+    ["cache-control", "no-store"],
+  ];
+  response.send(200, [...headers, ...PAGE_HEADERS], html);
 }
-
-const PAGE_HEADERS: HeaderList = [
-  ["cache-control", "no-store"],
-  ["x-content-type-options", "nosniff"],
-  ["x-frame-options", "DENY"],
-  ["referrer-policy", "no-referrer"], // the address of a page may hold the token of the one-time link
-];
 
 export function sendRefusal(response: TransportResponse, refusal: { status: number; retryAfter: number }): void {
   const { status, retryAfter } = refusal;

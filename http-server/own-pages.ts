@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { sendEmpty } from "./http-exchange.ts";
 import { fromPackageRoot } from "./package-root.ts";
+import { PAGE_HEADERS } from "./security-headers.ts";
 import type { TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
@@ -47,14 +48,7 @@ export class OwnPages {
     const page = this.#pages.get(request.path);
     if (page === undefined) return false;
     if (request.method === "GET" || request.method === "HEAD") {
-      response.send(
-        200,
-        [
-          ["content-type", page.type],
-          ["x-content-type-options", "nosniff"],
-        ],
-        page.body,
-      );
+      response.send(200, [["content-type", page.type], ...PAGE_HEADERS], page.body);
     } else sendEmpty(response, 404);
     return true;
   }

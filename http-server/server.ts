@@ -22,7 +22,7 @@ import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import { HttpStreams } from "./http-streams.ts";
 import type { Scope } from "./jwt.ts";
-import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
+import { type HttpServerLimits, httpServerLimits } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
 import { Login } from "./login.ts";
 import { LoginGate } from "./login-gate.ts";
@@ -30,14 +30,15 @@ import { LoginLink } from "./login-link.ts";
 import { Openings } from "./opening.ts";
 import { OwnHosts } from "./own-hosts.ts";
 import { OwnPages } from "./own-pages.ts";
+import { Ports } from "./ports.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
 import { Rpc } from "./rpc.ts";
+import { strictTransport } from "./security-headers.ts";
 import { SessionCookies } from "./session-cookies.ts";
 import { SocketCount } from "./sockets.ts";
-import { ListenError } from "./transport/errors.ts";
-import { chooseTransport } from "./transport/index.ts";
-import type { Listen, Listener, TransportHandlers, TransportName } from "./transport/transport.ts";
+import { chooseTransport, type Tls, type TlsFiles } from "./transport/index.ts";
+import type { TransportHandlers, TransportName } from "./transport/transport.ts";
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
 import { visitOf } from "./visit.ts";
 
@@ -55,6 +56,10 @@ export type HttpServerOptions = {
   readonly password?: string;
   /** Whether programs on this machine may call RPC, which is root, without a token. Default true. */
   readonly localRpc?: boolean;
+  /** PEM files: every listener speaks TLS then. */
+  readonly tls?: TlsFiles;
+  /** Linux: another node of the same user may listen on the same ports, to take over (docs/operations.md). */
+  readonly reusePort?: boolean;
 };
 
 export class HttpServer {
@@ -66,8 +71,7 @@ export class HttpServer {
   readonly transportWhy: string;
   readonly #auth: Auth;
   readonly #link: LoginLink;
-  readonly #listeners: Listener[];
-  readonly #listen: Listen;
+  readonly #ports: Ports;
   readonly #sockets = new SocketCount();
   readonly #ownHosts: OwnHosts;
   readonly #registrar: Registrar;
@@ -75,6 +79,7 @@ export class HttpServer {
   readonly #http: HttpRequests;
   readonly #upgradeContext: UpgradeContext;
   readonly #parts: ServerParts;
+  #leaving = false; // no new connection; before `#stopping`
   #stopping = false;
 
   /** @throws {OptionError} @throws {ListenError} */
@@ -83,6 +88,13 @@ export class HttpServer {
     for (const origin of options.allowedOrigins ?? []) assertOrigin(origin);
     const ownHosts = new OwnHosts(options.allowedHosts);
     const transport = await chooseTransport(options.transport ?? "auto");
+    const ports = new Ports({
+      listen: transport.listen,
+      limits,
+      clock: node.kernel.clock,
+      tls: options.tls,
+      reusePort: options.reusePort ?? false,
+    });
     let host: Host | undefined;
     let server: HttpServer | undefined;
     const self = node.addSystemProcess({
@@ -119,7 +131,7 @@ export class HttpServer {
       ownHosts,
       allowedOrigins: options.allowedOrigins ?? [],
       localRpc: options.localRpc ?? true,
-      listen: transport.listen,
+      ports,
       why: transport.why,
     });
     node.onStop(() => defined(server).#stopTaking());
@@ -138,7 +150,7 @@ export class HttpServer {
     readonly ownHosts: OwnHosts;
     readonly allowedOrigins: readonly string[];
     readonly localRpc: boolean;
-    readonly listen: Listen;
+    readonly ports: Ports;
     readonly why: string;
   }) {
     const { node, self, limits, auth, pages, allowedOrigins } = made;
@@ -147,10 +159,9 @@ export class HttpServer {
     this.limits = limits;
     this.transportWhy = made.why;
     this.#auth = auth;
-    this.#listen = made.listen;
+    this.#ports = made.ports;
     this.#ownHosts = made.ownHosts;
-    this.#listeners = [];
-    this.channels = new Channels(kernel, limits, self, this.#listeners);
+    this.channels = new Channels(kernel, limits, self, made.ports.listeners);
     this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
     const { channels, bindings } = this;
@@ -204,7 +215,7 @@ export class HttpServer {
       extensions: this.#extensions,
       http: this.#http,
       streams,
-      stop: () => this.#destroy(),
+      stop: () => made.ports.destroy(),
     };
     kernel.keepers.add(this.channels);
     kernel.keepers.add(streams);
@@ -213,15 +224,26 @@ export class HttpServer {
 
   /** The port of the main listener. */
   get port(): number {
-    return this.#listeners[0]?.port ?? 0;
+    return this.#ports.main;
   }
 
+  /** Main and mounted ones. */
   get ports(): readonly number[] {
-    return this.#listeners.map((listener) => listener.port);
+    return this.#ports.listeners.map((listener) => listener.port);
+  }
+
+  /** Plain ports that send browsers to the main one. */
+  get redirectPorts(): readonly number[] {
+    return this.#ports.redirects;
   }
 
   get transport(): TransportName {
-    return this.#listeners[0]?.transport ?? "ws";
+    return this.#ports.listeners[0]?.transport ?? "ws";
+  }
+
+  /** What new connections are served with, when TLS is on. */
+  get tls(): Tls | undefined {
+    return this.#ports.tls;
   }
 
   /** Sockets open now, registered or not. */
@@ -250,27 +272,21 @@ export class HttpServer {
   }
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
-  async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
-    const { messageBytes, idleTimeout, compressBytes } = this.limits;
-    const { httpPaceSeconds, httpBodyPace, httpReaderSeconds } = this.limits;
-    const handlers = this.#handlers(mount?.text ?? null);
-    for (let next = port; ; next++) {
-      const options = {
-        host,
-        port: next,
-        maxPayload: messageBytes,
-        maxBackpressure: maxBackpressure(this.limits),
-        idleTimeout,
-        compressBytes,
-        pace: { bodySeconds: httpPaceSeconds, bodyPace: httpBodyPace, readerSeconds: httpReaderSeconds },
-      };
-      try {
-        this.#listeners.push(await this.#listen(options, handlers));
-        return;
-      } catch (error) {
-        if (!(error instanceof ListenError) || next >= lastPort) throw error;
-      }
-    }
+  async listen(options: ListenerOptions): Promise<void> {
+    await this.#ports.open(options, this.#handlers(options.mount?.text ?? null));
+  }
+
+  /** Opens a plain port that sends browsers to the main one. @throws {ListenError} */
+  async redirect(host: string, port: number): Promise<void> {
+    await this.#ports.redirect(host, port, (error) => this.#fault(error));
+  }
+
+  /**
+   * Reads the TLS files again: new connections get what is in them now, open ones go on.
+   * @returns undefined when that is in use already, or TLS is off @throws {TlsError} the old one stays in use
+   */
+  reloadTls(): Tls | undefined {
+    return this.#ports.reload();
   }
 
   #handlers(mount: string | null): TransportHandlers<Channel> {
@@ -286,7 +302,13 @@ export class HttpServer {
       }
     };
     return {
-      http: (request, response) => turn(() => this.#http.handle(visitOf(request, this.#ownHosts), response, mount)),
+      http: (request, response) => {
+        const visit = visitOf(request, this.#ownHosts);
+        const strict = strictTransport(visit, this.limits.hstsSeconds);
+        if (strict.length > 0) response.alsoSend(strict);
+        if (this.#leaving) response.closeAfter(); // or the next request on it would find nobody
+        turn(() => this.#http.handle(visit, response, mount));
+      },
       upgrade: (request) => decideUpgrade(visitOf(request, this.#ownHosts), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
@@ -328,15 +350,12 @@ export class HttpServer {
     }
   }
 
-  #stopTaking(): void {
+  async #stopTaking(): Promise<void> {
+    this.#leaving = true;
+    await this.#ports.close();
     this.#stopping = true;
-    for (const listener of this.#listeners) listener.stopListening();
     this.#registrar.endAll();
     this.channels.endAll();
-  }
-
-  async #destroy(): Promise<void> {
-    for (const listener of this.#listeners) await listener.destroy();
   }
 
   #fault(error: unknown): void {

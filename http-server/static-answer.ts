@@ -13,6 +13,7 @@ import { readRange } from "./byte-range.ts";
 import type { Compressor } from "./compressor.ts";
 import { header } from "./headers.ts";
 import { sendText } from "./http-exchange.ts";
+import { NOSNIFF } from "./security-headers.ts";
 import type { Coding, StaticContent } from "./static-content.ts";
 import { headerValues } from "./transport/http-check.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
@@ -69,7 +70,7 @@ function send(request: Visit, response: TransportResponse, answer: StaticAnswer,
 
   const described: HeaderList = [
     ["content-type", content.type],
-    ["x-content-type-options", "nosniff"],
+    NOSNIFF,
     ["accept-ranges", "bytes"],
     ...content.headers.filter(([name]) => !CACHING.includes(name)),
     ...common,

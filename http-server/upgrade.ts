@@ -18,6 +18,7 @@ import { routePath } from "./listening.ts";
 import { chosenHeaders, type Openings, type OpeningTerms, openingBytes, selectProtocol } from "./opening.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
+import { TEXT_HEADERS } from "./security-headers.ts";
 import { OTHER_PACKAGE } from "./subdomains.ts";
 import type { UpgradeDecision } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -117,7 +118,7 @@ function refuse(status: number, body: string): UpgradeDecision<Channel> {
   return {
     accept: false,
     status,
-    headers: [["content-type", "text/plain; charset=utf-8"], ...retry],
+    headers: [...TEXT_HEADERS, ...retry],
     body: `${body}\n`,
   };
 }

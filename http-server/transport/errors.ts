@@ -13,3 +13,14 @@ export class ListenError extends KernelError {
     this.port = port;
   }
 }
+
+/** TLS cannot be served with a file. At a reload the certificate before it stays in use. */
+export class TlsError extends KernelError {
+  override readonly name = "TlsError";
+  readonly file: string;
+  /** @param rule what is asked, what is there, and the way out */
+  constructor(file: string, rule: string, options?: ErrorOptions) {
+    super("tls_unusable", `Cannot serve TLS with "${file}" as ${rule}`, options);
+    this.file = file;
+  }
+}

@@ -44,6 +44,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   #incoming: IncomingBody | null = null;
   #outgoing: OutgoingBody | null = null; // the answer has begun
   #mustClose = false; // once set, the answer ends the connection
+  #also: HeaderList = [];
   #stalled = 0; // beats since the client took something
 
   /** @param request null: its head could not be read */
@@ -60,6 +61,14 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
 
   onAborted(then: () => void): void {
     this.#onAborted = then;
+  }
+
+  closeAfter(): void {
+    this.#mustClose = true;
+  }
+
+  alsoSend(headers: HeaderList): void {
+    this.#also = headers;
   }
 
   readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void {
@@ -114,7 +123,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
     }
     const closes = this.#endsWith(headers);
     this.#finish();
-    this.write(status, headers, body, closes);
+    this.write(status, [...headers, ...this.#also], body, closes);
   }
 
   begin(status: number, headers: HeaderList, length: number | null, room: () => void): BodyWriter | null {
@@ -128,12 +137,12 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
     const closes = this.#endsWith(headers);
     if (this.isHead || isBodiless(status)) {
       this.#finish();
-      this.writeHeadOnly(status, headers, length, closes);
+      this.writeHeadOnly(status, [...headers, ...this.#also], length, closes);
       return null;
     }
     const outgoing = new OutgoingBody(this, () => this.guard(room));
     this.#outgoing = outgoing;
-    this.writeHead(status, headers, length, closes);
+    this.writeHead(status, [...headers, ...this.#also], length, closes);
     return outgoing;
   }
 
@@ -238,11 +247,6 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   /** The connection must end with the answer, whatever the client makes of "Connection: close". */
   protected get mustClose(): boolean {
     return this.#mustClose;
-  }
-
-  /** What follows on the connection is anyone's guess: it ends with the answer. */
-  protected closeBehind(): void {
-    this.#mustClose = true;
   }
 
   protected abort(): void {

@@ -5,6 +5,7 @@ import { listenUws } from "./uws.ts";
 
 export * from "./errors.ts";
 export * from "./text.ts";
+export { isSameTls, readTls, type Tls, type TlsFiles } from "./tls.ts";
 export * from "./transport.ts";
 
 export type TransportChoice = {

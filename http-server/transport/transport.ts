@@ -8,6 +8,8 @@
  *    native objects: no wrapper per connection, no extra call per frame (bench/echo).
  */
 
+import type { Tls } from "./tls.ts";
+
 /** What a handler gets of a request line and head. Everything is copied: nothing is lent. */
 export type TransportRequest = {
   /** Upper case. */
@@ -79,6 +81,10 @@ export interface TransportResponse {
   cut(): void;
   /** Calls back when the client leaves before the whole answer was sent, or `cut` was called. Not behind `send`. */
   onAborted(then: () => void): void;
+  /** The connection ends behind the answer, and the answer says so. To be called before it. */
+  closeAfter(): void;
+  /** Headers of whatever answer there will be. To be called before it. */
+  alsoSend(headers: HeaderList): void;
 }
 
 /** A refusal is a real HTTP answer, before any 101. `data` comes back with every event of the socket. */
@@ -160,6 +166,12 @@ export type TransportOptions = {
   /** A message of fewer bytes is not compressed, where a socket has negotiated it. */
   readonly compressBytes: number;
   readonly pace: HttpPace;
+  /** Left out: no TLS. */
+  readonly tls?: Tls | undefined;
+  /** Most certificates in use at once after reloads; uWebSockets.js cuts the connections of the oldest then. */
+  readonly certificates: number;
+  /** Another program of this user that asks for it too may listen on the same port, and gets its share of connections. */
+  readonly reusePort?: boolean;
 };
 
 /** How slow the client of an HTTP exchange may be. */
@@ -179,8 +191,13 @@ export interface Listener {
   readonly port: number;
   /** Encoded once, sent to every subscriber of `topic` on this listener; where they compress, see `compressBytes`. */
   publish(topic: string, data: string | Uint8Array | ArrayBuffer, isBinary: boolean): void;
-  /** No new connection from now on; open ones go on. */
-  stopListening(): void;
+  /** New connections get this certificate; open ones go on with theirs. @throws {TlsError} nothing has changed */
+  reload(tls: Tls): void;
+  /**
+   * No new connection from now on; open ones go on. At once, but for a port that is shared: that is closed when as few as
+   * can be are in the queue, within some 500 ms.
+   */
+  stopListening(): Promise<void>;
   /** Cuts what is still open and frees everything. */
   destroy(): Promise<void>;
 }
@@ -189,6 +206,7 @@ export type TransportName = "uws" | "ws";
 
 /**
  * @throws {ListenError} the port is taken, or may not be used
- * @throws {OptionError} an option is outside its range
+ * @throws {OptionError} an option is outside its range, or not to be had here
+ * @throws {TlsError} the library refuses the certificate
  */
 export type Listen = <Data>(options: TransportOptions, handlers: TransportHandlers<Data>) => Promise<Listener>;

@@ -43,7 +43,7 @@ export class UwsExchange extends Exchange {
    * what was meant as the refused one's body. It cuts a connection instead on which an answer is still to come.
    */
   refuse(refusal: Refusal): void {
-    this.closeBehind();
+    this.closeAfter();
     setImmediate(() => this.send(refusal.status, refusal.headers, refusal.body));
   }
 

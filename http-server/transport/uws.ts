@@ -11,22 +11,26 @@
 import type {
   HttpRequest,
   HttpResponse,
+  SSLApp as SSLAppType,
   TemplatedApp,
   us_listen_socket,
   us_socket_context_t,
   WebSocket,
 } from "uWebSockets.js";
+import { textOf } from "../../lib/protocol/index.ts";
 import { cutReason, readReason, sendableCode } from "./closing.ts";
 import { sizeOf } from "./deflate.ts";
 import { Losses } from "./dropped.ts";
-import { ListenError } from "./errors.ts";
+import { ListenError, TlsError } from "./errors.ts";
 import type { ExchangeShared } from "./exchange.ts";
 import { NEGOTIATED, offersDeflate } from "./extensions.ts";
 import { report } from "./fault.ts";
 import { triage } from "./handshake.ts";
 import { headerValues, INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
+import { quietMoment } from "./quiet-moment.ts";
 import { plainAddress } from "./remote-address.ts";
+import type { Tls } from "./tls.ts";
 import type {
   Listen,
   Listener,
@@ -35,12 +39,14 @@ import type {
   TransportOptions,
   TransportRequest,
 } from "./transport.ts";
+import { type UwsApp, UwsApps } from "./uws-apps.ts";
 import { UwsExchange } from "./uws-exchange.ts";
 import { Watch } from "./watch.ts";
 
 // Two constants of the library, whose types here declare them as types only and in the official release as values.
 const SHARED_COMPRESSOR = 1; // one for all sockets; one that negotiates no compression costs nothing by it
 const EXCLUSIVE = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT: else Linux shares a taken port between the two listeners
+const SHARED = 0; // LIBUS_LISTEN_DEFAULT: SO_REUSEPORT
 
 const ascii = new TextDecoder(); // of what the library writes itself
 
@@ -89,6 +95,8 @@ function sendCompressed<Data>(minBytes: number): SendCompressed<Data> {
 /** What the sockets of one listener share. */
 type Shared<Data> = ExchangeShared & {
   readonly handlers: TransportHandlers<Data>;
+  /** With TLS. */
+  readonly secure: boolean;
   readonly send: SendCompressed<Data>;
   /** Whether any socket has negotiated compression; then publishes compress for those that have. Never false again. */
   compresses: boolean;
@@ -99,21 +107,26 @@ export const listenUws: Listen = async <Data>(
   options: TransportOptions,
   handlers: TransportHandlers<Data>,
 ): Promise<Listener> => {
-  checkOptions(options);
-  const { App, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
-  const app = App();
+  checkOptions(options, "uws");
+  const { App, SSLApp, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
   const shared: Shared<Data> = {
     handlers,
+    secure: options.tls !== undefined,
     fault: (error) => report(handlers, error),
     watch: new Watch(),
     pace: options.pace,
     send: sendCompressed(options.compressBytes),
     compresses: false,
   };
-  addSockets(app, options, shared);
-  app.any("/*", (res, req) => serve(shared, res, req));
+  const make = (tls: Tls | undefined): UwsApp => {
+    const app: UwsApp = { native: tls === undefined ? App() : makeSecure(SSLApp, tls), sockets: 0 };
+    addSockets(app, options, shared);
+    app.native.any("/*", (res, req) => serve(shared, res, req));
+    return app;
+  };
+  const apps = new UwsApps(make, options.tls, options.certificates);
 
-  const token = await open(app, options).catch((error: unknown) => {
+  const token = await open(apps.first, options).catch((error: unknown) => {
     shared.watch.stop();
     throw error;
   });
@@ -122,31 +135,47 @@ export const listenUws: Listen = async <Data>(
     host: options.host,
     port: us_socket_local_port(token),
     publish(topic, data, isBinary): void {
-      app.publish(topic, data, isBinary, shared.compresses && sizeOf(data) >= options.compressBytes);
+      apps.publish(topic, data, isBinary, shared.compresses && sizeOf(data) >= options.compressBytes);
     },
-    stopListening(): void {
+    reload(tls): void {
+      if (shared.secure) apps.reload(tls);
+    },
+    async stopListening(): Promise<void> {
+      if (options.reusePort === true) await quietMoment();
       us_listen_socket_close(token);
     },
     async destroy(): Promise<void> {
       shared.watch.stop();
-      app.close();
+      await apps.close();
     },
   };
 };
 
+/** The library reads the files itself: they may have changed since they were checked. @throws {TlsError} */
+function makeSecure(make: typeof SSLAppType, { files }: Tls): TemplatedApp {
+  try {
+    return make({ cert_file_name: files.cert, key_file_name: files.key });
+  } catch (cause) {
+    throw new TlsError(files.cert, `uWebSockets.js must be able to read it and its key: ${textOf(cause)}, try again`, {
+      cause,
+    });
+  }
+}
+
 function open(app: TemplatedApp, options: TransportOptions): Promise<us_listen_socket> {
+  const how = options.reusePort === true ? SHARED : EXCLUSIVE;
   return new Promise((resolve, reject) => {
-    (app as TemplatedApp & ExclusiveListen).listen(options.host, options.port, EXCLUSIVE, (token) => {
+    (app as TemplatedApp & ExclusiveListen).listen(options.host, options.port, how, (token) => {
       if (token !== false) resolve(token);
       else reject(new ListenError(options.host, options.port));
     });
   });
 }
 
-function addSockets<Data>(app: TemplatedApp, options: TransportOptions, shared: Shared<Data>): void {
+function addSockets<Data>(app: UwsApp, options: TransportOptions, shared: Shared<Data>): void {
   const { handlers } = shared;
   const losses = new Losses(handlers);
-  app.ws<Data>("/*", {
+  app.native.ws<Data>("/*", {
     compression: SHARED_COMPRESSOR,
     maxPayloadLength: options.maxPayload,
     maxBackpressure: options.maxBackpressure,
@@ -156,6 +185,7 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, shared: 
 
     upgrade: (res, req, context) => serve(shared, res, req, context),
     open: (ws) => {
+      app.sockets++;
       try {
         handlers.open(ws);
       } catch (error) {
@@ -192,6 +222,7 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, shared: 
     },
     dropped: (ws, data) => losses.add(ws, data.byteLength),
     close: (ws, code, reason) => {
+      app.sockets--;
       losses.forget(ws);
       try {
         handlers.close(ws.getUserData(), code, readReason(reason));
@@ -214,7 +245,7 @@ function serve<Data>(shared: Shared<Data>, res: HttpResponse, req: HttpRequest, 
   let exchange: UwsExchange | undefined; // none for a handshake that is accepted: that needs no `onAborted`
   let isSocket = false; // `res` has become a socket: it must not be touched
   try {
-    request = copyRequest(res, req);
+    request = copyRequest(res, req, shared.secure);
     const verdict = triage(request);
     if (verdict === "http") {
       exchange = new UwsExchange(res, request, shared);
@@ -254,7 +285,7 @@ function misrouted(): Refusal {
   return refuse(400, "it was not routed as a handshake", "a head that two parsers read differently");
 }
 
-function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
+function copyRequest(res: HttpResponse, req: HttpRequest, secure: boolean): TransportRequest {
   const headers: (readonly [string, string])[] = [];
   req.forEach((name, value) => {
     headers.push([name, value]);
@@ -266,6 +297,6 @@ function copyRequest(res: HttpResponse, req: HttpRequest): TransportRequest {
     headers,
     remoteAddress: plainAddress(ascii.decode(res.getRemoteAddressAsText())),
     remotePort: 0, // the library has no way to ask for it
-    secure: false,
+    secure,
   };
 }

@@ -142,7 +142,7 @@ export function copyRequest(incoming: IncomingMessage): TransportRequest {
     headers,
     remoteAddress: plainAddress(incoming.socket.remoteAddress ?? ""), // gone when the client has already left
     remotePort: incoming.socket.remotePort ?? 0,
-    secure: false,
+    secure: "encrypted" in incoming.socket, // a TLSSocket
   };
 }
 

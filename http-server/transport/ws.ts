@@ -8,8 +8,10 @@
  * 3. A client's own close is told when its connection ends, at most 30 s after its close frame.
  */
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { SecureContextOptions } from "node:tls";
 import { type ServerOptions, WebSocketServer } from "ws";
 import { sizeOf } from "./deflate.ts";
 import { Losses } from "./dropped.ts";
@@ -20,6 +22,8 @@ import { report } from "./fault.ts";
 import { hasBody, triage } from "./handshake.ts";
 import { INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
+import { quietMoment } from "./quiet-moment.ts";
+import { OLDEST_TLS, type Tls } from "./tls.ts";
 import type {
   Listen,
   Listener,
@@ -35,6 +39,7 @@ import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
 
 const CLOSE_MS = 5_000; // for a client to answer our close frame: until then it holds a descriptor that is counted no more
 const HEADERS_TIMEOUT_MS = 10_000; // to send a head: uWebSockets.js gives about as long
+const HANDSHAKE_TIMEOUT_MS = 10_000; // of TLS, before a head
 const TIMEOUT_CHECK_MS = 5_000; // Node looks for such connections this often
 const PIPELINE_MAX = 32; // requests of one connection whose answers the client has not read: browsers send one at a time
 const REFUSED = Number.POSITIVE_INFINITY; // in place of their number: nothing more is served on that connection
@@ -45,7 +50,7 @@ export const listenWs: Listen = async <Data>(
   options: TransportOptions,
   handlers: TransportHandlers<Data>,
 ): Promise<Listener> => {
-  checkOptions(options);
+  checkOptions(options, "ws");
   const listener = new WsListener(options, handlers);
   await listener.open();
   return listener;
@@ -56,7 +61,7 @@ class WsListener<Data> implements Listener {
   readonly host: string;
   readonly #options: TransportOptions;
   readonly #handlers: TransportHandlers<Data>;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #upgrader: WebSocketServer;
   readonly #inflater: WebSocketServer; // for sockets that negotiate permessage-deflate: it inflates what they send
   readonly #shared: WsShared<Data>;
@@ -95,10 +100,11 @@ class WsListener<Data> implements Listener {
     this.#upgrader = new WebSocketServer(upgrader);
     const perMessageDeflate = { serverNoContextTakeover: true, clientNoContextTakeover: true };
     this.#inflater = new WebSocketServer({ ...upgrader, perMessageDeflate });
-    this.#server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true });
+    this.#server = makeServer(options.tls);
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.maxHeadersCount = HEADERS_MAX;
     this.#server.requestTimeout = 0; // it would end a long upload; bodies go by HttpPace
+    // With TLS the bare connections are counted: they are there before their handshake, and take the rest along.
     this.#server.on("connection", (socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
@@ -115,10 +121,11 @@ class WsListener<Data> implements Listener {
 
   /** @throws {ListenError} the port is taken, or may not be used */
   async open(): Promise<void> {
-    const { host, port, idleTimeout } = this.#options;
+    const { host, port, idleTimeout, reusePort = false } = this.#options;
+    const where: ListenOptions & { readonly reusePort: boolean } = { host, port, exclusive: true, reusePort };
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (cause) => reject(new ListenError(host, port, { cause })));
-      this.#server.listen({ host, port, exclusive: true }, resolve);
+      this.#server.listen(where, resolve);
     });
     this.#port = (this.#server.address() as AddressInfo).port;
     const beatMs = (idleTimeout * 1000) / BEATS_UNTIL_CUT;
@@ -143,7 +150,15 @@ class WsListener<Data> implements Listener {
     }
   }
 
-  stopListening(): void {
+  reload(tls: Tls): void {
+    if ("setSecureContext" in this.#server) this.#server.setSecureContext(contextOf(tls));
+  }
+
+  async stopListening(): Promise<void> {
+    if (this.#options.reusePort === true) {
+      await quietMoment();
+      NetServer.prototype.close.call(this.#server); // first: what follows takes its time, and resets who comes meanwhile
+    }
     this.#server.close();
   }
 
@@ -195,7 +210,7 @@ class WsListener<Data> implements Listener {
   }
 
   #onUpgrade(incoming: IncomingMessage, duplex: Duplex, head: Buffer): void {
-    const socket = duplex as Socket; // always one: this server has no TLS and nobody else emits "upgrade"
+    const socket = duplex as Socket; // always one, of net or of TLS
     socket.on("error", () => {}); // Node has taken its own away; "close" follows
     if (!socket.readable || !socket.writable) {
       socket.destroy(); // ws would do the same, but after a handler has accepted
@@ -246,6 +261,16 @@ class WsListener<Data> implements Listener {
   #exchange(parts: Omit<WsExchangeParts, "shared">): WsExchange {
     return new WsExchange({ ...parts, shared: this.#exchanges });
   }
+}
+
+function makeServer(tls: Tls | undefined): Server | TlsServer {
+  const options = { connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true };
+  if (tls === undefined) return createServer(options);
+  return createTlsServer({ ...options, ...contextOf(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS });
+}
+
+function contextOf({ cert, key }: Tls): SecureContextOptions {
+  return { cert, key, minVersion: OLDEST_TLS };
 }
 
 /** A response for a socket that Node has detached from HTTP. It closes the connection. */

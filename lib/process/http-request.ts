@@ -65,6 +65,11 @@ export class IncomingHttp {
     return this.raw.query_params;
   }
 
+  /** The client came over TLS. */
+  get secure(): boolean {
+    return this.raw.secure === true;
+  }
+
   /** The last of several; `headerAll` has all. */
   get headers(): Readonly<Record<string, string>> {
     return this.raw.headers;

@@ -138,6 +138,8 @@ export type HttpRequest = {
   readonly stream_id: number;
   /** The body is to be read with HttpRead: the binding asked for it (ours). */
   readonly stream_body: boolean;
+  /** True over TLS, else left out (ours: `url` says http whatever came). */
+  readonly secure?: boolean;
 };
 
 /** The body of a process's answer to `Http`; the blob is the HTTP body, or with `stream` the beginning of it. */

@@ -40,6 +40,10 @@ test("every option has its default when nothing is given", () => {
     "no-local-rpc": false,
     "allow-host": [],
     limit: {},
+    "tls-cert": null,
+    "tls-key": null,
+    "redirect-http": null,
+    "reuse-port": false,
   });
 });
 
@@ -91,12 +95,23 @@ describe("every option may stand in the environment and in the config file", () 
     "no-local-rpc": ["true", true],
     "allow-host": ["box.home", ["box.home"]],
     limit: ["mailbox=100,channels=5", { mailbox: 100, channels: 5 }],
+    "tls-cert": ["./node.crt", "./node.crt"],
+    "tls-key": ["./node.key", "./node.key"],
+    "redirect-http": ["80", 80],
+    "reuse-port": ["true", true],
   } as const;
+  /** What an option needs beside it. */
+  const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    "tls-cert": { JACKFIELD_TLS_KEY: "./node.key" },
+    "tls-key": { JACKFIELD_TLS_CERT: "./node.crt" },
+    "redirect-http": { JACKFIELD_TLS_CERT: "./node.crt", JACKFIELD_TLS_KEY: "./node.key" },
+    "reuse-port": { JACKFIELD_PORT: "9090" },
+  };
 
   test.each(Object.entries(TAKEN))("%s", (name, [text, value]) => {
     const variable = `JACKFIELD_${name.toUpperCase().replaceAll("-", "_")}`;
-    expect(readOptions([], { [variable]: text })).toMatchObject({ [name]: value });
-    expect(readOptions(["--config", config({ [name]: value })], {})).toMatchObject({ [name]: value });
+    expect(readOptions([], { ...NEEDS[name], [variable]: text })).toMatchObject({ [name]: value });
+    expect(readOptions(["--config", config({ [name]: value })], NEEDS[name] ?? {})).toMatchObject({ [name]: value });
   });
 
   test("the list above is whole", () => {
@@ -124,6 +139,29 @@ describe("a port", () => {
     expect(refusal([`--port=${port}`])).toBe(
       `Cannot use --port as it must be a whole number, 0 to 65535 (0: any free one): got "${port}"`,
     );
+  });
+});
+
+describe("an option that needs another one", () => {
+  test.each<[readonly string[], string]>([
+    [
+      ["--tls-cert", "a.crt"],
+      "Cannot use --tls-cert as it needs --tls-key: there is none, give it with the private key of that certificate",
+    ],
+    [
+      ["--tls-key", "a.key"],
+      "Cannot use --tls-key as it needs --tls-cert: there is none, give it with the certificate of that key",
+    ],
+    [
+      ["--redirect-http", "80"],
+      "Cannot use --redirect-http as it needs --tls-cert: there is none, give it and --tls-key: there is no https to send anybody to",
+    ],
+    [
+      ["--reuse-port"],
+      "Cannot use --reuse-port as it needs --port: there is none, give it as both nodes must name the same one",
+    ],
+  ])("%j is refused", (args, words) => {
+    expect(refusal(args)).toBe(words);
   });
 });
 

@@ -10,7 +10,7 @@
  *    does a font. What is left for the machine to have is glibc and libgcc, which Node wants too.
  * 3. JACKFIELD_BROWSER names another Chromium: for machines this one does not run on.
  * 4. No name but localhost and *.test leads anywhere: *.test is this machine, so that a page can be of another site.
- * 5. A script error in a page fails the test that opened it.
+ * 5. A script error in a page fails the test that opened it, and so does anything that a page's own policy forbids it.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -57,6 +57,9 @@ export function useBrowser(): TestBrowser {
     const made = await browser.newContext({ viewport: LAPTOP, ...options });
     made.setDefaultTimeout(WAIT_MAX);
     made.on("weberror", (error) => scriptErrors.push(error.error()));
+    made.on("console", (message) => {
+      if (message.text().includes("Content Security Policy")) scriptErrors.push(new Error(message.text()));
+    });
     return made;
   };
   return { context, page: async (given) => (given ?? (await context())).newPage() };

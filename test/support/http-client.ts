@@ -9,8 +9,12 @@ export type Answer = HttpAnswer & {
 };
 
 /** Content-Length and Host are given unless `headers` has them. */
-export async function askHttp(port: number, { body, ...head }: Question = {}): Promise<Answer> {
-  const client = await RawSocket.connect(port);
+export async function askHttp(port: number, question: Question = {}): Promise<Answer> {
+  return await askOn(await RawSocket.connect(port), port, question);
+}
+
+/** The same over a connection that is there; it is cut afterwards. */
+export async function askOn(client: RawSocket, port: number, { body, ...head }: Question = {}): Promise<Answer> {
   try {
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
     const headers = { host: `127.0.0.1:${port}`, ...length, ...head.headers };

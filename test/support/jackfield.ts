@@ -158,7 +158,7 @@ export type RunningNode = {
 export async function startNode({ args = [], ...options }: RunOptions = {}): Promise<RunningNode> {
   const port = args.includes("--port") ? [] : ["--port", "0"];
   const command = new Jackfield({ ...options, args: ["start", ...port, ...args] });
-  const [, url = ""] = await command.printed(/runs on (http:\S+\/)\n[\s\S]*Ctrl-C\n/);
+  const [, url = ""] = await command.printed(/runs on (https?:\S+\/)\n[\s\S]*Ctrl-C\n/);
   const stop = (): Promise<Ended> => {
     command.kill("SIGINT");
     return command.ended;

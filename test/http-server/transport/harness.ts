@@ -46,6 +46,7 @@ export const OPTIONS: TransportOptions = {
   idleTimeout: 120,
   compressBytes: 64,
   pace: { bodySeconds: 10, bodyPace: 512, readerSeconds: 30 },
+  certificates: 3,
 };
 
 export type Deferred<Value> = {
