@@ -52,7 +52,7 @@ export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registra
   if (isRecord(value) && isRecord(value.WsRegister)) value = value.WsRegister;
   if (!isRecord(value)) return refuse(encoding, "a WsRegister is an object with target_process");
   const { auth_token: token = null, target_process: target, encrypted = false, slow_reader: slowReader = null } = value;
-  const isLater = isWrapped && target === undefined && typeof value.channel_id === "string";
+  const isLater = isWrapped && target === undefined && encoding === "json"; // a client of 2023-10
   if (typeof target !== "string" && !isLater)
     return refuse(encoding, "target_process must be a text, process:package:publisher");
   if (token !== null && typeof token !== "string") return refuse(encoding, "auth_token must be a text, or left out");

@@ -2,8 +2,8 @@
  * The oldest clients, @uqbar/client-encryptor-api 0.1.x of 2023 (contract kinode §5.6): they register without naming a
  * process, and wrap each message in one that does.
  *
- *   {"WsRegister": {"auth_token", "ws_auth_token", "channel_id": "<any text>"}}
- *   {"WsMessage":  {"auth_token", "ws_auth_token", "channel_id", "target": {"node", "process"}, "json": <the data>}}
+ *   {"WsRegister": {"auth_token", "ws_auth_token"?, "channel_id"?}}
+ *   {"WsMessage":  {"auth_token", "ws_auth_token"?, "channel_id", "target": {"node", "process": {"Name"}}, "json"}}
  *
  * 1. The first message's target is the channel's process. One for another process ends the channel.
  * 2. The process gets `json` alone, as bytes. The tokens in messages are not looked at: the registration's was.
@@ -37,11 +37,12 @@ function unwrap(frame: unknown, node: string): WrappedMessage | string {
   return { target: id, data: encoder.encode(JSON.stringify(json)) };
 }
 
-/** `{process_name, package_name, publisher_node}`; before 0.1.4 `{Name: text}`, here with all three parts. */
+/** `{Name: …}` around a text, from 0.1.4 on around the three parts; or the parts alone, as in an EncryptedWsMessage. */
 function processOf(process: unknown): ProcessId | undefined {
-  const { process_name: name, package_name: packageName, publisher_node: publisher, Name } = fieldsOf(process);
+  const { Name: named = process } = fieldsOf(process);
+  const { process_name: name, package_name: packageName, publisher_node: publisher } = fieldsOf(named);
   const parts = [name, packageName, publisher];
-  const text = parts.every((part) => typeof part === "string") ? parts.join(":") : Name;
+  const text = parts.every((part) => typeof part === "string") ? parts.join(":") : named;
   try {
     return typeof text === "string" ? ProcessId.parse(text) : undefined;
   } catch {

@@ -72,7 +72,8 @@ describe("parseRegistration()", () => {
           expect(result.message).not.toBe("");
         } else {
           seen.registrations++;
-          expect(result.target).toBeInstanceOf(ProcessId);
+          if (result.target === null) expect(JSON.parse(Buffer.from(bytes).toString())).toHaveProperty("WsRegister");
+          else expect(result.target).toBeInstanceOf(ProcessId);
           expect(result.token === null || typeof result.token === "string").toBe(true);
           expect([null, "close", "drop"]).toContain(result.slowReader);
         }
@@ -99,6 +100,15 @@ describe("parseRegistration()", () => {
         });
       }),
     );
+  });
+
+  test("leaves the process to the next message where a wrapped one in JSON names none", () => {
+    const parse = (value: unknown) => parseRegistration(Buffer.from(JSON.stringify(value)), MAX);
+    const token = { auth_token: "a.b.c" };
+    expect(parse({ WsRegister: token })).toMatchObject({ token: "a.b.c", target: null });
+    expect(parse(token)).toMatchObject({ refused: true });
+    expect(parse({ WsRegister: { ...token, target_process: null } })).toMatchObject({ refused: true });
+    expect(parseRegistration(packMessage({ WsRegister: token }), MAX)).toMatchObject({ refused: true });
   });
 
   test.each(BOMBS)("refuses %s", (_, bytes) => {

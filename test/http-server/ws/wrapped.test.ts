@@ -13,11 +13,13 @@ const processId = (text: string) => {
   const [process_name, package_name, publisher_node] = text.split(":");
   return { process_name, package_name, publisher_node };
 };
-/** As 0.1.4 and 0.1.5 wrap it; `fields` in place of its own. */
+/** As 0.1.4 and 0.1.5 wrap it, whose own code says so; `fields` in place of its own. */
 const wrapped = (json: unknown, fields: Readonly<Record<string, unknown>> = {}): unknown => ({
-  WsMessage: { channel_id: "mine", target: { node: "alice.os", process: processId(P) }, json, ...fields },
+  WsMessage: { channel_id: "mine", target: { node: "alice.os", process: { Name: processId(P) } }, json, ...fields },
 });
-const registered = (auth_token: string | undefined): unknown => ({ WsRegister: { auth_token, channel_id: "mine" } });
+const registered = (auth_token: string | undefined, channel_id?: string): unknown => ({
+  WsRegister: { auth_token, channel_id },
+});
 
 async function register(on: TestNode): Promise<RawSocket> {
   const client = await connectMain(on);
@@ -40,7 +42,7 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     const client = await register(on);
     client.sendBinary(bytes(wrapped({ a: [1, "é"] })));
     client.sendBinary(bytes(wrapped("Hello World", { target: { node: "our", process: { Name: P } } })));
-    client.sendText(JSON.stringify(wrapped(undefined)));
+    client.sendText(JSON.stringify(wrapped(undefined, { target: { node: "alice.os", process: processId(P) } })));
     const id = channelId(await client.nextText());
     expect(await hear(p, 4)).toEqual([
       `open ${id}`,
@@ -57,7 +59,7 @@ describe.each(TRANSPORTS)("%s", (transport) => {
   test("a session's cookie stands in for a token", async () => {
     const { on, p } = await startWithP(transport);
     const client = await connectMain(on, { cookie: on.cookie });
-    client.sendBinary(bytes(registered(undefined)));
+    client.sendBinary(bytes(registered(undefined, "mine")));
     client.sendBinary(bytes(wrapped(1)));
     const id = channelId(await client.nextText());
     expect(await hear(p, 2)).toEqual([`open ${id}`, `binary ${id} 1`]);
