@@ -10,6 +10,7 @@
  * 2. No page of another site gets here. The order of checks before this (http-requests.ts) refuses foreign Origins;
  *    being on this machine vouches for no page at all, of whatever Origin; and a content type that a page may send
  *    without asking first (a form's, text/plain) is refused: such a request may carry a cookie, and in old browsers no Origin.
+ *    docs/adr/0013 says why.
  * 3. The status is the contract's. Where the original answers with an empty body, ours says why, as JSON.
  */
 import { LimitError } from "../kernel/index.ts";

@@ -4,7 +4,7 @@ import { Packr } from "msgpackr";
 import { OwnHosts } from "../../../http-server/own-hosts.ts";
 import { visitOf } from "../../../http-server/visit.ts";
 import { Address, Blob, Envelope, HTTP_SERVER, unpackMessage, VirtualClock } from "../../../lib/protocol/index.ts";
-import { bindWs, err, nextLoop, OK, push, startWithP, stopNodes, TRANSPORTS, until } from "../../support/channels.ts";
+import { bindWs, err, OK, push, startWithP, stopNodes, TRANSPORTS, until } from "../../support/channels.ts";
 import { P, Q, type TestNode, type TestNodeOptions } from "../../support/node.ts";
 import { Recorder } from "../../support/recorder.ts";
 import { RawSocket } from "../../support/sockets.ts";
@@ -213,6 +213,21 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
       expect(await nextMessage(client)).toMatchObject({ blob: [63] });
     });
 
+    test("one that has timed out makes room for another", async () => {
+      const clock = new VirtualClock();
+      const { p, client, id } = await withExtension(transport, {
+        nodeOptions: { clock },
+        limits: { extensionRequests: 1 },
+      });
+      send(p, id, { expects: 1 });
+      await nextMessage(client);
+      expect(await p.ask(outgoing(id), "?")).toEqual(err("LimitReached"));
+      clock.advance(1000);
+      expect(await p.next()).toMatchObject({ error: "Timeout" });
+      send(p, id);
+      await nextMessage(client);
+    });
+
     test("the frame, not the blob, has to be within limits.pushBytes", async () => {
       const { p, client, id } = await withExtension(transport, { limits: { pushBytes: 1024 } });
       expect(await p.ask(outgoing(id), new Uint8Array(900).fill(200))).toEqual(err("LimitReached"));
@@ -357,15 +372,25 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
       expect(p.all.filter(({ envelope }) => envelope.rsvp !== null)).toHaveLength(2);
     });
 
-    test("its bytes are lent: what the process keeps of a bin stays as it was", async () => {
+    test("its bytes are lent: what waits for a busy process, of a bin too, stays as it was", async () => {
       const { p, client } = await withExtension(transport);
-      const kept: Blob[] = [];
-      p.onMessage = ({ envelope }) => void (envelope.blob === null || kept.push(envelope.blob.keep()));
+      let go: () => void = () => undefined;
+      p.onMessage = () =>
+        new Promise<void>((resolve) => {
+          go = resolve;
+        });
       for (const n of [1, 2]) client.sendBinary(pack([n, "Request", Buffer.alloc(1000, n)]));
       await p.next();
-      await p.next();
-      await nextLoop();
-      expect(kept.map((blob) => [...new Set(blob.bytes())])).toEqual([[1], [2]]);
+      client.sendBinary(pack([3, "Request", Buffer.alloc(1000, 3)]));
+      client.sendPing("through");
+      await client.nextFrame();
+      p.onMessage = () => undefined;
+      go();
+      const later = [await p.next(), await p.next()];
+      expect(later.map(({ bytes }) => [bytes?.byteLength, ...new Set(bytes)])).toEqual([
+        [1000, 2],
+        [1000, 3],
+      ]);
     });
   });
 
