@@ -54,7 +54,7 @@ export type WsRoute = WsBinding & {
 type Paths = { readonly http: Map<string, string>; readonly ws: Map<string, string> };
 
 export class Bindings {
-  readonly subdomains = new Subdomains();
+  readonly subdomains: Subdomains = new Subdomains();
   readonly #limits: HttpServerLimits;
   readonly #http = new Router<HttpBinding>();
   readonly #ws = new Router<WsRoute>();

@@ -32,7 +32,7 @@ for (const field of [old, fresh]) {
 reveal.addEventListener("click", () => reveals(fresh.type === "password"));
 
 async function setPassword() {
-  if (hasPassword && old.value === "") return fail("Type the password of now.", old);
+  if (hasPassword && old.value === "") return fail("Type the current password.", old);
   if ([...fresh.value].length < LENGTH_MIN) return fail(`Take at least ${LENGTH_MIN} characters.`, fresh);
   reveals(false); // browsers offer to save only what was in a password field
   show("working", "Working…");
@@ -51,7 +51,7 @@ async function setPassword() {
 function explain(answer) {
   if (answer.status === 401) return "You are logged out. Load this page again.";
   if (answer.status === 403)
-    return hasPassword ? "The password of now is another one. Try again." : "This address may not set it.";
+    return hasPassword ? "That is not the current password. Try again." : "This address may not set it.";
   if (answer.status === 429) return `Too many attempts. ${waitFor(answer.headers.get("retry-after"))}`;
   return `${node} could not set it (status ${answer.status}). Its log may say why.`;
 }

@@ -50,7 +50,7 @@ test("the password page takes another one when the old one is right", async () =
   await page.fill("#old", "not this one");
   await page.fill("#new", "another battery");
   await page.press("#new", "Enter");
-  await reads(page, "#message", "The password of now is another one. Try again.");
+  await reads(page, "#message", "That is not the current password. Try again.");
   await page.fill("#old", PASSWORD);
   await page.press("#old", "Enter");
   await page.waitForURL(url);

@@ -35,6 +35,13 @@ describe("readAuthToken()", () => {
     expect([readAuthToken("alice.os"), readAuthToken(), readAuthToken("carol.os")]).toEqual(["A", "B", undefined]);
   });
 
+  test("takes the process's own, which only its secure subdomain has, before the node's", () => {
+    setPage({ cookie: `${SECURE_FIRST}; kinode-auth_alice.os@myapp:my-package:a.os=own` });
+    expect(readAuthToken("alice.os", "chess:chess:sys")).toBe("wrong.a.b");
+    expect(readAuthToken("alice.os", "my_app:my-package:a.os")).toBe("own");
+    expect(readAuthToken("alice.os", "go:chess:sys")).toBe("right.a.b");
+  });
+
   test("takes nectar-auth_ when there is no kinode-auth_", () => {
     setPage({ cookie: "nectar-auth_a.os=old; nectar-auth_b.os=old; kinode-auth_b.os=new" });
     expect([readAuthToken("a.os"), readAuthToken("b.os")]).toEqual(["old", "new"]);

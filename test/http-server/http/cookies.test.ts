@@ -1,7 +1,11 @@
 /** Which cookie opens a page: exact names, in however many headers they come. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { cookieValues, setCookie, tokensOf } from "../../../http-server/cookies.ts";
+import { Auth } from "../../../http-server/auth.ts";
+import { cookieNameOf, cookieValues, setCookie, tokensOf } from "../../../http-server/cookies.ts";
+import { httpServerLimits } from "../../../http-server/limits.ts";
+import { SessionCookies } from "../../../http-server/session-cookies.ts";
+import { VirtualClock } from "../../../lib/protocol/index.ts";
 import { cookieSet } from "../../support/http-client.ts";
 import { bind, forge, type HttpNode, startHttpNode, stopHttpNodes, TRANSPORTS } from "../../support/http-node.ts";
 import { P } from "../../support/node.ts";
@@ -84,6 +88,27 @@ test("setCookie() gives every attribute that was asked for, and no other", () =>
   expect(setCookie({ ...options, maxAge: 9, httpOnly: true, secure: true })).toBe(
     "a=b; Path=/; Max-Age=9; SameSite=Strict; HttpOnly; Secure",
   );
+});
+
+test("a login that came over TLS sets cookies that travel over TLS alone", async () => {
+  const limits = httpServerLimits();
+  const clock = new VirtualClock();
+  const save = (): Promise<void> => Promise.resolve();
+  const auth = new Auth({ node: "alice.os", clock, limits, record: undefined, save, fault: () => undefined });
+  const session = await auth.begin(null, { address: "", agent: "" });
+  const cookies = new SessionCookies(auth, limits);
+  const ends = (secure: boolean): string[] =>
+    cookies.ofLogin(session, secure).map(([, set]) => set.replace(/^.*?; /, ""));
+  expect(ends(true)).toEqual([
+    "Path=/; Max-Age=15724800; SameSite=Strict; HttpOnly; Secure",
+    "Path=/; Max-Age=3600; SameSite=Strict; Secure",
+  ]);
+  expect(ends(false).join()).not.toContain("Secure");
+});
+
+test("cookieNameOf() keeps of a process id what a cookie's name may have", () => {
+  expect(cookieNameOf("alice.os", null)).toBe("alice.os");
+  expect(cookieNameOf("alice.os", "my_chess-1:chess:a.os")).toBe("alice.os@mychess-1:chess:a.os");
 });
 
 test("cookieValues() gives every value of a name, in order, and what is behind the first =", () => {

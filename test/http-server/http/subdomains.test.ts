@@ -3,6 +3,12 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { decodeJwt } from "jose";
 import { labelOf, secureUrl } from "../../../http-server/subdomains.ts";
 import type { Visit } from "../../../http-server/visit.ts";
+import {
+  defineProcess,
+  secure_bind_http_path,
+  secure_bind_http_static_path,
+  secure_bind_ws_path,
+} from "../../../lib/process/index.ts";
 import { ProcessId } from "../../../lib/protocol/index.ts";
 import { hear, told } from "../../support/channels.ts";
 import { type Answer, cookieSet } from "../../support/http-client.ts";
@@ -21,6 +27,7 @@ import type { Recorder } from "../../support/recorder.ts";
 import { destroyAll, RawSocket } from "../../support/sockets.ts";
 
 const PASSWORD = "correct horse";
+const SERVER = "http-server:distro:sys";
 const CHESS = "chess:chess:sys";
 const CLOCK = "clock:chess:sys"; // another process of the package
 const HERE = { host: "chess-sys.localhost:8080" };
@@ -261,6 +268,52 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const answer = await alice.ask({ port, path: "/s", headers: { ...MAIN, cookie: alice.cookie } });
     expect(answer).toMatchObject({ status: 421 });
     expect(answer.body).toContain("on its own subdomain of the main port only");
+  });
+
+  test("ctx and the seeds' calls bind secure paths; one that wants no login, or local clients, is refused", async () => {
+    const { alice } = await withChess(transport);
+    const refusals: string[] = [];
+    const program = defineProcess({
+      init: async (ctx) => {
+        const bound = [
+          secure_bind_http_path("/a"),
+          secure_bind_http_static_path("/b", "text/css", "b {}"),
+          secure_bind_ws_path("/c"),
+          ctx.bindHttp("/d", { secure: true }),
+          ctx.bindStatic("/e", "e", { secure: true, mime: "text/css" }),
+          ctx.bindWs("/f", { secure: true, slowReader: "drop" }),
+        ];
+        for (const result of await Promise.all(bound)) expect(result).toEqual(OK);
+        for (const binding of [{ authenticated: false }, { localOnly: true }]) {
+          const tries = [
+            ctx.bindHttp("/x", { secure: true, ...binding }),
+            ctx.bindStatic("/x", "", { secure: true, ...binding }),
+          ];
+          for (const refused of tries) await refused.catch(({ message }: Error) => refusals.push(message));
+        }
+        await ctx
+          .bindWs("/x", { secure: true, authenticated: false })
+          .catch(({ message }: Error) => refusals.push(message));
+        ctx.log("ready");
+      },
+    });
+    const allowed = { requestCapabilities: [SERVER], grantCapabilities: [SERVER] };
+    const ready = new Promise<void>((resolve) => {
+      alice.node.kernel.events.listen((event) => event.type === "log" && resolve());
+    });
+    alice.node.addProcess(ProcessId.parse("go:go:sys"), program, allowed);
+    await ready;
+    const cookie = own(alice, "go:go:sys");
+    for (const path of ["/b", "/e"]) {
+      expect((await alice.ask({ path: `/go:go:sys${path}`, headers: MAIN })).status).toBe(307);
+      const answer = await alice.ask({ path: `/go:go:sys${path}`, headers: { host: "go-sys.localhost", cookie } });
+      expect([answer.status, answer.headers["content-type"]]).toEqual([200, "text/css"]);
+    }
+    for (const path of ["/a", "/d"])
+      expect((await alice.ask({ path: `/go:go:sys${path}`, headers: MAIN })).status).toBe(307);
+    const rule = 'Cannot bind "/x" as a secure path wants a login and takes any client that has it: leave';
+    const left = ["authenticated", "authenticated", "localOnly", "localOnly", "authenticated"];
+    expect(refusals).toEqual(left.map((name) => `${rule} ${name} out`));
   });
 
   describe("a WebSocket", () => {
