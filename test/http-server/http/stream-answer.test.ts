@@ -32,7 +32,7 @@ afterEach(async () => {
 type Asked = { readonly p: Recorder; readonly envelope: Envelope; readonly id: number };
 
 /** P has been asked for `/m`. */
-async function asked(alice: HttpNode, p: Recorder): Promise<Asked> {
+async function asked(p: Recorder): Promise<Asked> {
   const { envelope, ...message } = await p.next();
   return { p, envelope, id: httpOf({ envelope, ...message }).stream_id };
 }
@@ -77,7 +77,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const { alice, p } = await withP(transport);
     const client = await RawSocket.connect(alice.port);
     client.write(requestHead({ path: PATH }));
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream, { "Content-Type": "text/event-stream", "Set-Cookie": ["a=1", "b=2"] }, "one");
     const head = await client.answer();
     expect(head).toMatchObject({ status: 200, headers: { "transfer-encoding": "chunked", "set-cookie": "a=1, b=2" } });
@@ -94,7 +94,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   test("with a Content-Length it goes out so, and no more than that is taken", async () => {
     const { alice, p } = await withP(transport);
     const answer = askStream(alice.port, { path: PATH });
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream, { "Content-Length": "6" });
     expect(await p.ask(chunk(stream.id), "four")).toEqual(OK);
     expect(await p.ask(chunk(stream.id), "too")).toEqual({ Err: "MalformedRequest" });
@@ -107,7 +107,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   test("an end before its Content-Length cuts the connection", async () => {
     const { alice, p } = await withP(transport);
     const answer = askStream(alice.port, { path: PATH });
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream, { "Content-Length": "6" }, "four");
     await nextLoop(); // cut in the same turn, nothing has left yet
     expect(await p.ask(end(stream.id))).toEqual({ Err: "MalformedRequest" });
@@ -131,7 +131,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   ])("when its process %s the client sees that something is missing", async (_what, finish) => {
     const { alice, p } = await withP(transport);
     const answer = askStream(alice.port, { path: PATH });
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream, {}, "begun");
     await nextLoop();
     await finish(stream, alice);
@@ -144,7 +144,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const client = await RawSocket.connect(alice.port);
     for (const text of ["first", "second"]) {
       client.write(requestHead({ path: PATH }));
-      const stream = await asked(alice, p);
+      const stream = await asked(p);
       begin(stream, { "Content-Length": String(text.length) });
       await p.ask(chunk(stream.id), text);
       await p.ask(end(stream.id));
@@ -155,7 +155,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   test("only the process that was asked may write, and nobody learns what there is", async () => {
     const { alice, p } = await withP(transport);
     const answer = askStream(alice.port, { path: PATH });
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream);
     const q = alice.add(Q);
     expect(await q.ask(chunk(stream.id), "stolen")).toEqual(CLOSED);
@@ -169,7 +169,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   test("HEAD is answered without the body, and the process hears that nobody wants it", async () => {
     const { alice, p } = await withP(transport);
     const answer = askStream(alice.port, { path: PATH, method: "HEAD" });
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream, { "Content-Length": "6" });
     expect(await answer).toMatchObject({ status: 200, headers: { "content-length": "6" }, isWhole: true });
     expect((await p.next()).body).toEqual({ HttpClose: stream.id });
@@ -181,7 +181,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const client = await RawSocket.connect(alice.port);
     client.pause();
     client.write(requestHead({ path: PATH }));
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream);
     const last = fillUp(p, stream.id);
     while (!last.isWaiting()) await nextLoop();
@@ -196,7 +196,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const client = await RawSocket.connect(alice.port);
     client.pause();
     client.write(requestHead({ path: PATH }));
-    const stream = await asked(alice, p);
+    const stream = await asked(p);
     begin(stream);
     const last = fillUp(p, stream.id);
     while (!last.isWaiting()) await nextLoop();
@@ -299,7 +299,7 @@ test("httpStreamIdle: a streamed answer that nothing moves is cut, and its proce
   const clock = new VirtualClock();
   const { alice, p } = await withP("uws", { nodeOptions: { clock }, limits: { httpStreamIdle: 60 } });
   const answer = askStream(alice.port, { path: PATH });
-  const stream = await asked(alice, p);
+  const stream = await asked(p);
   begin(stream, {}, "begun");
   await nextLoop();
   clock.advance(40_000);
@@ -314,9 +314,9 @@ test("httpStreamIdle: a streamed answer that nothing moves is cut, and its proce
 test("httpStreams: one more than the limit gets 503", async () => {
   const { alice, p } = await withP("uws", { limits: { httpStreams: 1 } });
   void askStream(alice.port, { path: PATH }).catch(() => undefined);
-  begin(await asked(alice, p), {}, "begun");
+  begin(await asked(p), {}, "begun");
   const second = askStream(alice.port, { path: PATH });
-  begin(await asked(alice, p), {}, "begun");
+  begin(await asked(p), {}, "begun");
   expect(await second).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
 });
 
