@@ -11,7 +11,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import type { StaticBytes } from "./static-bytes.ts";
 import type { Coding, StaticContent } from "./static-content.ts";
 
-const BROTLI_QUALITY = 9; // of 11: the last two take several times as long for some per cent (bench of zlib's own)
+const BROTLI_QUALITY = 9; // of 11: that took 13 times as long for 9 % less of 0.76 MB of JavaScript (93 and 1,179 ms)
 const GZIP_LEVEL = 9;
 const PAYS_BELOW = 0.9; // of its size: for less, decoding costs the client more than it saves
 

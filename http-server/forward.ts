@@ -52,10 +52,7 @@ export class Forward {
         else this.#ask(owner, body, Blob.of(bytes), exchange, httpSeconds);
       });
     } else if (this.#streams.isFull) sendEmpty(response, 503, RETRY);
-    else {
-      this.#streams.receive(owner, exchange);
-      if (!response.aborted) this.#ask(owner, body, Blob.of(""), exchange, READING_SECONDS);
-    }
+    else if (this.#streams.receive(owner, exchange)) this.#ask(owner, body, Blob.of(""), exchange, READING_SECONDS);
   }
 
   /** The process answered, or its request ended without. */

@@ -37,6 +37,7 @@ export class HttpStream extends WheelEntry implements BodyReader {
   /** Who may read and write. */
   owner: Process;
   readonly #keeper: StreamKeeper;
+  #isKnown = false; // to its process
   #moved: number; // when something last did
   #chunks: Uint8Array[] = []; // not read by the process yet
   #waiting = 0; // bytes of them
@@ -62,10 +63,11 @@ export class HttpStream extends WheelEntry implements BodyReader {
     this.response.onAborted(() => this.#end("HttpStreamClosed", true));
   }
 
-  /** Begins to take the request's body. */
+  /** Begins to take the request's body, before its process is asked. */
   receive(): void {
     this.#isWhole = false;
     this.response.streamBody(this.#keeper.limits.httpStreamBytes, this);
+    this.#isKnown = true;
   }
 
   data(bytes: Uint8Array): void {
@@ -114,6 +116,7 @@ export class HttpStream extends WheelEntry implements BodyReader {
   /** The process has answered: its body follows. @param first its beginning @returns false when none is wanted, or the client has left */
   begin(answer: HttpAnswer, first: Uint8Array): boolean {
     this.#touch();
+    this.#isKnown = true;
     this.#left = answer.length;
     this.#writer = this.response.begin(answer.status, [...answer.headers, ...this.headers], answer.length, () =>
       this.#hasRoom(),
@@ -207,7 +210,7 @@ export class HttpStream extends WheelEntry implements BodyReader {
     this.#writer = null;
     this.#chunks = [];
     this.#waiting = 0;
-    this.#keeper.ended(this, tells);
+    this.#keeper.ended(this, tells && this.#isKnown);
     for (const answer of waiting) answer?.({ Err: error }, null);
   }
 }

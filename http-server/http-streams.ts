@@ -49,9 +49,10 @@ export class HttpStreams implements Keeper, StreamKeeper {
     return this.#streams.size >= this.limits.httpStreams;
   }
 
-  /** Begins to take the body that `owner` will read. */
-  receive(owner: Process, exchange: Exchange): void {
+  /** Begins to take the body that `owner` will read. @returns false when it was refused: that is answered */
+  receive(owner: Process, exchange: Exchange): boolean {
     this.#open(owner, exchange, this.limits.httpSeconds).receive();
+    return this.#streams.has(exchange.streamId);
   }
 
   /** A process has answered, and its body follows. @returns false when that cannot be */

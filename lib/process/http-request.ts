@@ -91,7 +91,7 @@ export class IncomingHttp {
     for (const pair of this.headerAll("cookie").flatMap((line) => line.split(";"))) {
       const mark = pair.indexOf("=");
       const name = pair.slice(0, mark).trim();
-      if (mark > 0 && !(name in cookies)) cookies[name] = pair.slice(mark + 1).trim();
+      if (mark > 0 && name !== "" && !(name in cookies)) cookies[name] = pair.slice(mark + 1).trim();
     }
     return cookies;
   }

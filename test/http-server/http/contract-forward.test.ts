@@ -43,6 +43,40 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     });
   });
 
+  test("beside the last of several, every header and parameter is told, the cookies of a login left out", async () => {
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m"));
+    p.onMessage = reply(200);
+    const headers = { host: "a", "X-Twice": ["one", "two"], cookie: [`${alice.cookie}; a=1`, "b=2"] };
+    await alice.ask({ path: `/${P}/m?a=1&b=%zz&a=x+y%20z&c`, headers });
+    const { header_list, query_list, stream_id, stream_body } = httpOf(await p.next());
+    expect(header_list).toEqual([
+      ["host", "a"],
+      ["x-twice", "one"],
+      ["x-twice", "two"],
+      ["cookie", "a=1"],
+      ["cookie", "b=2"],
+    ]);
+    expect(query_list).toEqual([
+      ["a", "1"],
+      ["b", "%zz"],
+      ["a", "x y z"],
+      ["c", ""],
+    ]);
+    expect([typeof stream_id, stream_body]).toEqual(["number", false]);
+  });
+
+  test("several values of one header are several lines: two cookies can be set", async () => {
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m"));
+    p.onMessage = reply(200, { "Set-Cookie": ["a=1; Path=/", "b=2"], "X-A": "one" });
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect(answer.setCookies).toEqual(["a=1; Path=/", "b=2"]);
+    expect(answer.headers["x-a"]).toBe("one");
+  });
+
   test("case 50, as inferred: a request without a body has an empty blob", async () => {
     const alice = await startHttpNode({ transport });
     const p = alice.add(P);
