@@ -24,6 +24,9 @@ const RESETS_MAX = 0.01; // of all connections, where the kernel does not move t
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 const wsShares = major > 22 || (major === 22 && minor >= 12);
+const lacksTools = ["ip", "unshare"].filter((tool) => spawnSync(tool, ["-V"]).error !== undefined);
+if (process.env.CI !== undefined && lacksTools.length > 0)
+  throw new Error(`CI must have ${lacksTools.join(" and ")}: apt-get install iproute2 util-linux`);
 const mayUnshare = spawnSync("unshare", ["-rn", "sh", "-c", OWN_NETWORK]).status === 0;
 
 afterEach(destroyAll);
