@@ -15,9 +15,9 @@ export class SessionCookies {
   readonly #auth: Auth;
   readonly #limits: HttpServerLimits;
 
-  readonly #dialects: DialectsInUse;
+  readonly #dialects: Pick<DialectsInUse, "list">;
 
-  constructor(auth: Auth, limits: HttpServerLimits, dialects: DialectsInUse) {
+  constructor(auth: Auth, limits: HttpServerLimits, dialects: Pick<DialectsInUse, "list">) {
     this.#auth = auth;
     this.#limits = limits;
     this.#dialects = dialects;

@@ -1,8 +1,10 @@
 /** Hostile peers on an open socket: broken frames, registrations, readers that stop, floods, ends that are none. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { packMessage } from "../../lib/protocol/index.ts";
-import { closePayload, encodeFrame, type RawSocket } from "../support/sockets.ts";
+import { closePayload, encodeFrame, RawSocket } from "../support/sockets.ts";
 import { type Arena, VICTIM } from "./arena.ts";
 
 const MIB = 1024 * 1024;
@@ -148,6 +150,35 @@ export function frameAttacks(arena: () => Arena): void {
     expect(seen.frames).toBe(0);
   });
 
+  test("clients that do not take their end for one hold nothing", async () => {
+    await arena().under(
+      "100 clients that ignore the close frame and the FIN, half of them going on to send",
+      async () => {
+        const clients = await Promise.all(Array.from({ length: 100 }, () => deafClient(arena())));
+        const timer = setInterval(() => {
+          for (const { net } of clients.slice(50)) if (!net.destroyed) net.write(encodeFrame("text", "x"));
+        }, 300);
+        await arena().allEnded();
+        clearInterval(timer);
+        return "cut";
+      },
+    );
+  });
+
+  test("first messages that are never finished cost what was sent of them", async () => {
+    const seen = await arena().under("50 strangers that send 4 MB less a byte of a first message", async () => {
+      const most = encodeFrame("binary", new Uint8Array(4 * MIB)).subarray(0, 4 * MIB);
+      const clients = await Promise.all(Array.from({ length: 50 }, () => arena().connect()));
+      for (const client of clients) {
+        await client.upgrade();
+        client.write(most);
+      }
+      await arena().settle();
+      return "held until registerDeadline, or until they left";
+    });
+    expect(seen.peakBytes).toBeLessThan(600 * MIB);
+  });
+
   test("any first message is answered, and the node goes on", async () => {
     await arena().under(
       `${REGISTRATIONS.length} hostile registrations, 5 of each, and 300 of random bytes`,
@@ -222,6 +253,16 @@ export function frameAttacks(arena: () => Arena): void {
 /** The same text frame, `count` times. */
 function encodeFrameMany(count: number): Buffer {
   return Buffer.alloc(count * 7, encodeFrame("text", "x"));
+}
+
+/** Registers for nobody, and keeps its side open whatever the server does. */
+async function deafClient({ port, token }: Arena): Promise<RawSocket> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await once(socket, "connect");
+  const client = new RawSocket(socket);
+  await client.upgrade();
+  client.sendText(JSON.stringify({ auth_token: token, target_process: "nobody:hostile:test" }));
+  return client;
 }
 
 /** When its server has ended it; a close frame is answered, as RFC 6455 asks. */

@@ -96,7 +96,7 @@ test("a login that came over TLS sets cookies that travel over TLS alone", async
   const save = (): Promise<void> => Promise.resolve();
   const auth = new Auth({ node: "alice.os", clock, limits, record: undefined, save, fault: () => undefined });
   const session = await auth.begin(null, { address: "", agent: "" });
-  const cookies = new SessionCookies(auth, limits);
+  const cookies = new SessionCookies(auth, limits, { list: () => ["kinode"] });
   const ends = (secure: boolean): string[] =>
     cookies.ofLogin(session, secure).map(([, set]) => set.replace(/^.*?; /, ""));
   expect(ends(true)).toEqual([
