@@ -4,9 +4,11 @@
  * binding of a path that goes on behind a `*name`, which takes the rest.
  */
 import {
+  type Address,
   MESSAGE_TYPES,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
+  toAddress,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 
@@ -14,6 +16,7 @@ export type Action =
   | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
   | { readonly kind: "close"; readonly channelId: number; readonly code: number; readonly reason: string }
   | { readonly kind: "subscribe" | "unsubscribe"; readonly channelId: number; readonly topic: string }
+  | { readonly kind: "transfer"; readonly channelId: number; readonly to: Address }
   | { readonly kind: "publish"; readonly topic: string; readonly messageType: "Text" | "Binary" }
   | {
       readonly kind: "bind";
@@ -49,6 +52,7 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
   WebSocketClose: (fields) => parseClose(fields),
   WebSocketSubscribe: (fields) => parseTopic("subscribe", fields),
   WebSocketUnsubscribe: (fields) => parseTopic("unsubscribe", fields),
+  WebSocketTransfer: (fields) => parseTransfer(fields),
   WebSocketPublish: ({ topic, message_type: messageType }) =>
     typeof topic === "string" && (messageType === "Text" || messageType === "Binary")
       ? { kind: "publish", topic, messageType }
@@ -70,6 +74,16 @@ function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields)
 
 function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, topic }: Fields): Action | undefined {
   return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
+}
+
+/** `to` is a process id, or an address; a bare id, and the node `our`, are on this node. */
+function parseTransfer({ channel_id: channelId, to }: Fields): Action | undefined {
+  if (!isU32(channelId) || typeof to !== "string") return undefined;
+  try {
+    return { kind: "transfer", channelId, to: toAddress(to, "our") };
+  } catch {
+    return undefined; // no address
+  }
 }
 
 /** `extension: true` is refused as malformed until the extension protocol is served. */

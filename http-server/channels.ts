@@ -7,12 +7,14 @@
  *    is no such channel (DESIGN §4.5).
  * 3. A frame that its process cannot take ends the channel with 1013: dropping it would leave a hole in the stream.
  * 4. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
+ * 5. A channel that is handed over ends for its process and begins for the next, with what waited: see transfers.ts.
  */
 import type { CapabilityEpoch, Keeper, Kernel, Process, RunQueue } from "../kernel/index.ts";
 import {
   type Address,
   Blob,
   CLOSE,
+  type CloseMetadata,
   Envelope,
   type FrameSource,
   freezeBody,
@@ -28,6 +30,7 @@ import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
+import { Transfers } from "./transfers.ts";
 import type { Listener } from "./transport/transport.ts";
 
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
@@ -46,6 +49,7 @@ export class Channels implements Keeper, FrameSource {
   readonly #ids = new ChannelIds();
   readonly #byId = new ChannelTable();
   readonly #byOwner = new Map<Process, ChannelList>();
+  readonly #transfers: Transfers;
 
   /** @param listeners grows as ports are opened; a publish goes to all */
   constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, listeners: readonly Listener[]) {
@@ -57,6 +61,7 @@ export class Channels implements Keeper, FrameSource {
     this.#epoch = kernel.capabilityEpoch;
     this.#messagesPerSecond = limits.messagesPerSecond;
     this.#listeners = listeners;
+    this.#transfers = new Transfers(kernel, limits, self);
     this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
       this.#finish(channel, code, reason),
     );
@@ -75,15 +80,9 @@ export class Channels implements Keeper, FrameSource {
       channel.id = 0;
       return false;
     }
-    channel.owner = owner;
     channel.windowStart = Math.floor(this.#kernel.clock.monotonic());
     this.#byId.add(channel);
-    let owned = this.#byOwner.get(owner);
-    if (owned === undefined) {
-      owned = new ChannelList();
-      this.#byOwner.set(owner, owned);
-    }
-    owned.add(channel);
+    this.#give(channel, owner);
     return true;
   }
 
@@ -186,14 +185,38 @@ export class Channels implements Keeper, FrameSource {
     return undefined;
   }
 
-  /** Keeper: what a new incarnation hears first. */
+  /** Hands a channel over to another process; `note` goes along. @returns undefined: it is that one's now */
+  transfer(from: Address, channelId: number, to: Address, note: Blob | null): HttpServerErrorKind | undefined {
+    const channel = this.#owned(from, channelId);
+    const owner = channel?.owner ?? null;
+    if (channel === undefined || owner === null) return "WsChannelNotFound";
+    const target = this.#transfers.check(owner, to, note);
+    if (typeof target === "string") return target;
+    const frames = this.#transfers.take(channel, owner, target);
+    if (frames === undefined) return "WsTargetOverloaded";
+    this.#leaveTopics(channel);
+    this.#byOwner.get(owner)?.delete(channel);
+    this.#tellClosed(channel, owner, { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text });
+    this.#transfers.add(channel, { from: owner.address.text, note });
+    this.#give(channel, target);
+    target.post(this.#openEvent(channel, target));
+    for (const frame of frames) {
+      frame.target = target.address;
+      target.post(frame);
+    }
+    return undefined;
+  }
+
+  /** Keeper: what a new incarnation hears first. What comes first of a channel must be an Open. */
   restarting(owner: Process, waiting: readonly Envelope[]): readonly Envelope[] {
-    const announced = new Set<unknown>();
+    const announced = new Set<Channel>();
     const known = new Set<Channel>(this.#byOwner.get(owner)?.all());
+    const found = new Set<Channel>();
     for (const { source, origin, body } of waiting) {
-      if (source !== this.#self.address) continue;
+      if (source !== this.#self.address || !(origin instanceof Channel) || found.has(origin)) continue;
+      found.add(origin);
       if (isOpen(body)) announced.add(origin);
-      else if (origin instanceof Channel) known.add(origin); // ended meanwhile: its frames and its Close still wait
+      else known.add(origin); // perhaps no longer its own: frames and a Close still wait
     }
     return [...known].filter((channel) => !announced.has(channel)).map((channel) => this.#openEvent(channel, owner));
   }
@@ -275,20 +298,46 @@ export class Channels implements Keeper, FrameSource {
     if (owner === null) return;
     this.#byId.delete(channel);
     this.#byOwner.get(owner)?.delete(channel);
+    this.#transfers.forget(channel);
+    this.#leaveTopics(channel);
+    this.#tellClosed(channel, owner, { code, reason });
+  }
+
+  #give(channel: Channel, owner: Process): void {
+    channel.owner = owner;
+    channel.allowedEpoch = -1;
+    channel.pushEpoch = -1;
+    let owned = this.#byOwner.get(owner);
+    if (owned === undefined) {
+      owned = new ChannelList();
+      this.#byOwner.set(owner, owned);
+    }
+    owned.add(channel);
+  }
+
+  /** The set stays: what publishes have queued on the socket is not counted (outgoing.ts). */
+  #leaveTopics(channel: Channel): void {
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
+    channel.topics?.clear();
+  }
+
+  #tellClosed(channel: Channel, owner: Process, facts: CloseMetadata): void {
     const event = new Envelope("request", this.#self.address, owner.address, { WebSocketClose: channel.id }, null);
     event.origin = channel;
-    event.metadata = JSON.stringify({ code, reason });
+    event.metadata = JSON.stringify(facts);
     owner.postReserved(event);
   }
 
   #openEvent(channel: Channel, owner: Process): Envelope {
+    const handover = this.#transfers.of(channel, owner);
     const open = {
       path: channel.path,
       channel_id: channel.id,
       source_socket_addr: `${channel.peer.address}:${channel.port}`,
+      ...(handover === undefined ? {} : { transferred_from: handover.from }),
     };
-    const event = new Envelope("request", this.#self.address, owner.address, { WebSocketOpen: open }, null);
+    const note = handover?.note ?? null;
+    const event = new Envelope("request", this.#self.address, owner.address, { WebSocketOpen: open }, note);
     event.origin = channel;
     return event;
   }

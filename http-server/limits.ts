@@ -30,6 +30,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   ),
   topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs the transport an entry"),
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
+  noteBytes: limit(
+    16 * KIB,
+    "bytes",
+    0,
+    MIB,
+    "what a process tells the next owner of a channel; kept while it is open",
+  ),
   bindingsPerProcess: limit(2_000, "paths", 1, 1_000_000, "HTTP and WebSocket; a front end of 1,000 files fits"),
   staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
   goneProcesses: limit(1_000, "processes", 0, 1_000_000, "whose paths answer 503 instead of 404 after their end"),
@@ -70,6 +77,7 @@ export type HttpServerLimitName =
   | "slowReaderGrace"
   | "topicsPerChannel"
   | "topicBytes"
+  | "noteBytes"
   | "bindingsPerProcess"
   | "staticBytes"
   | "goneProcesses"

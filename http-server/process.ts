@@ -1,7 +1,7 @@
 /**
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
- *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
+ *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish · WebSocketTransfer
  *   Bind · Unbind · WebSocketBind · WebSocketUnbind
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected. A no that nobody waits for is a dead letter.
@@ -112,6 +112,8 @@ class Actions implements Instance {
         return channels.unsubscribe(source, action.channelId, action.topic);
       case "publish":
         return channels.publish(source, action.topic, action.messageType, blob);
+      case "transfer":
+        return channels.transfer(source, action.channelId, action.to, blob);
       default:
         return this.#bind(action, source, blob);
     }

@@ -15,6 +15,7 @@ import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import { isNodesOwn } from "./own-processes.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
 
 export class Registrar {
@@ -115,13 +116,8 @@ export class Registrar {
     return channel.owner?.address.id.equals(target) === true;
   }
 
-  /** Not to the node's own processes: the http-server may message them all, and would take frames for actions itself. */
   #mayOpen(process: Process): boolean {
-    const { id } = process.address;
-    const { id: own } = this.#self.address;
-    return (
-      (id.package !== own.package || id.publisher !== own.publisher) && this.#kernel.bus.mayMessage(this.#self, process)
-    );
+    return !isNodesOwn(process, this.#self) && this.#kernel.bus.mayMessage(this.#self, process);
   }
 
   #welcome(channel: Channel, encoding: Encoding): void {

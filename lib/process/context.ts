@@ -24,6 +24,7 @@ import {
   type SlowReaderPolicy,
   type SpawnOptions,
   type Timer,
+  toAddress,
   toBlob,
   type WsMessageType,
 } from "../protocol/index.ts";
@@ -49,6 +50,14 @@ export type WsBinding = {
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */
   readonly sendLimit?: number;
+};
+
+export type TransferOptions = {
+  /**
+   * What the new owner should know, e.g. the player's name: it comes with each `onOpen` of this channel. Bytes and blobs
+   * as they are, anything else as JSON; at most `limits.noteBytes`.
+   */
+  readonly note?: unknown;
 };
 
 export class Context<State = unknown> {
@@ -123,6 +132,15 @@ export class Context<State = unknown> {
   close(channelId: number, code?: number, reason?: string): void {
     if (code === undefined) this.#act({ WebSocketClose: channelId });
     else this.#act({ WebSocketClose: { channel_id: channelId, code, reason: reason ?? "" } });
+  }
+
+  /**
+   * Hands a channel over to another process of this node, which this one may message. What was pushed so far goes out
+   * first; frames that wait here are handled there. Then `onClose` with `transferredTo` here, and `onOpen` with `handover`
+   * there. On `Err` nothing has changed: `WsTargetNotFound`, `WsTargetDenied`, `WsTargetOverloaded`.
+   */
+  transferChannel(channelId: number, to: AddressLike, { note }: TransferOptions = {}): Promise<HttpServerResult> {
+    return this.#ask(transfer(channelId, to, this.node), note === undefined ? null : noteBlob(note));
   }
 
   /** A question that the browser client's `request()` sent. @param value the frame's `blob.json()` @returns undefined when it is none */
@@ -277,6 +295,21 @@ export class Context<State = unknown> {
 }
 
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
+
+/** @throws {IdError} `to` is no address */
+export function transfer(channelId: number, to: AddressLike, node: string): HttpServerAction {
+  const target = toAddress(to, node);
+  return {
+    WebSocketTransfer: { channel_id: channelId, to: target.node === node ? target.id.text : target.text },
+  };
+}
+
+/** Text goes as JSON too, not as `frame` has it: a player called 42 must not become a number. */
+export function noteBlob(note: unknown): Blob {
+  return note instanceof Blob || note instanceof Uint8Array || note instanceof ArrayBuffer
+    ? toBlob(note)
+    : Blob.json(note);
+}
 
 /** What `value` is on the wire; see rule 2. */
 function frame(value: unknown): Blob {

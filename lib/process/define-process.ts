@@ -8,6 +8,7 @@
  */
 import {
   Blob,
+  type CloseMetadata,
   type Envelope,
   type Host,
   HTTP_SERVER,
@@ -20,6 +21,7 @@ import {
 } from "../protocol/index.ts";
 import { Context, type TimerHandler } from "./context.ts";
 import { running } from "./current.ts";
+import { decode } from "./decode.ts";
 import { IncomingHttp } from "./http-request.ts";
 import { isPromise } from "./promise.ts";
 
@@ -30,10 +32,27 @@ export type Next<State> = State | void | Promise<State | void>;
 export type First<State> = State | Promise<State> | (undefined extends State ? void | Promise<void> : never);
 
 /** @property path without the process id; `/` on the main route @property peer `address:port`, null when unknown */
-export type Open = { readonly channelId: number; readonly path: string; readonly peer: string | null };
+export type Open = {
+  readonly channelId: number;
+  readonly path: string;
+  readonly peer: string | null;
+  /** There when another process had the channel before and handed it over; after a restart too. */
+  readonly handover?: Handover;
+};
+/**
+ * @property from the address of the process that had the channel: whether to believe its note is for this one to say
+ * @property note parsed JSON, else text, else bytes; undefined when it had none
+ */
+export type Handover = { readonly from: string; readonly note: unknown };
 export type Push = { readonly channelId: number; readonly messageType: WsMessageType };
 /** @property code 1005: the client gave none; 1006: the connection was lost */
-export type Close = { readonly channelId: number; readonly code: number; readonly reason: string };
+export type Close = {
+  readonly channelId: number;
+  readonly code: number;
+  readonly reason: string;
+  /** There when this process handed the channel over: the address of who has it now. */
+  readonly transferredTo?: string;
+};
 
 export type Handlers<State> = {
   init?(ctx: Context<State>): First<State>;
@@ -155,16 +174,23 @@ class DefinedProcess<State> implements Instance {
     if ("Http" in event)
       return handlers.onHttp?.(this.#state, new IncomingHttp(this.#ctx.host, message, event.Http), this.#ctx);
     if ("WebSocketOpen" in event) {
-      const { channel_id, path, source_socket_addr } = event.WebSocketOpen;
+      const { channel_id, path, source_socket_addr, transferred_from: from } = event.WebSocketOpen;
       return handlers.onOpen?.(
         this.#state,
-        { channelId: channel_id, path, peer: source_socket_addr ?? null },
+        {
+          channelId: channel_id,
+          path,
+          peer: source_socket_addr ?? null,
+          ...(from === undefined
+            ? {}
+            : { handover: { from, note: message.blob === null ? undefined : decode(message.blob) } }),
+        },
         this.#ctx,
       );
     }
     if ("WebSocketClose" in event) {
-      const { code, reason } = closeFacts(message.metadata);
-      return handlers.onClose?.(this.#state, { channelId: event.WebSocketClose, code, reason }, this.#ctx);
+      const close = { channelId: event.WebSocketClose, ...closeFacts(message.metadata) };
+      return handlers.onClose?.(this.#state, close, this.#ctx);
     }
     return this.#request(message);
   }
@@ -198,8 +224,8 @@ class DefinedProcess<State> implements Instance {
 }
 
 /** The close code and reason travel as metadata: the body is the contract's. */
-function closeFacts(metadata: string | null): { code: number; reason: string } {
+function closeFacts(metadata: string | null): Omit<Close, "channelId"> {
   if (metadata === null) return { code: 1005, reason: "" };
-  const facts = JSON.parse(metadata) as { code: number; reason: string }; // the http-server's own text
-  return { code: facts.code, reason: facts.reason };
+  const { code, reason, transferred_to: transferredTo } = JSON.parse(metadata) as CloseMetadata; // the http-server's own
+  return { code, reason, ...(transferredTo === undefined ? {} : { transferredTo }) };
 }

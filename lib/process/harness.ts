@@ -21,6 +21,7 @@ import {
   type Capability,
   Envelope,
   freezeBody,
+  type HttpServerErrorKind,
   type Message,
   type OnExit,
   OptionError,
@@ -33,14 +34,15 @@ import {
   unpackMessage,
   type WsMessageType,
 } from "../protocol/index.ts";
+import { noteBlob } from "./context.ts";
 import { HeldCapabilities } from "./harness/capabilities.ts";
 import { errorAnswer, fileAnswer, type HttpAnswer, type HttpAsk, httpBody, processAnswer } from "./harness/http.ts";
-import type { Channel, Closed, Frame, Published, Refused } from "./harness/http-server.ts";
+import type { Channel, Closed, Frame, Published, Refused, Transferred } from "./harness/http-server.ts";
 import { Runner, type Status } from "./harness/runner.ts";
 import type { SentRequest } from "./harness/sent.ts";
 import { AWAIT_SECONDS } from "./request.ts";
 
-export type { Closed, Frame, HttpAnswer, HttpAsk, Published, Refused, SentRequest, Status };
+export type { Closed, Frame, HttpAnswer, HttpAsk, Published, Refused, SentRequest, Status, Transferred };
 
 export type StartOptions = {
   /** Its address; a bare process id is on node `alice.os`. Default `test:test:template.os`. */
@@ -53,6 +55,15 @@ export type StartOptions = {
   readonly capabilities?: readonly Capability[];
   /** Called with each request to another process as it leaves: the place to answer what `init` awaits. */
   readonly onSend?: (sent: SentRequest) => void;
+  /** Called with each channel that it hands over: the place to say why not. Otherwise every target takes it. */
+  readonly onTransfer?: (transferred: Transferred) => HttpServerErrorKind | undefined;
+};
+
+export type OpenOptions = {
+  readonly path?: string;
+  readonly peer?: string;
+  /** Another process hands it over. @property from `lobby:game:template.os`, or an address @property note as with `transferChannel` */
+  readonly handover?: { readonly from: AddressLike; readonly note?: unknown };
 };
 
 export type AskOptions = {
@@ -93,6 +104,7 @@ export class Harness {
         this.#wantsSent.shift()?.(sent);
         options.onSend?.(sent);
       },
+      onTransfer: (transferred) => options.onTransfer?.(transferred),
     });
   }
 
@@ -118,6 +130,11 @@ export class Harness {
   /** Pushes and other actions that failed while nobody waited for their answer; on a node they are dead letters. */
   get refused(): readonly Refused[] {
     return this.#runner.world.httpServer.refused;
+  }
+
+  /** Channels that it handed over to others. */
+  get transferred(): readonly Transferred[] {
+    return this.#runner.world.httpServer.transferred;
   }
 
   /** What it asked to spawn. None of it runs. */
@@ -164,10 +181,12 @@ export class Harness {
   }
 
   /** A client connects. @returns the id of its channel */
-  async open(options: { readonly path?: string; readonly peer?: string } = {}): Promise<number> {
+  async open({ path = "/", peer = "127.0.0.1:50000", handover }: OpenOptions = {}): Promise<number> {
     this.#runner.assertRunning("open a channel to");
-    const { path = "/", peer = "127.0.0.1:50000" } = options;
-    const channel = this.#runner.world.httpServer.open(path, peer);
+    const { httpServer, our } = this.#runner.world;
+    const note = handover?.note === undefined ? null : noteBlob(handover.note);
+    const given = handover && { from: toAddress(handover.from, our.node).text, note };
+    const channel = httpServer.open(path, peer, given);
     await this.#runner.post(this.#runner.openEvent(channel));
     return channel.id;
   }

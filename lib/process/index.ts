@@ -6,6 +6,7 @@ export {
   type BlobLike,
   type Capability,
   capability,
+  type HttpServerErrorKind,
   type HttpServerResult,
   MESSAGING,
   type Message,
@@ -18,13 +19,14 @@ export {
   type WsMessageType,
 } from "../protocol/index.ts";
 export { ClientRequest } from "./client-request.ts";
-export { Context, type HttpBinding, type TimerHandler, type WsBinding } from "./context.ts";
+export { Context, type HttpBinding, type TimerHandler, type TransferOptions, type WsBinding } from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export {
   type Close,
   defineProcess,
   type First,
   type Handlers,
+  type Handover,
   type Next,
   type Open,
   type Push,

@@ -10,14 +10,16 @@ import {
   type AddressLike,
   type BlobLike,
   type Envelope,
+  HTTP_SERVER,
   type Message,
   OptionError,
   type SendError,
   type SendErrorKind,
   type WsMessageType,
 } from "../protocol/index.ts";
-import type { Context } from "./context.ts";
+import { type Context, noteBlob, transfer } from "./context.ts";
 import { decode } from "./decode.ts";
+import type { Handover } from "./define-process.ts";
 import type { IncomingHttp } from "./http-request.ts";
 
 /** Milliseconds since the Unix epoch, by this node's clock: when the process began to handle the message. */
@@ -35,15 +37,27 @@ type Arrived = Timed & {
 export type MachineEvent =
   /** First of all after a restore: the channels of before are not there; live ones are opened anew. */
   | (Timed & { readonly type: "restored" })
-  | (Timed & { readonly type: "open"; readonly channelId: number; readonly path: string; readonly peer: string | null })
+  | (Timed & {
+      readonly type: "open";
+      readonly channelId: number;
+      readonly path: string;
+      readonly peer: string | null;
+      readonly handover?: Handover;
+    })
   | (Timed & {
       readonly type: "push";
       readonly channelId: number;
       readonly messageType: WsMessageType;
       readonly data: unknown;
     })
-  /** `code` 1005: the client gave none; 1006: the connection was lost. */
-  | (Timed & { readonly type: "close"; readonly channelId: number; readonly code: number; readonly reason: string })
+  /** `code` 1005: the client gave none; 1006: the connection was lost. `transferredTo`: this process handed it over. */
+  | (Timed & {
+      readonly type: "close";
+      readonly channelId: number;
+      readonly code: number;
+      readonly reason: string;
+      readonly transferredTo?: string;
+    })
   /** Answer with `reply`, now or later; after 15 s the client gets 408. */
   | (Timed & { readonly type: "http"; readonly request: IncomingHttp; readonly data: unknown })
   /** Answer with `respond`; later on, name `message`. */
@@ -80,6 +94,13 @@ export type MachineEffect =
       readonly code?: number | undefined;
       readonly reason?: string | undefined;
     }
+  /** Hands the channel over: `close` with `transferredTo` comes when that was done. A no is a dead letter. */
+  | {
+      readonly type: "transfer";
+      readonly channelId: number;
+      readonly to: AddressLike;
+      readonly note?: unknown;
+    }
   /** @property expectsResponse seconds; then `response` or `error` comes, with `context` */
   | {
       readonly type: "send";
@@ -111,6 +132,7 @@ const EFFECTS: readonly MachineEffect["type"][] = [
   "subscribe",
   "unsubscribe",
   "close",
+  "transfer",
   "send",
   "respond",
   "reply",
@@ -139,6 +161,12 @@ export function perform<State>(ctx: Context<State>, effect: MachineEffect): void
       return ctx.unsubscribe(effect.channelId, effect.topic);
     case "close":
       return ctx.close(effect.channelId, effect.code, effect.reason);
+    case "transfer": {
+      const { channelId, to, note } = effect;
+      const request = ctx.request(HTTP_SERVER).body(transfer(channelId, to, ctx.node));
+      if (note !== undefined) request.blob(noteBlob(note));
+      return request.send();
+    }
     case "send": {
       const request = ctx.request(effect.target).body(effect.body).context(effect.context);
       if (effect.blob !== undefined) request.blob(effect.blob);

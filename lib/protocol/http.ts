@@ -32,6 +32,7 @@ export type HttpServerAction =
     }
   | { readonly WebSocketSubscribe: { readonly channel_id: number; readonly topic: string } }
   | { readonly WebSocketUnsubscribe: { readonly channel_id: number; readonly topic: string } }
+  | { readonly WebSocketTransfer: { readonly channel_id: number; readonly to: string } }
   | { readonly WebSocketPublish: { readonly topic: string; readonly message_type: "Text" | "Binary" } };
 
 /** `send_limit` in bytes; ours, like `slow_reader` (DESIGN §4.7). */
@@ -51,10 +52,20 @@ export type HttpServerRequest =
         readonly path: string;
         readonly channel_id: number;
         readonly source_socket_addr: string | null;
+        /** Who had the channel before and handed it over: an address. Its note is the blob. */
+        readonly transferred_from?: string;
       };
     }
   | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
   | { readonly WebSocketClose: number };
+
+/** The metadata of a `WebSocketClose`, as JSON. */
+export type CloseMetadata = {
+  readonly code: number;
+  readonly reason: string;
+  /** The channel lives on, as that process's: an address. */
+  readonly transferred_to?: string;
+};
 
 export type HttpRequest = {
   /** `address:port` of the peer. */
@@ -85,7 +96,10 @@ export type HttpServerResult = { readonly Ok: null } | { readonly Err: HttpServe
  * - `WsPingPongTooLong`: more than 125 bytes.
  * - `WsChannelNotFound`: no such channel, or it is bound to another process.
  * - `WsChannelOverloaded`: its client reads too slowly; the push was not queued (ours).
- * - `LimitReached`: one more binding, topic or subscription than allowed (ours).
+ * - `WsTargetNotFound`: no process of this node has that name, or it is one of the node's own (ours).
+ * - `WsTargetDenied`: the channel's process may not message that one, or the http-server may not (ours).
+ * - `WsTargetOverloaded`: its mailbox has no room for the Open and the frames that wait (ours).
+ * - `LimitReached`: one more binding, topic or subscription than allowed, or a note that is too long (ours).
  */
 export type HttpServerErrorKind =
   | "MalformedRequest"
@@ -94,6 +108,9 @@ export type HttpServerErrorKind =
   | "WsPingPongTooLong"
   | "WsChannelNotFound"
   | "WsChannelOverloaded"
+  | "WsTargetNotFound"
+  | "WsTargetDenied"
+  | "WsTargetOverloaded"
   | "LimitReached";
 
 /** Client → http-server: the first message on the main route (DESIGN §4.2). Unknown keys are ignored. */

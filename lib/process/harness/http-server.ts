@@ -12,6 +12,7 @@ import {
   type HttpServerErrorKind,
   isSendableCloseCode,
   PING_PAYLOAD_MAX,
+  toAddress,
   type WsMessageType,
 } from "../../protocol/index.ts";
 import { decode } from "../decode.ts";
@@ -19,22 +20,37 @@ import { decode } from "../decode.ts";
 /** What was sent to a channel. `data`: parsed JSON, else text, else bytes. */
 export type Frame = { readonly messageType: WsMessageType; readonly data: unknown };
 export type Published = { readonly topic: string; readonly value: unknown; readonly messageType: "Text" | "Binary" };
-export type Closed = { readonly code: number; readonly reason: string };
+/** @property transferredTo the process has handed it over to that one: for its client it goes on */
+export type Closed = { readonly code: number; readonly reason: string; readonly transferredTo?: string };
+/** @property to text of an address @property note parsed JSON, else text, else bytes; undefined when there was none */
+export type Transferred = { readonly channelId: number; readonly to: string; readonly note: unknown };
 /** An action that failed while nobody waited for its answer. */
 export type Refused = { readonly action: unknown; readonly error: HttpServerErrorKind };
+
+/** How a channel comes from another process. @property from text of an address */
+export type GivenHandover = { readonly from: string; readonly note: Blob | null };
+
+export type HttpServerPort = {
+  /** The process has closed a channel, or handed it over. */
+  closed(channel: Channel, closed: Closed): void;
+  /** It hands one over. @returns why not */
+  transferring(transferred: Transferred): HttpServerErrorKind | undefined;
+};
 
 export class Channel {
   readonly id: number;
   readonly path: string;
   readonly peer: string;
+  readonly handover: GivenHandover | undefined;
   readonly frames: Frame[] = [];
   readonly topics: Set<string> = new Set();
   closed: Closed | undefined;
 
-  constructor(id: number, path: string, peer: string) {
+  constructor(id: number, path: string, peer: string, handover: GivenHandover | undefined) {
     this.id = id;
     this.path = path;
     this.peer = peer;
+    this.handover = handover;
   }
 }
 
@@ -45,15 +61,17 @@ export class HarnessHttpServer {
   readonly files: Map<string, Blob> = new Map();
   readonly httpPaths: Set<string> = new Set();
   readonly wsPaths: Set<string> = new Set();
-  readonly #onClosed: (channel: Channel, closed: Closed) => void;
+  readonly transferred: Transferred[] = [];
+  readonly #node: string;
+  readonly #port: HttpServerPort;
 
-  /** @param onClosed the process has closed a channel */
-  constructor(onClosed: (channel: Channel, closed: Closed) => void) {
-    this.#onClosed = onClosed;
+  constructor(node: string, port: HttpServerPort) {
+    this.#node = node;
+    this.#port = port;
   }
 
-  open(path: string, peer: string): Channel {
-    const channel = new Channel(this.channels.size + 1, path, peer);
+  open(path: string, peer: string, handover?: GivenHandover): Channel {
+    const channel = new Channel(this.channels.size + 1, path, peer, handover);
     this.channels.set(channel.id, channel);
     return channel;
   }
@@ -90,6 +108,8 @@ export class HarnessHttpServer {
       return this.#with(channel_id, ({ topics }) => topics.delete(topic));
     }
     if ("WebSocketClose" in action) return this.#close(action.WebSocketClose);
+    if ("WebSocketTransfer" in action)
+      return this.#transfer(action.WebSocketTransfer.channel_id, action.WebSocketTransfer.to, blob);
     return this.#bind(action, blob);
   }
 
@@ -113,6 +133,19 @@ export class HarnessHttpServer {
     if (channel === undefined || channel.closed !== undefined) return undefined; // closed already: no error
     if (!isSendableCloseCode(code)) return "MalformedRequest";
     this.#end(channel, { code, reason });
+    return undefined;
+  }
+
+  #transfer(id: number, to: string, note: Blob | null): HttpServerErrorKind | undefined {
+    const channel = this.channels.get(id);
+    if (channel === undefined || channel.closed !== undefined) return "WsChannelNotFound";
+    const target = toAddress(to, this.#node);
+    if (target.node !== this.#node) return "WsTargetNotFound";
+    const transferred = { channelId: id, to: target.text, note: note === null ? undefined : decode(note) };
+    const refusal = this.#port.transferring(transferred);
+    if (refusal !== undefined) return refusal;
+    this.transferred.push(transferred);
+    this.#end(channel, { code: CLOSE.normal.code, reason: "", transferredTo: target.text });
     return undefined;
   }
 
@@ -145,6 +178,6 @@ export class HarnessHttpServer {
   #end(channel: Channel, closed: Closed): void {
     channel.closed = closed;
     channel.topics.clear();
-    this.#onClosed(channel, closed);
+    this.#port.closed(channel, closed);
   }
 }

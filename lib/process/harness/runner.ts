@@ -6,8 +6,10 @@
 import {
   Address,
   type Blob,
+  type CloseMetadata,
   Envelope,
   HTTP_SERVER,
+  type HttpServerErrorKind,
   type HttpServerRequest,
   type Instance,
   OptionError,
@@ -15,7 +17,7 @@ import {
   SendError,
 } from "../../protocol/index.ts";
 import { errorOf, HarnessHost, type World } from "./host.ts";
-import { type Channel, type Closed, HarnessHttpServer } from "./http-server.ts";
+import { type Channel, type Closed, HarnessHttpServer, type Transferred } from "./http-server.ts";
 import { Line } from "./line.ts";
 import { SentRequest } from "./sent.ts";
 import { HarnessTime } from "./time.ts";
@@ -33,6 +35,7 @@ type Asked = {
 
 export type RunnerOptions = Pick<World, "our" | "folder" | "capabilities" | "state"> & {
   readonly onSend: (sent: SentRequest) => void;
+  readonly onTransfer: (transferred: Transferred) => HttpServerErrorKind | undefined;
 };
 
 export class Runner {
@@ -45,14 +48,21 @@ export class Runner {
   #instance: Instance | undefined;
   #farewell: Promise<void> = Promise.resolve();
 
-  constructor(program: Program, { onSend, ...given }: RunnerOptions) {
+  constructor(program: Program, { onSend, onTransfer, ...given }: RunnerOptions) {
     this.#program = program;
     this.#httpServer = new Address(given.our.node, HTTP_SERVER);
     this.world = {
       ...given,
       time: new HarnessTime(),
       line: new Line({ crashed: (message) => this.#crashed(message), handled: () => this.#handled() }),
-      httpServer: new HarnessHttpServer((channel, closed) => void this.closeEvent(channel, closed)),
+      httpServer: new HarnessHttpServer(given.our.node, {
+        closed: (channel, closed) => {
+          if (closed.transferredTo !== undefined)
+            this.world.line.remove(({ origin, body }) => origin === channel && isPush(body)); // as on a node: they go along
+          void this.closeEvent(channel, closed);
+        },
+        transferring: onTransfer,
+      }),
       logs: [],
       spawned: [],
       onExit: "None",
@@ -144,13 +154,21 @@ export class Runner {
   }
 
   openEvent(channel: Channel): Envelope {
-    const { id, path, peer } = channel;
-    return this.event({ WebSocketOpen: { path, channel_id: id, source_socket_addr: peer } }, channel);
+    const { id, path, peer, handover } = channel;
+    const open = { path, channel_id: id, source_socket_addr: peer };
+    if (handover === undefined) return this.event({ WebSocketOpen: open }, channel);
+    return this.event({ WebSocketOpen: { ...open, transferred_from: handover.from } }, channel, handover.note);
   }
 
   closeEvent(channel: Channel, closed: Closed): Promise<void> {
     const event = this.event({ WebSocketClose: channel.id }, channel);
-    event.metadata = JSON.stringify(closed);
+    const { code, reason, transferredTo } = closed;
+    const metadata: CloseMetadata = {
+      code,
+      reason,
+      ...(transferredTo === undefined ? {} : { transferred_to: transferredTo }),
+    };
+    event.metadata = JSON.stringify(metadata);
     return this.world.line.post(event);
   }
 
@@ -219,6 +237,10 @@ export class Runner {
     this.#instance = undefined;
     this.world.line.hold();
   }
+}
+
+function isPush(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "WebSocketPush" in body;
 }
 
 function isOpen(body: unknown): boolean {
