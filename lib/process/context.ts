@@ -138,9 +138,16 @@ export class Context<State = unknown> {
    * Hands a channel over to another process of this node, which this one may message. What was pushed so far goes out
    * first; frames that wait here are handled there. Then `onClose` with `transferredTo` here, and `onOpen` with `handover`
    * there. On `Err` nothing has changed: `WsTargetNotFound`, `WsTargetDenied`, `WsTargetOverloaded`.
+   * Await it, or return it: a frame handled before it is done can no longer be answered. @throws {IdError} `to` is no address
    */
-  transferChannel(channelId: number, to: AddressLike, { note }: TransferOptions = {}): Promise<HttpServerResult> {
-    return this.#ask(transfer(channelId, to, this.node), note === undefined ? null : noteBlob(note));
+  async transferChannel(channelId: number, to: AddressLike, { note }: TransferOptions = {}): Promise<HttpServerResult> {
+    const target = toAddress(to, this.node);
+    return this.#ask(
+      {
+        WebSocketTransfer: { channel_id: channelId, to: target.node === this.node ? target.id.text : target.text },
+      },
+      note === undefined ? null : noteBlob(note),
+    );
   }
 
   /** A question that the browser client's `request()` sent. @param value the frame's `blob.json()` @returns undefined when it is none */
@@ -295,14 +302,6 @@ export class Context<State = unknown> {
 }
 
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
-
-/** @throws {IdError} `to` is no address */
-export function transfer(channelId: number, to: AddressLike, node: string): HttpServerAction {
-  const target = toAddress(to, node);
-  return {
-    WebSocketTransfer: { channel_id: channelId, to: target.node === node ? target.id.text : target.text },
-  };
-}
 
 /** Text goes as JSON too, not as `frame` has it: a player called 42 must not become a number. */
 export function noteBlob(note: unknown): Blob {

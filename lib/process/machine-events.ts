@@ -10,14 +10,14 @@ import {
   type AddressLike,
   type BlobLike,
   type Envelope,
-  HTTP_SERVER,
+  type HttpServerErrorKind,
   type Message,
   OptionError,
   type SendError,
   type SendErrorKind,
   type WsMessageType,
 } from "../protocol/index.ts";
-import { type Context, noteBlob, transfer } from "./context.ts";
+import type { Context } from "./context.ts";
 import { decode } from "./decode.ts";
 import type { Handover } from "./define-process.ts";
 import type { IncomingHttp } from "./http-request.ts";
@@ -58,6 +58,13 @@ export type MachineEvent =
       readonly reason: string;
       readonly transferredTo?: string;
     })
+  /** A `transfer` was not done: the channel is still this process's. */
+  | (Timed & {
+      readonly type: "refused";
+      readonly channelId: number;
+      readonly to: AddressLike;
+      readonly error: HttpServerErrorKind;
+    })
   /** Answer with `reply`, now or later; after 15 s the client gets 408. */
   | (Timed & { readonly type: "http"; readonly request: IncomingHttp; readonly data: unknown })
   /** Answer with `respond`; later on, name `message`. */
@@ -94,7 +101,7 @@ export type MachineEffect =
       readonly code?: number | undefined;
       readonly reason?: string | undefined;
     }
-  /** Hands the channel over: `close` with `transferredTo` comes when that was done. A no is a dead letter. */
+  /** Hands the channel over. Nothing else is handled until that is done, then `close` with `transferredTo` comes, or `refused`. */
   | {
       readonly type: "transfer";
       readonly channelId: number;
@@ -148,8 +155,8 @@ export function arrived<Type extends "request" | "response">(
   return { type, source, body, data: blob === null ? undefined : decode(blob), context, message, at };
 }
 
-/** @throws {OptionError} the machine emitted something else */
-export function perform<State>(ctx: Context<State>, effect: MachineEffect): void {
+/** @returns a promise when the next must wait for it: for what the machine hears of it, if anything @throws {OptionError} the machine emitted something else */
+export function perform<State>(ctx: Context<State>, effect: MachineEffect): void | Promise<MachineEvent | undefined> {
   switch (effect.type) {
     case "push":
       return ctx.push(effect.channelId, effect.value, effect.messageType);
@@ -161,12 +168,8 @@ export function perform<State>(ctx: Context<State>, effect: MachineEffect): void
       return ctx.unsubscribe(effect.channelId, effect.topic);
     case "close":
       return ctx.close(effect.channelId, effect.code, effect.reason);
-    case "transfer": {
-      const { channelId, to, note } = effect;
-      const request = ctx.request(HTTP_SERVER).body(transfer(channelId, to, ctx.node));
-      if (note !== undefined) request.blob(noteBlob(note));
-      return request.send();
-    }
+    case "transfer":
+      return handOver(ctx, effect);
     case "send": {
       const request = ctx.request(effect.target).body(effect.body).context(effect.context);
       if (effect.blob !== undefined) request.blob(effect.blob);
@@ -185,4 +188,13 @@ export function perform<State>(ctx: Context<State>, effect: MachineEffect): void
         `Cannot act on the emitted event "${(effect as Envelope["body"] as { type: string }).type}" as a process knows ${EFFECTS.join(", ")}: emit one of these`,
       );
   }
+}
+
+/** Waited for: frames that were handled meanwhile could no longer be answered. */
+async function handOver<State>(
+  ctx: Context<State>,
+  { channelId, to, note }: Extract<MachineEffect, { readonly type: "transfer" }>,
+): Promise<MachineEvent | undefined> {
+  const result = await ctx.transferChannel(channelId, to, { note });
+  return "Ok" in result ? undefined : { type: "refused", channelId, to, error: result.Err, at: ctx.now() };
 }
