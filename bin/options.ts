@@ -21,6 +21,7 @@ export type StartOptions = {
   readonly data: string;
   readonly transport: "auto" | "uws" | "ws";
   readonly "allow-origin": readonly string[];
+  readonly "trust-proxy": readonly string[];
   readonly limit: Readonly<Record<string, number>>;
 };
 
@@ -83,6 +84,12 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     default: [],
     value: "ORIGIN",
     help: "another site whose pages may connect; may be repeated",
+  },
+  "trust-proxy": {
+    kind: "texts",
+    default: [],
+    value: "LIST",
+    help: "proxies in front: addresses, ranges like 10.0.0.0/8, loopback; commas between",
   },
   limit: {
     kind: "limits",

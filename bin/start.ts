@@ -49,6 +49,7 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       listeners: [],
       transport: options.transport,
       allowedOrigins: options["allow-origin"],
+      trustProxy: options["trust-proxy"],
       limits: only(HTTP_SERVER_LIMITS, options.limit),
     });
     await node.addPackage(here("../processes/homepage"));

@@ -53,8 +53,8 @@ export class Login {
     response.send(200, [["content-type", "text/html; charset=utf-8"], ...PAGE_HEADERS], this.#page);
   }
 
-  /** Both cookies of a fresh login. */
-  cookies(): HeaderList {
+  /** Both cookies of a fresh login. @param secure it came over TLS: they go back over nothing else */
+  cookies(secure: boolean): HeaderList {
     const { sessionSeconds, registerTokenSeconds } = this.#limits;
     const session = { name: this.#auth.sessionCookie, value: this.#auth.issue("session"), maxAge: sessionSeconds };
     const register = {
@@ -63,8 +63,8 @@ export class Login {
       maxAge: registerTokenSeconds,
     };
     return [
-      ["set-cookie", setCookie({ ...session, httpOnly: true, secure: false })],
-      ["set-cookie", setCookie({ ...register, httpOnly: false, secure: false })],
+      ["set-cookie", setCookie({ ...session, httpOnly: true, secure })],
+      ["set-cookie", setCookie({ ...register, httpOnly: false, secure })],
     ];
   }
 
@@ -85,8 +85,12 @@ export class Login {
     if (sent === undefined) return sendJson(response, 400, "Failed to parse login info");
     if (!isRight) return sendJson(response, 401, "Wrong password");
     const redirect = new URLSearchParams(request.query).get("redirect");
-    if (redirect === null) return sendJson(response, 200, { node: this.#auth.node }, this.cookies());
-    response.send(303, [["location", localPath(redirect)], ["cache-control", "no-store"], ...this.cookies()], "");
+    if (redirect === null) return sendJson(response, 200, { node: this.#auth.node }, this.cookies(request.secure));
+    response.send(
+      303,
+      [["location", localPath(redirect)], ["cache-control", "no-store"], ...this.cookies(request.secure)],
+      "",
+    );
   }
 
   /** @returns undefined when the body is not that JSON */

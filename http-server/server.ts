@@ -28,6 +28,7 @@ import { Throttle } from "./throttle.ts";
 import { ListenError } from "./transport/errors.ts";
 import { chooseTransport } from "./transport/index.ts";
 import type { Listen, Listener, TransportHandlers, TransportName } from "./transport/transport.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
 import { visitOf } from "./visit.ts";
 
@@ -38,6 +39,8 @@ export type HttpServerOptions = {
   readonly transport?: TransportName | "auto";
   /** Origins besides the node's own whose pages may connect, e.g. `https://app.example`. */
   readonly allowedOrigins?: readonly string[];
+  /** Proxies whose word on the client is taken: addresses, ranges, `loopback`. Default: none. */
+  readonly trustProxy?: readonly string[];
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
@@ -53,6 +56,7 @@ export class HttpServer {
   readonly #auth: Auth;
   readonly #listeners: Listener[];
   readonly #listen: Listen;
+  readonly #trusted: TrustedProxies;
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
   readonly #http: HttpRequests;
@@ -64,6 +68,7 @@ export class HttpServer {
   static async start(node: Node, options: HttpServerOptions = {}): Promise<HttpServer> {
     const limits = httpServerLimits(options.limits);
     for (const origin of options.allowedOrigins ?? []) assertOrigin(origin);
+    const trusted = new TrustedProxies(options.trustProxy ?? []);
     const transport = await chooseTransport(options.transport ?? "auto");
     let host: Host | undefined;
     let server: HttpServer | undefined;
@@ -96,6 +101,7 @@ export class HttpServer {
       pages,
       hostNow,
       allowedOrigins: options.allowedOrigins ?? [],
+      trusted,
       listen: transport.listen,
       why: transport.why,
     });
@@ -113,6 +119,7 @@ export class HttpServer {
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
     readonly allowedOrigins: readonly string[];
+    readonly trusted: TrustedProxies;
     readonly listen: Listen;
     readonly why: string;
   }) {
@@ -123,6 +130,7 @@ export class HttpServer {
     this.transportWhy = made.why;
     this.#auth = auth;
     this.#listen = made.listen;
+    this.#trusted = made.trusted;
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.bindings = new Bindings(limits);
@@ -225,8 +233,8 @@ export class HttpServer {
       }
     };
     return {
-      http: (request, response) => turn(() => this.#http.handle(visitOf(request), response, mount)),
-      upgrade: (request) => decideUpgrade(visitOf(request), mount, this.#upgradeContext),
+      http: (request, response) => turn(() => this.#http.handle(visitOf(request, this.#trusted), response, mount)),
+      upgrade: (request) => decideUpgrade(visitOf(request, this.#trusted), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();

@@ -37,6 +37,7 @@ test("every option has its default when nothing is given", () => {
     data: ".jackfield",
     transport: "auto",
     "allow-origin": [],
+    "trust-proxy": [],
     limit: {},
   });
 });
@@ -86,6 +87,7 @@ describe("every option may stand in the environment and in the config file", () 
     data: ["./there", "./there"],
     transport: ["ws", "ws"],
     "allow-origin": ["https://a.example", ["https://a.example"]],
+    "trust-proxy": ["loopback,10.0.0.0/8", ["loopback", "10.0.0.0/8"]],
     limit: ["mailbox=100,channels=5", { mailbox: 100, channels: 5 }],
   } as const;
 
@@ -101,9 +103,12 @@ describe("every option may stand in the environment and in the config file", () 
 });
 
 describe("a flag that may be repeated", () => {
-  test.each(["package", "mount", "allow-origin"] as const)("--%s collects its values, in order", (name) => {
-    expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);
-  });
+  test.each(["package", "mount", "allow-origin", "trust-proxy"] as const)(
+    "--%s collects its values, in order",
+    (name) => {
+      expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);
+    },
+  );
   test("--limit collects its values by name", () => {
     expect(readOptions(["--limit", "mailbox=9", "--limit", "timers=8"], {}).limit).toEqual({ mailbox: 9, timers: 8 });
   });
