@@ -19,7 +19,7 @@ const LAST_PORT = 8999;
 const INIT_MAX = 5000; // ms: long enough to read a large front end from a slow disk
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const EXAMPLES = [here("../examples/chat"), here("../examples/echo")];
+const EXAMPLES = [here("../examples/chat"), here("../examples/echo"), here("../examples/lobby")];
 
 export type Started = {
   readonly node: Node;
