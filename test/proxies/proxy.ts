@@ -65,6 +65,7 @@ export async function startProxy(name: ProxyName, node: number): Promise<Running
       };
     }
   }
+  rmSync(folder, { recursive: true });
   throw new Error(`${name} did not start: ${wrote}`);
 }
 
