@@ -23,6 +23,7 @@ export type StartOptions = {
   readonly "allow-origin": readonly string[];
   readonly "no-local-rpc": boolean;
   readonly "allow-host": readonly string[];
+  readonly "trust-proxy": readonly string[];
   readonly limit: Readonly<Record<string, number>>;
   readonly "tls-cert": string | null;
   readonly "tls-key": string | null;
@@ -101,6 +102,12 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     default: [],
     value: "NAME",
     help: "another name of this machine for what is local only (localhost always is one); may be repeated",
+  },
+  "trust-proxy": {
+    kind: "texts",
+    default: [],
+    value: "LIST",
+    help: "proxies in front: addresses, ranges like 10.0.0.0/8, loopback; commas between",
   },
   limit: {
     kind: "limits",

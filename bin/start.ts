@@ -20,7 +20,7 @@ const LAST_PORT = 8999;
 const INIT_MAX = 5000; // ms: long enough to read a large front end from a slow disk
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const EXAMPLES = [here("../examples/chat"), here("../examples/echo")];
+const EXAMPLES = [here("../examples/chat"), here("../examples/echo"), here("../examples/lobby")];
 
 export type Started = {
   readonly node: Node;
@@ -52,6 +52,7 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       allowedOrigins: options["allow-origin"],
       localRpc: !options["no-local-rpc"],
       allowedHosts: options["allow-host"],
+      trustProxy: options["trust-proxy"],
       limits: only(HTTP_SERVER_LIMITS, options.limit),
       ...tlsOf(options),
       reusePort: options["reuse-port"],

@@ -4,6 +4,7 @@
  * binding of a path that goes on behind a `*name`, which takes the rest. All dialects' spellings are read, whoever sends.
  */
 import {
+  type Address,
   EXTENSION_BLOBS,
   EXTENSION_TYPES,
   type ExtensionBlob,
@@ -13,6 +14,7 @@ import {
   MESSAGE_TYPES,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
+  toAddress,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 import type { StreamAction } from "./http-streams.ts";
@@ -31,6 +33,7 @@ export type Action =
     }
   | { readonly kind: "close"; readonly channelId: number; readonly code: number; readonly reason: string }
   | { readonly kind: "subscribe" | "unsubscribe"; readonly channelId: number; readonly topic: string }
+  | { readonly kind: "transfer"; readonly channelId: number; readonly to: Address }
   | { readonly kind: "publish"; readonly topic: string; readonly messageType: "Text" | "Binary" }
   | {
       readonly kind: "bind";
@@ -81,6 +84,7 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
   WebSocketClose: (fields) => parseClose(fields),
   WebSocketSubscribe: (fields) => parseTopic("subscribe", fields),
   WebSocketUnsubscribe: (fields) => parseTopic("unsubscribe", fields),
+  WebSocketTransfer: (fields) => parseTransfer(fields),
   WebSocketPublish: ({ topic, message_type: messageType }) =>
     typeof topic === "string" && (messageType === "Text" || messageType === "Binary")
       ? { kind: "publish", topic, messageType }
@@ -118,6 +122,16 @@ function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields)
 
 function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, topic }: Fields): Action | undefined {
   return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
+}
+
+/** `to` is a process id, or an address; a bare id, and the node `our`, are on this node. */
+function parseTransfer({ channel_id: channelId, to }: Fields): Action | undefined {
+  if (!isU32(channelId) || typeof to !== "string") return undefined;
+  try {
+    return { kind: "transfer", channelId, to: toAddress(to, "our") };
+  } catch {
+    return undefined; // no address
+  }
 }
 
 /** Until 2024-12 there was `encrypted`, under Nectar in place of `extension`; true is refused: there is no such thing (contract kinode §8). */

@@ -9,12 +9,14 @@
  * 4. Events are spelled in the dialect of the process. Frames of a dialect that calls them all one type take the careful
  *    way, each of them; for all others the dialect is looked at when somebody asks for the message.
  * 5. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
+ * 6. A channel that is handed over ends for its process and begins for the next, with what waited: see transfers.ts.
  */
 import type { CapabilityEpoch, Keeper, Kernel, Process, RunQueue } from "../kernel/index.ts";
 import {
   type Address,
   Blob,
   CLOSE,
+  type CloseMetadata,
   DEFAULT_DIALECT,
   Envelope,
   EventWriter,
@@ -35,6 +37,7 @@ import type { HttpServerLimits } from "./limits.ts";
 import { queryParams } from "./opening.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
+import { Transfers } from "./transfers.ts";
 import type { Listener } from "./transport/transport.ts";
 import { messageSeconds, UnfinishedMessages } from "./unfinished.ts";
 
@@ -58,6 +61,7 @@ export class Channels implements Keeper, FrameSource {
   readonly #byId = new ChannelTable();
   readonly #byOwner = new Map<Process, ChannelList>();
   readonly #unfinished: UnfinishedMessages;
+  readonly #transfers: Transfers;
 
   /** @param listeners grows as ports are opened; a publish goes to all */
   constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, listeners: readonly Listener[]) {
@@ -69,11 +73,12 @@ export class Channels implements Keeper, FrameSource {
     this.#epoch = kernel.capabilityEpoch;
     this.#messagesPerSecond = limits.messagesPerSecond;
     this.#listeners = listeners;
+    this.events = new EventWriter(self.address);
+    this.#transfers = new Transfers(kernel, limits, self, this.events);
     this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
       this.#finish(channel, code, reason),
     );
     this.shortcut = this.outgoing;
-    this.events = new EventWriter(self.address);
     const tooLate = `no whole message and no pong in ${messageSeconds(limits)} seconds`;
     this.#unfinished = new UnfinishedMessages(kernel.clock, limits, this.#byId, (channel) =>
       this.end(channel, CLOSE.tooLate.code, tooLate),
@@ -92,16 +97,10 @@ export class Channels implements Keeper, FrameSource {
       channel.id = 0;
       return false;
     }
-    channel.owner = owner;
     channel.windowStart = Math.floor(this.#kernel.clock.monotonic());
     this.#byId.add(channel);
     this.#unfinished.opened();
-    let owned = this.#byOwner.get(owner);
-    if (owned === undefined) {
-      owned = new ChannelList();
-      this.#byOwner.set(owner, owned);
-    }
-    owned.add(channel);
+    this.#give(channel, owner);
     return true;
   }
 
@@ -209,14 +208,41 @@ export class Channels implements Keeper, FrameSource {
     return undefined;
   }
 
-  /** Keeper: what a new incarnation hears first. */
+  /** Hands a channel over to another process; `note` goes along. @returns undefined: it is that one's now */
+  transfer(from: Address, channelId: number, to: Address, note: Blob | null): HttpServerErrorKind | undefined {
+    const channel = this.#owned(from, channelId);
+    const owner = channel?.owner ?? null;
+    if (channel === undefined || owner === null) return "WsChannelNotFound";
+    const target = this.#transfers.check(owner, to, note);
+    if (typeof target === "string") return target;
+    const frames = this.#transfers.take(channel, owner, target);
+    if (frames === undefined) return "WsTargetOverloaded";
+    if (channel.extension !== null) this.extensionEnded(channel); // what it was asked, it was asked for the old one
+    this.#leaveTopics(channel);
+    this.#byOwner.get(owner)?.delete(channel);
+    this.#tellClosed(channel, owner, { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text });
+    this.#transfers.add(channel, { from: owner.address.text, note });
+    this.#give(channel, target);
+    target.post(this.#openEvent(channel, target));
+    for (const frame of frames) target.post(this.#readdressed(frame, channel, owner, target));
+    return undefined;
+  }
+
+  /** Whether it has had another process. */
+  wasHandedOver(channel: Channel): boolean {
+    return this.#transfers.has(channel);
+  }
+
+  /** Keeper: what a new incarnation hears first. What comes first of a channel must be an Open. */
   restarting(owner: Process, waiting: readonly Envelope[]): readonly Envelope[] {
-    const announced = new Set<unknown>();
+    const announced = new Set<Channel>();
     const known = new Set<Channel>(this.#byOwner.get(owner)?.all());
+    const found = new Set<Channel>();
     for (const { source, origin, body } of waiting) {
-      if (!this.events.isOurs(source)) continue;
+      if (!this.events.isOurs(source) || !(origin instanceof Channel) || found.has(origin)) continue;
+      found.add(origin);
       if (isOpen(body)) announced.add(origin);
-      else if (origin instanceof Channel) known.add(origin); // ended meanwhile: its frames and its Close still wait
+      else known.add(origin); // perhaps no longer its own: frames and a Close still wait
     }
     return [...known].filter((channel) => !announced.has(channel)).map((channel) => this.#openEvent(channel, owner));
   }
@@ -327,25 +353,60 @@ export class Channels implements Keeper, FrameSource {
     this.#unfinished.closed();
     this.#byOwner.get(owner)?.delete(channel);
     if (channel.extension !== null) this.extensionEnded(channel);
+    this.#transfers.forget(channel);
+    this.#leaveTopics(channel);
+    this.#tellClosed(channel, owner, { code, reason });
+  }
+
+  #give(channel: Channel, owner: Process): void {
+    channel.owner = owner;
+    channel.allowedEpoch = -1;
+    channel.pushEpoch = -1;
+    let owned = this.#byOwner.get(owner);
+    if (owned === undefined) {
+      owned = new ChannelList();
+      this.#byOwner.set(owner, owned);
+    }
+    owned.add(channel);
+  }
+
+  /** A frame that waited for the old owner, for the new one: spelled anew where they speak differently. */
+  #readdressed(frame: Envelope, channel: Channel, from: Process, to: Process): Envelope {
+    if (from.dialect === to.dialect) {
+      frame.target = to.address;
+      return frame;
+    }
+    const { WebSocketPush: push } = frame.body as { WebSocketPush: { message_type: WsMessageType } }; // our own words
+    return this.messageOf(channel, push.message_type, frame.blob ?? Blob.of(""));
+  }
+
+  /** The set stays: what publishes have queued on the socket is not counted (outgoing.ts). */
+  #leaveTopics(channel: Channel): void {
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
-    const event = this.events.close(owner.dialect, owner.address, channel.id, { code, reason });
+    channel.topics?.clear();
+  }
+
+  #tellClosed(channel: Channel, owner: Process, facts: CloseMetadata): void {
+    const event = this.events.close(owner.dialect, owner.address, channel.id, facts);
     event.origin = channel;
     owner.postReserved(event);
   }
 
   #openEvent(channel: Channel, owner: Process): Envelope {
-    const { user, query, headers, protocol } = channel.opening;
+    const { user, query, headers, protocol, forwardedFor } = channel.opening;
+    const handover = this.#transfers.of(channel, owner);
     const open = {
       path: channel.path,
       channel_id: channel.id,
       source_socket_addr: `${channel.peer.address}:${channel.port}`,
-      forwarded_for: null,
+      forwarded_for: forwardedFor,
       user,
       query_params: queryParams(query),
       headers,
       protocol,
+      ...(handover === undefined ? {} : { transferred_from: handover.from }),
     };
-    const event = this.events.event(owner.dialect, owner.address, { WebSocketOpen: open }, null);
+    const event = this.events.event(owner.dialect, owner.address, { WebSocketOpen: open }, handover?.note ?? null);
     event.origin = channel;
     return event;
   }

@@ -46,6 +46,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
   bindingNames: limit(32, "names", 0, 1_000, "sub-protocols of one binding, and headers that its Opens carry"),
   openBytes: limit(4 * KIB, "bytes", 0, MIB, "query and headers that an Open carries: kept while the channel lives"),
+  noteBytes: limit(
+    16 * KIB,
+    "bytes",
+    0,
+    MIB,
+    "what a process tells the next owner of a channel; kept while it is open",
+  ),
   bindingsPerProcess: limit(2_000, "paths", 1, 1_000_000, "HTTP and WebSocket; a front end of 1,000 files fits"),
   staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
   staticHeaderBytes: limit(4 * KIB, "bytes", 0, 64 * KIB, "headers that a process gives to one content"),
@@ -184,6 +191,7 @@ export type HttpServerLimitName =
   | "topicBytes"
   | "bindingNames"
   | "openBytes"
+  | "noteBytes"
   | "bindingsPerProcess"
   | "staticBytes"
   | "staticHeaderBytes"

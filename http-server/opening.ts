@@ -18,6 +18,8 @@ export type Opening = {
   readonly headers: Readonly<Record<string, string>>;
   /** The sub-protocol that was selected; null: none. */
   readonly protocol: string | null;
+  /** See Visit. */
+  readonly forwardedFor: string | null;
 };
 
 /** What a binding says about the sockets it takes. */
@@ -31,7 +33,7 @@ export type OpeningTerms = {
 const NOTHING: Readonly<Record<string, string>> = Object.freeze({});
 
 /** Of anybody who is not logged in, and asked for nothing. */
-const NOBODY: Opening = { user: null, query: "", headers: NOTHING, protocol: null };
+const NOBODY: Opening = { user: null, query: "", headers: NOTHING, protocol: null, forwardedFor: null };
 
 export class Openings {
   readonly #user: string;
@@ -45,6 +47,7 @@ export class Openings {
 
   of(opening: Opening): Opening {
     if (opening.query !== "" || opening.protocol !== null || opening.headers !== NOTHING) return opening;
+    if (opening.forwardedFor !== null) return opening;
     if (opening.user === null) return NOBODY;
     return opening.user === this.#user ? this.#plain : opening;
   }

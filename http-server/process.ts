@@ -1,7 +1,7 @@
 /**
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
- *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
+ *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish · WebSocketTransfer
  *   WebSocketExtPushOutgoing · HttpChunk · HttpEnd · HttpRead
  *   Bind · SecureBind · Unbind · WebSocketBind · WebSocketSecureBind · WebSocketUnbind
  *
@@ -128,6 +128,8 @@ class Actions implements Instance {
         return channels.unsubscribe(source, action.channelId, action.topic);
       case "publish":
         return channels.publish(source, action.topic, action.messageType, blob);
+      case "transfer":
+        return channels.transfer(source, action.channelId, action.to, blob);
       case "httpChunk":
       case "httpRead":
       case "httpEnd":

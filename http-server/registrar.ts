@@ -21,6 +21,7 @@ import { ChannelList } from "./channel-list.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Openings } from "./opening.ts";
+import { isNodesOwn } from "./own-processes.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
 import { readWrapped } from "./wrapped.ts";
 
@@ -172,18 +173,14 @@ export class Registrar {
     if (!channel.terms.wrapped) return false;
     const message = readWrapped(bytes, this.#kernel.name);
     if (typeof message === "string") this.#refuse(channel, CLOSE.malformed, message, "json");
-    else if (this.#isFor(channel, message.target)) this.#channels.frame(channel, message.data, true);
+    else if (this.#isFor(channel, message.target) || this.#channels.wasHandedOver(channel))
+      this.#channels.frame(channel, message.data, true); // such a client does not learn of a new owner
     else this.#refuse(channel, CLOSE.malformed, "this channel belongs to the first message's target", "json");
     return true;
   }
 
-  /** Not to the node's own processes: the http-server may message them all, and would take frames for actions itself. */
   #mayOpen(process: Process): boolean {
-    const { id } = process.address;
-    const { id: own } = this.#self.address;
-    return (
-      (id.package !== own.package || id.publisher !== own.publisher) && this.#kernel.bus.mayMessage(this.#self, process)
-    );
+    return !isNodesOwn(process, this.#self) && this.#kernel.bus.mayMessage(this.#self, process);
   }
 
   #welcome(channel: Channel, encoding: Encoding): void {

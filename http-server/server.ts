@@ -39,8 +39,9 @@ import { SessionCookies } from "./session-cookies.ts";
 import { SocketCount } from "./sockets.ts";
 import { chooseTransport, type Tls, type TlsFiles } from "./transport/index.ts";
 import type { TransportHandlers, TransportName } from "./transport/transport.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
-import { visitOf } from "./visit.ts";
+import { type Trust, visitOf } from "./visit.ts";
 
 export type HttpServerOptions = {
   /** Default: one main listener on 127.0.0.1, any free port. Empty: none yet, see `listen`. */
@@ -51,6 +52,8 @@ export type HttpServerOptions = {
   readonly allowedOrigins?: readonly string[];
   /** Names of this machine, besides localhost, under which its own programs count as local, e.g. `box.home`. */
   readonly allowedHosts?: readonly string[];
+  /** Proxies whose word on the client is taken: addresses, ranges, `loopback`. Default: none. */
+  readonly trustProxy?: readonly string[];
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Becomes the node's password. */
   readonly password?: string;
@@ -72,8 +75,8 @@ export class HttpServer {
   readonly #auth: Auth;
   readonly #link: LoginLink;
   readonly #ports: Ports;
+  readonly #trust: Trust;
   readonly #sockets = new SocketCount();
-  readonly #ownHosts: OwnHosts;
   readonly #registrar: Registrar;
   readonly #extensions: Extensions;
   readonly #http: HttpRequests;
@@ -86,7 +89,7 @@ export class HttpServer {
   static async start(node: Node, options: HttpServerOptions = {}): Promise<HttpServer> {
     const limits = httpServerLimits(options.limits);
     for (const origin of options.allowedOrigins ?? []) assertOrigin(origin);
-    const ownHosts = new OwnHosts(options.allowedHosts);
+    const trust = { proxies: new TrustedProxies(options.trustProxy ?? []), hosts: new OwnHosts(options.allowedHosts) };
     const transport = await chooseTransport(options.transport ?? "auto");
     const ports = new Ports({
       listen: transport.listen,
@@ -128,9 +131,9 @@ export class HttpServer {
       auth,
       pages,
       hostNow,
-      ownHosts,
       allowedOrigins: options.allowedOrigins ?? [],
       localRpc: options.localRpc ?? true,
+      trust,
       ports,
       why: transport.why,
     });
@@ -147,9 +150,9 @@ export class HttpServer {
     readonly auth: Auth;
     readonly pages: OwnPages;
     readonly hostNow: () => Host;
-    readonly ownHosts: OwnHosts;
     readonly allowedOrigins: readonly string[];
     readonly localRpc: boolean;
+    readonly trust: Trust;
     readonly ports: Ports;
     readonly why: string;
   }) {
@@ -160,7 +163,7 @@ export class HttpServer {
     this.transportWhy = made.why;
     this.#auth = auth;
     this.#ports = made.ports;
-    this.#ownHosts = made.ownHosts;
+    this.#trust = made.trust;
     this.channels = new Channels(kernel, limits, self, made.ports.listeners);
     this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
@@ -303,13 +306,13 @@ export class HttpServer {
     };
     return {
       http: (request, response) => {
-        const visit = visitOf(request, this.#ownHosts);
+        const visit = visitOf(request, this.#trust);
         const strict = strictTransport(visit, this.limits.hstsSeconds);
         if (strict.length > 0) response.alsoSend(strict);
         if (this.#leaving) response.closeAfter(); // or the next request on it would find nobody
         turn(() => this.#http.handle(visit, response, mount));
       },
-      upgrade: (request) => decideUpgrade(visitOf(request, this.#ownHosts), mount, this.#upgradeContext),
+      upgrade: (request) => decideUpgrade(visitOf(request, this.#trust), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();

@@ -107,7 +107,7 @@ function accept({ request, user, path, terms, context }: Allowed, expect: () => 
   if (openingBytes({ query, headers }) > openBytes)
     return refuse(431, `limits.openBytes is ${openBytes} bytes of query and headers: send less`);
   const protocol = selectProtocol(request, terms.protocols);
-  const opening = context.openings.of({ user, query, headers, protocol });
+  const opening = context.openings.of({ user, query, headers, protocol, forwardedFor: request.forwardedFor });
   const peer = { address: request.remoteAddress, sockets: 0 };
   const channel = new Channel({ path, peer, port: request.remotePort, terms, opening, arrival: expect() });
   return { accept: true, data: channel, protocol: protocol ?? "", compress: terms.compress };

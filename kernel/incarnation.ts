@@ -251,8 +251,10 @@ export class Incarnation implements Host {
 
   inHand(): Envelope | null {
     const hand = this.#hand;
-    if (hand.message === null && hand.source !== null && hand.blob !== null)
+    if (hand.message === null && hand.source !== null && hand.blob !== null) {
       hand.message = hand.source.messageOf(hand.origin, hand.messageType, hand.blob);
+      hand.message.target = this.our; // its channel may have been handed over meanwhile
+    }
     return hand.message;
   }
 

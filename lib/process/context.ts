@@ -29,6 +29,7 @@ import {
   type SlowReaderPolicy,
   type SpawnOptions,
   type Timer,
+  toAddress,
   toBlob,
   type WsMessageType,
 } from "../protocol/index.ts";
@@ -79,6 +80,14 @@ export type WsBinding = {
   readonly protocols?: readonly string[];
   /** Request headers that `open.headers` is to hold, e.g. `["user-agent"]`. Default none. */
   readonly openHeaders?: readonly string[];
+};
+
+export type TransferOptions = {
+  /**
+   * What the new owner should know, e.g. the player's name: it comes with each `onOpen` of this channel. Bytes and blobs
+   * as they are, anything else as JSON; at most `limits.noteBytes`.
+   */
+  readonly note?: unknown;
 };
 
 export class Context<State = unknown> {
@@ -174,6 +183,22 @@ export class Context<State = unknown> {
   close(channelId: number, code?: number, reason?: string): void {
     if (code === undefined) this.#act({ WebSocketClose: channelId });
     else this.#act({ WebSocketClose: { channel_id: channelId, code, reason: reason ?? "" } });
+  }
+
+  /**
+   * Hands a channel over to another process of this node, which this one may message. What was pushed so far goes out
+   * first; frames that wait here are handled there. Then `onClose` with `transferredTo` here, and `onOpen` with `handover`
+   * there. On `Err` nothing has changed: `WsTargetNotFound`, `WsTargetDenied`, `WsTargetOverloaded`.
+   * Await it, or return it: a frame handled before it is done can no longer be answered. @throws {IdError} `to` is no address
+   */
+  async transferChannel(channelId: number, to: AddressLike, { note }: TransferOptions = {}): Promise<HttpServerResult> {
+    const target = toAddress(to, this.node);
+    return this.#ask(
+      {
+        WebSocketTransfer: { channel_id: channelId, to: target.node === this.node ? target.id.text : target.text },
+      },
+      note === undefined ? null : noteBlob(note),
+    );
   }
 
   /** A question that the browser client's `request()` sent. @param value the frame's `blob.json()` @returns undefined when it is none */
@@ -357,6 +382,13 @@ function assertSecure(path: string, { authenticated = true, localOnly = false }:
   throw new OptionError(
     `Cannot bind "${path}" as a secure path wants a login and takes any client that has it: leave ${authenticated ? "localOnly" : "authenticated"} out`,
   );
+}
+
+/** Text goes as JSON too, not as `frame` has it: a player called 42 must not become a number. */
+export function noteBlob(note: unknown): Blob {
+  return note instanceof Blob || note instanceof Uint8Array || note instanceof ArrayBuffer
+    ? toBlob(note)
+    : Blob.json(note);
 }
 
 /** What `value` is on the wire; see rule 2. */

@@ -26,6 +26,7 @@ import {
 } from "../protocol/index.ts";
 import { Context, type TimerHandler } from "./context.ts";
 import { running } from "./current.ts";
+import { decode } from "./decode.ts";
 import { IncomingHttp } from "./http-request.ts";
 import { isPromise } from "./promise.ts";
 
@@ -49,10 +50,23 @@ export type Open = {
   readonly headers: Readonly<Record<string, string>>;
   /** The sub-protocol that was selected; null: none. */
   readonly protocol: string | null;
+  /** There when another process had the channel before and handed it over; after a restart too. */
+  readonly handover?: Handover;
 };
+/**
+ * @property from the address of the process that had the channel: whether to believe its note is for this one to say
+ * @property note parsed JSON, else text, else bytes; undefined when it had none
+ */
+export type Handover = { readonly from: string; readonly note: unknown };
 export type Push = { readonly channelId: number; readonly messageType: WsMessageType };
 /** @property code 1005: the client gave none; 1006: the connection was lost */
-export type Close = { readonly channelId: number; readonly code: number; readonly reason: string };
+export type Close = {
+  readonly channelId: number;
+  readonly code: number;
+  readonly reason: string;
+  /** There when this process handed the channel over: the address of who has it now. */
+  readonly transferredTo?: string;
+};
 
 export type Handlers<State> = {
   init?(ctx: Context<State>): First<State>;
@@ -190,11 +204,11 @@ class DefinedProcess<State> implements Instance {
         this.#ctx,
       );
     if ("WebSocketOpen" in event) {
-      return handlers.onOpen?.(this.#state, openOf(event.WebSocketOpen), this.#ctx);
+      return handlers.onOpen?.(this.#state, openOf(event.WebSocketOpen, message.blob), this.#ctx);
     }
     if ("WebSocketClose" in event) {
-      const { code, reason } = readCloseFacts(message.metadata);
-      return handlers.onClose?.(this.#state, { channelId: event.WebSocketClose, code, reason }, this.#ctx);
+      const close = { channelId: event.WebSocketClose, ...closeFacts(message.metadata) };
+      return handlers.onClose?.(this.#state, close, this.#ctx);
     }
     if ("HttpClose" in event) return this.#ctx.httpWriters.closed(event.HttpClose);
     return this.#request(message);
@@ -228,7 +242,8 @@ class DefinedProcess<State> implements Instance {
   }
 }
 
-function openOf(event: WebSocketOpen): Open {
+function openOf(event: WebSocketOpen, note: Blob | null): Open {
+  const { transferred_from: from } = event;
   return {
     channelId: event.channel_id,
     path: event.path,
@@ -237,5 +252,11 @@ function openOf(event: WebSocketOpen): Open {
     query: event.query_params ?? {},
     headers: event.headers ?? {},
     protocol: event.protocol ?? null,
+    ...(from === undefined ? {} : { handover: { from, note: note === null ? undefined : decode(note) } }),
   };
+}
+
+function closeFacts(metadata: string | null): Omit<Close, "channelId"> {
+  const { code, reason, transferred_to: transferredTo } = readCloseFacts(metadata);
+  return { code, reason, ...(transferredTo === undefined ? {} : { transferredTo }) };
 }

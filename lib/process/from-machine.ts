@@ -111,8 +111,8 @@ class Running {
   start(input: unknown): this | Promise<this> {
     if (!this.#persist) {
       this.#enter(() => this.#begin(input, undefined).start());
-      void this.#settle(); // without persist it is no promise
-      return this;
+      const settled = this.#settle(); // a promise only when it begins with a transfer
+      return settled === undefined ? this : settled.then(() => this);
     }
     return this.#restore(input);
   }
@@ -228,9 +228,28 @@ class Running {
     }
   }
 
-  #letOut(effects: readonly MachineEffect[], isDone: boolean): void {
-    for (const effect of effects) perform(this.#ctx, effect);
+  /** @returns a promise only when an effect has to be waited for */
+  #letOut(effects: readonly MachineEffect[], isDone: boolean): void | Promise<void> {
+    for (const [index, effect] of effects.entries()) {
+      const done = perform(this.#ctx, effect);
+      if (done !== undefined) return this.#letOutAfter(done, effects.slice(index + 1), isDone);
+    }
     if (isDone) this.#ctx.exit();
+  }
+
+  async #letOutAfter(
+    done: Promise<MachineEvent | undefined>,
+    rest: readonly MachineEffect[],
+    isDone: boolean,
+  ): Promise<void> {
+    let outcome: MachineEvent | undefined;
+    try {
+      outcome = await done;
+      await this.#letOut(rest, isDone);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (outcome !== undefined && !isDone) await this.take(outcome);
   }
 
   /** @returns undefined when the store has it already */

@@ -23,6 +23,7 @@ import {
   type Dialect,
   Envelope,
   freezeBody,
+  type HttpServerErrorKind,
   type Message,
   type OnExit,
   OptionError,
@@ -35,14 +36,15 @@ import {
   unpackMessage,
   type WsMessageType,
 } from "../protocol/index.ts";
+import { noteBlob } from "./context.ts";
 import { HeldCapabilities } from "./harness/capabilities.ts";
 import { errorAnswer, fileAnswer, type HttpAnswer, type HttpAsk, httpBody, processAnswer } from "./harness/http.ts";
-import type { Channel, Closed, Frame, Opening, Published, Refused } from "./harness/http-server.ts";
+import type { Channel, Closed, Frame, Opening, Published, Refused, Transferred } from "./harness/http-server.ts";
 import { Runner, type Status } from "./harness/runner.ts";
 import type { SentRequest } from "./harness/sent.ts";
 import { AWAIT_SECONDS } from "./request.ts";
 
-export type { Closed, Frame, HttpAnswer, HttpAsk, Opening, Published, Refused, SentRequest, Status };
+export type { Closed, Frame, HttpAnswer, HttpAsk, Opening, Published, Refused, SentRequest, Status, Transferred };
 
 /** Of a client that says nothing, and is logged in as nobody. */
 const USUAL_OPENING: Opening = {
@@ -67,6 +69,13 @@ export type StartOptions = {
   readonly capabilities?: readonly Capability[];
   /** Called with each request to another process as it leaves: the place to answer what `init` awaits. */
   readonly onSend?: (sent: SentRequest) => void;
+  /** Called with each channel that it hands over: the place to say why not. Otherwise every target takes it. */
+  readonly onTransfer?: (transferred: Transferred) => HttpServerErrorKind | undefined;
+};
+
+export type OpenOptions = Partial<Opening> & {
+  /** Another process hands it over. @property from `lobby:game:template.os`, or an address @property note as with `transferChannel` */
+  readonly handover?: { readonly from: AddressLike; readonly note?: unknown };
 };
 
 export type AskOptions = {
@@ -108,6 +117,7 @@ export class Harness {
         this.#wantsSent.shift()?.(sent);
         options.onSend?.(sent);
       },
+      onTransfer: (transferred) => options.onTransfer?.(transferred),
     });
   }
 
@@ -133,6 +143,11 @@ export class Harness {
   /** Pushes and other actions that failed while nobody waited for their answer; on a node they are dead letters. */
   get refused(): readonly Refused[] {
     return this.#runner.world.httpServer.refused;
+  }
+
+  /** Channels that it handed over to others. */
+  get transferred(): readonly Transferred[] {
+    return this.#runner.world.httpServer.transferred;
   }
 
   /** What it asked to spawn. None of it runs. */
@@ -179,9 +194,12 @@ export class Harness {
   }
 
   /** A client connects. @returns the id of its channel */
-  async open(options: Partial<Opening> = {}): Promise<number> {
+  async open({ handover, ...options }: OpenOptions = {}): Promise<number> {
     this.#runner.assertRunning("open a channel to");
-    const channel = this.#runner.world.httpServer.open({ ...USUAL_OPENING, ...options });
+    const { httpServer, our } = this.#runner.world;
+    const note = handover?.note === undefined ? null : noteBlob(handover.note);
+    const given = handover && { from: toAddress(handover.from, our.node).text, note };
+    const channel = httpServer.open({ ...USUAL_OPENING, ...options }, given);
     await this.#runner.post(this.#runner.openEvent(channel));
     return channel.id;
   }

@@ -8,6 +8,7 @@ export {
   capability,
   type HttpFallback,
   type HttpHeaders,
+  type HttpServerErrorKind,
   type HttpServerResult,
   MESSAGING,
   type Message,
@@ -20,13 +21,21 @@ export {
   type WsMessageType,
 } from "../protocol/index.ts";
 export { ClientRequest } from "./client-request.ts";
-export { Context, type HttpBinding, type StaticBinding, type TimerHandler, type WsBinding } from "./context.ts";
+export {
+  Context,
+  type HttpBinding,
+  type StaticBinding,
+  type TimerHandler,
+  type TransferOptions,
+  type WsBinding,
+} from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export {
   type Close,
   defineProcess,
   type First,
   type Handlers,
+  type Handover,
   type Next,
   type Open,
   type Push,

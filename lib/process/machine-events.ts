@@ -11,6 +11,7 @@ import {
   type BlobLike,
   type Envelope,
   type HttpHeaders,
+  type HttpServerErrorKind,
   type Message,
   OptionError,
   type SendError,
@@ -44,8 +45,21 @@ export type MachineEvent =
       readonly messageType: WsMessageType;
       readonly data: unknown;
     })
-  /** `code` 1005: the client gave none; 1006: the connection was lost. */
-  | (Timed & { readonly type: "close"; readonly channelId: number; readonly code: number; readonly reason: string })
+  /** `code` 1005: the client gave none; 1006: the connection was lost. `transferredTo`: this process handed it over. */
+  | (Timed & {
+      readonly type: "close";
+      readonly channelId: number;
+      readonly code: number;
+      readonly reason: string;
+      readonly transferredTo?: string;
+    })
+  /** A `transfer` was not done: the channel is still this process's. */
+  | (Timed & {
+      readonly type: "refused";
+      readonly channelId: number;
+      readonly to: AddressLike;
+      readonly error: HttpServerErrorKind;
+    })
   /** Answer with `reply`, now or later; after 15 s the client gets 408. */
   | (Timed & { readonly type: "http"; readonly request: IncomingHttp; readonly data: unknown })
   /** Answer with `respond`; later on, name `message`. */
@@ -82,6 +96,13 @@ export type MachineEffect =
       readonly code?: number | undefined;
       readonly reason?: string | undefined;
     }
+  /** Hands the channel over. Nothing else is handled until that is done, then `close` with `transferredTo` comes, or `refused`. */
+  | {
+      readonly type: "transfer";
+      readonly channelId: number;
+      readonly to: AddressLike;
+      readonly note?: unknown;
+    }
   /** @property expectsResponse seconds; then `response` or `error` comes, with `context` */
   | {
       readonly type: "send";
@@ -113,6 +134,7 @@ const EFFECTS: readonly MachineEffect["type"][] = [
   "subscribe",
   "unsubscribe",
   "close",
+  "transfer",
   "send",
   "respond",
   "reply",
@@ -128,8 +150,8 @@ export function arrived<Type extends "request" | "response">(
   return { type, source, body, data: blob === null ? undefined : decode(blob), context, message, at };
 }
 
-/** @throws {OptionError} the machine emitted something else */
-export function perform<State>(ctx: Context<State>, effect: MachineEffect): void {
+/** @returns a promise when the next must wait for it: for what the machine hears of it, if anything @throws {OptionError} the machine emitted something else */
+export function perform<State>(ctx: Context<State>, effect: MachineEffect): void | Promise<MachineEvent | undefined> {
   switch (effect.type) {
     case "push":
       return ctx.push(effect.channelId, effect.value, effect.messageType);
@@ -141,6 +163,8 @@ export function perform<State>(ctx: Context<State>, effect: MachineEffect): void
       return ctx.unsubscribe(effect.channelId, effect.topic);
     case "close":
       return ctx.close(effect.channelId, effect.code, effect.reason);
+    case "transfer":
+      return handOver(ctx, effect);
     case "send": {
       const request = ctx.request(effect.target).body(effect.body).context(effect.context);
       if (effect.blob !== undefined) request.blob(effect.blob);
@@ -159,4 +183,13 @@ export function perform<State>(ctx: Context<State>, effect: MachineEffect): void
         `Cannot act on the emitted event "${(effect as Envelope["body"] as { type: string }).type}" as a process knows ${EFFECTS.join(", ")}: emit one of these`,
       );
   }
+}
+
+/** Waited for: frames that were handled meanwhile could no longer be answered. */
+async function handOver<State>(
+  ctx: Context<State>,
+  { channelId, to, note }: Extract<MachineEffect, { readonly type: "transfer" }>,
+): Promise<MachineEvent | undefined> {
+  const result = await ctx.transferChannel(channelId, to, { note });
+  return "Ok" in result ? undefined : { type: "refused", channelId, to, error: result.Err, at: ctx.now() };
 }

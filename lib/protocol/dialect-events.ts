@@ -2,8 +2,9 @@
  * What the http-server tells a process, in each dialect, and back (contract kinode §5.2, §5.7, §8).
  *
  *               kinode                hyperware              nectar                  uqbar
- *   open        {path, channel_id,    + forwarded_for        {path, channel_id}      channel_id
- *                source_socket_addr}
+ *   open        {path, channel_id,    as kinode              {path, channel_id}      channel_id
+ *                source_socket_addr,
+ *                forwarded_for, …}
  *   frame       its type              its type               its type                always Binary
  *   Http        url, bound_path,      as kinode              raw_path                raw_path
  *                url_params
@@ -15,10 +16,7 @@ import { Address } from "./address.ts";
 import { Blob } from "./blob.ts";
 import { type Dialect, HTTP_SERVER_IN } from "./dialect.ts";
 import { Envelope } from "./envelope.ts";
-import type { HttpRequest, HttpServerRequest, WsMessageType } from "./http.ts";
-
-/** How a channel ended, in this project's own words. */
-export type CloseFacts = { readonly code: number; readonly reason: string };
+import type { CloseMetadata, HttpRequest, HttpServerRequest, WsMessageType } from "./http.ts";
 
 type OpenEvent = Extract<HttpServerRequest, { readonly WebSocketOpen: unknown }>["WebSocketOpen"];
 
@@ -41,8 +39,7 @@ const OLD_METADATA = (event: HttpServerRequest): string => ("Http" in event ? "h
 const GRAMMARS: Readonly<Record<Dialect, Grammar>> = {
   kinode: { open: (open) => open, http: (request) => request, metadata: null, frameType: null, closeBlob: null },
   hyperware: {
-    // What a trusted proxy says is in source_socket_addr already; what another says is worth nothing.
-    open: (open) => ({ ...open, forwarded_for: null }),
+    open: (open) => open,
     http: (request) => request,
     metadata: null,
     frameType: null,
@@ -91,7 +88,7 @@ export class EventWriter {
     return envelope;
   }
 
-  close(dialect: Dialect, target: Address, channelId: number, facts: CloseFacts): Envelope {
+  close(dialect: Dialect, target: Address, channelId: number, facts: CloseMetadata): Envelope {
     const { closeBlob } = GRAMMARS[dialect];
     const blob = closeBlob === null ? null : Blob.of(closeBlob);
     const envelope = this.event(dialect, target, { WebSocketClose: channelId }, blob);
@@ -138,8 +135,7 @@ function fromOldHttp(http: object): HttpRequest {
 }
 
 /** The facts of a Close; a process of an older dialect is told none. @param metadata the event's */
-export function readCloseFacts(metadata: string | null): CloseFacts {
+export function readCloseFacts(metadata: string | null): CloseMetadata {
   if (metadata === null || !metadata.startsWith("{")) return { code: 1005, reason: "" };
-  const { code, reason } = JSON.parse(metadata) as CloseFacts; // the http-server's own text
-  return { code, reason };
+  return JSON.parse(metadata) as CloseMetadata; // the http-server's own text
 }

@@ -26,6 +26,9 @@ const OLD: Readonly<Record<HttpServerErrorKind, OldError>> = {
   HttpStreamClosed: { as: "text", error: "HTTP stream closed" },
   HttpBodyTooLarge: { as: "text", error: "HTTP body too large" },
   HttpBodyTooSlow: { as: "text", error: "HTTP body too slow" },
+  WsTargetNotFound: { as: "text", error: "WebSocket target not found" },
+  WsTargetDenied: { as: "text", error: "WebSocket target denied" },
+  WsTargetOverloaded: { as: "text", error: "WebSocket target overloaded" },
   SubdomainTaken: { as: "text", error: "secure subdomain taken" },
 };
 

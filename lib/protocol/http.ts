@@ -60,6 +60,7 @@ export type HttpServerAction =
     }
   | { readonly WebSocketSubscribe: { readonly channel_id: number; readonly topic: string } }
   | { readonly WebSocketUnsubscribe: { readonly channel_id: number; readonly topic: string } }
+  | { readonly WebSocketTransfer: { readonly channel_id: number; readonly to: string } }
   | { readonly WebSocketPublish: { readonly topic: string; readonly message_type: "Text" | "Binary" } };
 
 /** What a binding may say beyond the contract (ours). */
@@ -91,6 +92,8 @@ export type WebSocketBind = {
 
 /** What a process hears of a new channel: the contract's fields, its successor's, and from `user` on ours. */
 export type WebSocketOpen = {
+  /** Who had the channel before and handed it over: an address. Its note is the blob (ours). */
+  readonly transferred_from?: string;
   readonly path: string;
   readonly channel_id: number;
   /** `address:port` of the client. */
@@ -115,6 +118,14 @@ export type HttpServerRequest =
   | { readonly WebSocketClose: number }
   /** A streamed answer or body has ended before its end: the client left, or was too slow (ours). */
   | { readonly HttpClose: number };
+
+/** The metadata of a `WebSocketClose`, as JSON. */
+export type CloseMetadata = {
+  readonly code: number;
+  readonly reason: string;
+  /** The channel lives on, as that process's: an address. */
+  readonly transferred_to?: string;
+};
 
 export type HttpRequest = {
   /** `address:port` of the peer. */
@@ -164,7 +175,10 @@ export type HttpReadResult = { readonly Ok: { readonly done: boolean } } | { rea
  * - `WsChannelNotFound`: no such channel, or it is bound to another process.
  * - `WsChannelOverloaded`: its client reads too slowly; the push was not queued (ours).
  * - `SubdomainTaken`: another package's name comes to the same subdomain, or it is longer than a host's part may be (ours).
- * - `LimitReached`: one more binding, topic or subscription than allowed (ours).
+ * - `WsTargetNotFound`: no process of this node has that name, or it is one of the node's own (ours).
+ * - `WsTargetDenied`: the channel's process may not message that one, or the http-server may not (ours).
+ * - `WsTargetOverloaded`: its mailbox has no room for the Open and the frames that wait (ours).
+ * - `LimitReached`: one more binding, topic or subscription than allowed, or a note that is too long (ours).
  * - `HttpStreamClosed`: no such stream: it has ended, the client left, or it is another process's (ours).
  * - `HttpBodyTooLarge`: the request's body is more than `httpStreamBytes`; the client got 413 (ours).
  * - `HttpBodyTooSlow`: it came slower than `httpBodyPace`; the client got 408 (ours).
@@ -177,6 +191,9 @@ export type HttpServerErrorKind =
   | "WsChannelNotFound"
   | "WsChannelOverloaded"
   | "SubdomainTaken"
+  | "WsTargetNotFound"
+  | "WsTargetDenied"
+  | "WsTargetOverloaded"
   | "LimitReached"
   | "HttpStreamClosed"
   | "HttpBodyTooLarge"

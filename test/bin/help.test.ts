@@ -103,6 +103,10 @@ describe("what is not understood ends with exit code 2", () => {
       ["--allow-origin", "app.example"],
       'Cannot allow origin "app.example" as it must be scheme://host[:port] and nothing else: for example https://app.example',
     ],
+    [
+      ["--trust-proxy", "10.0.0.1,proxy.example"],
+      'Cannot trust the proxy "proxy.example" as it must be an address, a range like 10.0.0.0/8 or fd00::/8, or loopback',
+    ],
   ])("start %j", async (args, words) => {
     expect(await run("start", "--memory", "--port", "0", ...args).ended).toMatchObject({
       code: 2,

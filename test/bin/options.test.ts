@@ -39,6 +39,7 @@ test("every option has its default when nothing is given", () => {
     "allow-origin": [],
     "no-local-rpc": false,
     "allow-host": [],
+    "trust-proxy": [],
     limit: {},
     "tls-cert": null,
     "tls-key": null,
@@ -94,6 +95,7 @@ describe("every option may stand in the environment and in the config file", () 
     "allow-origin": ["https://a.example", ["https://a.example"]],
     "no-local-rpc": ["true", true],
     "allow-host": ["box.home", ["box.home"]],
+    "trust-proxy": ["loopback,10.0.0.0/8", ["loopback", "10.0.0.0/8"]],
     limit: ["mailbox=100,channels=5", { mailbox: 100, channels: 5 }],
     "tls-cert": ["./node.crt", "./node.crt"],
     "tls-key": ["./node.key", "./node.key"],
@@ -120,7 +122,7 @@ describe("every option may stand in the environment and in the config file", () 
 });
 
 describe("a flag that may be repeated", () => {
-  test.each(["package", "mount", "allow-origin", "allow-host"] as const)(
+  test.each(["package", "mount", "allow-origin", "allow-host", "trust-proxy"] as const)(
     "--%s collects its values, in order",
     (name) => {
       expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);

@@ -4,9 +4,19 @@ import { startProcess } from "../../lib/process/harness.ts";
 import { defineProcess, Request } from "../../lib/process/index.ts";
 import { DIALECTS, HTTP_SERVER_IN } from "../../lib/protocol/index.ts";
 
+const FULL = {
+  path: "/x",
+  channel_id: 1,
+  source_socket_addr: "10.0.0.1:4",
+  forwarded_for: null,
+  user: null,
+  query_params: {},
+  headers: {},
+  protocol: null,
+};
 const OPEN = {
-  kinode: { path: "/x", channel_id: 1, source_socket_addr: "10.0.0.1:4" },
-  hyperware: { path: "/x", channel_id: 1, source_socket_addr: "10.0.0.1:4", forwarded_for: null },
+  kinode: FULL,
+  hyperware: FULL,
   nectar: { path: "/x", channel_id: 1 },
   uqbar: 1,
 } as const;

@@ -13,6 +13,7 @@ import {
   type HttpServerErrorKind,
   isSendableCloseCode,
   PING_PAYLOAD_MAX,
+  toAddress,
   type WsMessageType,
 } from "../../protocol/index.ts";
 import { decode } from "../decode.ts";
@@ -20,7 +21,10 @@ import { decode } from "../decode.ts";
 /** What was sent to a channel. `data`: parsed JSON, else text, else bytes. */
 export type Frame = { readonly messageType: WsMessageType; readonly data: unknown };
 export type Published = { readonly topic: string; readonly value: unknown; readonly messageType: "Text" | "Binary" };
-export type Closed = { readonly code: number; readonly reason: string };
+/** @property transferredTo the process has handed it over to that one: for its client it goes on */
+export type Closed = { readonly code: number; readonly reason: string; readonly transferredTo?: string };
+/** @property to text of an address @property note parsed JSON, else text, else bytes; undefined when there was none */
+export type Transferred = { readonly channelId: number; readonly to: string; readonly note: unknown };
 /** An action that failed while nobody waited for its answer. */
 export type Refused = { readonly action: unknown; readonly error: HttpServerErrorKind };
 
@@ -34,16 +38,28 @@ export type Opening = {
   readonly protocol: string | null;
 };
 
+/** How a channel comes from another process. @property from text of an address */
+export type GivenHandover = { readonly from: string; readonly note: Blob | null };
+
+export type HttpServerPort = {
+  /** The process has closed a channel, or handed it over. */
+  closed(channel: Channel, closed: Closed): void;
+  /** It hands one over. @returns why not */
+  transferring(transferred: Transferred): HttpServerErrorKind | undefined;
+};
+
 export class Channel {
   readonly id: number;
   readonly opening: Opening;
+  readonly handover: GivenHandover | undefined;
   readonly frames: Frame[] = [];
   readonly topics: Set<string> = new Set();
   closed: Closed | undefined;
 
-  constructor(id: number, opening: Opening) {
+  constructor(id: number, opening: Opening, handover: GivenHandover | undefined) {
     this.id = id;
     this.opening = opening;
+    this.handover = handover;
   }
 }
 
@@ -85,18 +101,20 @@ export class HarnessHttpServer {
   readonly files: Map<string, Blob> = new Map();
   readonly httpPaths: Set<string> = new Set();
   readonly wsPaths: Set<string> = new Set();
+  readonly transferred: Transferred[] = [];
   /** Paths whose process reads the body itself. */
   readonly streamedPaths: Set<string> = new Set();
   readonly #exchanges = new Map<number, HarnessExchange>();
-  readonly #onClosed: (channel: Channel, closed: Closed) => void;
+  readonly #node: string;
+  readonly #port: HttpServerPort;
 
-  /** @param onClosed the process has closed a channel */
-  constructor(onClosed: (channel: Channel, closed: Closed) => void) {
-    this.#onClosed = onClosed;
+  constructor(node: string, port: HttpServerPort) {
+    this.#node = node;
+    this.#port = port;
   }
 
-  open(opening: Opening): Channel {
-    const channel = new Channel(this.channels.size + 1, opening);
+  open(opening: Opening, handover?: GivenHandover): Channel {
+    const channel = new Channel(this.channels.size + 1, opening, handover);
     this.channels.set(channel.id, channel);
     return channel;
   }
@@ -155,6 +173,8 @@ export class HarnessHttpServer {
     }
     if ("WebSocketClose" in action) return this.#close(action.WebSocketClose);
     if ("HttpChunk" in action || "HttpEnd" in action) return this.#stream(action, blob);
+    if ("WebSocketTransfer" in action)
+      return this.#transfer(action.WebSocketTransfer.channel_id, action.WebSocketTransfer.to, blob);
     return this.#bind(action, blob);
   }
 
@@ -195,6 +215,19 @@ export class HarnessHttpServer {
     return undefined;
   }
 
+  #transfer(id: number, to: string, note: Blob | null): HttpServerErrorKind | undefined {
+    const channel = this.channels.get(id);
+    if (channel === undefined || channel.closed !== undefined) return "WsChannelNotFound";
+    const target = toAddress(to, this.#node);
+    if (target.node !== this.#node) return "WsTargetNotFound";
+    const transferred = { channelId: id, to: target.text, note: note === null ? undefined : decode(note) };
+    const refusal = this.#port.transferring(transferred);
+    if (refusal !== undefined) return refusal;
+    this.transferred.push(transferred);
+    this.#end(channel, { code: CLOSE.normal.code, reason: "", transferredTo: target.text });
+    return undefined;
+  }
+
   #bind(action: HttpServerAction, blob: Blob | null): HttpServerErrorKind | undefined {
     const http = "Bind" in action ? action.Bind : "SecureBind" in action ? action.SecureBind : undefined;
     if (http !== undefined) {
@@ -228,6 +261,6 @@ export class HarnessHttpServer {
   #end(channel: Channel, closed: Closed): void {
     channel.closed = closed;
     channel.topics.clear();
-    this.#onClosed(channel, closed);
+    this.#port.closed(channel, closed);
   }
 }

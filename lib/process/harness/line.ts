@@ -59,6 +59,13 @@ export class Line {
     return handled;
   }
 
+  /** Takes out what waits and `leaves` says yes to: it is handled elsewhere. */
+  remove(leaves: (message: Envelope) => boolean): void {
+    const left = this.#waiting.filter(({ message }) => leaves(message));
+    this.#waiting = this.#waiting.filter(({ message }) => !leaves(message));
+    for (const post of left) this.#release(post);
+  }
+
   /** Lets messages through to a new incarnation: `first`, then what waits. */
   open(handle: (message: Envelope) => void | Promise<void>, first: readonly Envelope[]): void {
     const before = first.map((message) => ({ message, resolve: () => undefined, reject: () => undefined }));

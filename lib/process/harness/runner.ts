@@ -9,6 +9,7 @@ import {
   type Envelope,
   EventWriter,
   HTTP_SERVER,
+  type HttpServerErrorKind,
   type HttpServerRequest,
   type Instance,
   OptionError,
@@ -17,7 +18,7 @@ import {
   type WebSocketOpen,
 } from "../../protocol/index.ts";
 import { errorOf, HarnessHost, type World } from "./host.ts";
-import { type Channel, type Closed, HarnessHttpServer } from "./http-server.ts";
+import { type Channel, type Closed, HarnessHttpServer, type Transferred } from "./http-server.ts";
 import { Line } from "./line.ts";
 import { SentRequest } from "./sent.ts";
 import { HarnessTime } from "./time.ts";
@@ -35,6 +36,7 @@ type Asked = {
 
 export type RunnerOptions = Pick<World, "our" | "folder" | "dialect" | "capabilities" | "state"> & {
   readonly onSend: (sent: SentRequest) => void;
+  readonly onTransfer: (transferred: Transferred) => HttpServerErrorKind | undefined;
 };
 
 export class Runner {
@@ -47,14 +49,21 @@ export class Runner {
   #instance: Instance | undefined;
   #farewell: Promise<void> = Promise.resolve();
 
-  constructor(program: Program, { onSend, ...given }: RunnerOptions) {
+  constructor(program: Program, { onSend, onTransfer, ...given }: RunnerOptions) {
     this.#program = program;
     this.#events = new EventWriter(new Address(given.our.node, HTTP_SERVER));
     this.world = {
       ...given,
       time: new HarnessTime(),
       line: new Line({ crashed: (message) => this.#crashed(message), handled: () => this.#handled() }),
-      httpServer: new HarnessHttpServer((channel, closed) => void this.closeEvent(channel, closed)),
+      httpServer: new HarnessHttpServer(given.our.node, {
+        closed: (channel, closed) => {
+          if (closed.transferredTo !== undefined)
+            this.world.line.remove(({ origin, body }) => origin === channel && isPush(body)); // as on a node: they go along
+          void this.closeEvent(channel, closed);
+        },
+        transferring: onTransfer,
+      }),
       logs: [],
       spawned: [],
       onExit: "None",
@@ -147,6 +156,7 @@ export class Runner {
 
   openEvent(channel: Channel): Envelope {
     const { path, peer, user, query, headers, protocol } = channel.opening;
+    const { handover } = channel;
     const open: WebSocketOpen = {
       path,
       channel_id: channel.id,
@@ -156,12 +166,14 @@ export class Runner {
       query_params: query,
       headers,
       protocol,
+      ...(handover === undefined ? {} : { transferred_from: handover.from }),
     };
-    return this.event({ WebSocketOpen: open }, channel);
+    return this.event({ WebSocketOpen: open }, channel, handover?.note ?? null);
   }
 
-  closeEvent(channel: Channel, closed: Closed): Promise<void> {
-    const event = this.#events.close(this.world.dialect, this.world.our, channel.id, closed);
+  closeEvent(channel: Channel, { code, reason, transferredTo }: Closed): Promise<void> {
+    const facts = { code, reason, ...(transferredTo === undefined ? {} : { transferred_to: transferredTo }) };
+    const event = this.#events.close(this.world.dialect, this.world.our, channel.id, facts);
     event.origin = channel;
     return this.world.line.post(event);
   }
@@ -231,6 +243,10 @@ export class Runner {
     this.#instance = undefined;
     this.world.line.hold();
   }
+}
+
+function isPush(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "WebSocketPush" in body;
 }
 
 function isOpen(body: unknown): boolean {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { type Action, parseAction } from "../../../http-server/actions.ts";
+import { toAddress } from "../../../lib/protocol/index.ts";
 
 const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
 const bound = { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true, secure: false } as const;
@@ -81,6 +82,14 @@ describe("parseAction()", () => {
     ],
     [{ WebSocketSubscribe: { channel_id: 0, topic: "a" } }, { kind: "subscribe", channelId: 0, topic: "a" }],
     [{ WebSocketUnsubscribe: { channel_id: 5, topic: "" } }, { kind: "unsubscribe", channelId: 5, topic: "" }],
+    [
+      { WebSocketTransfer: { channel_id: 5, to: "room:game:template.os" } },
+      { kind: "transfer", channelId: 5, to: toAddress("room:game:template.os", "our") },
+    ],
+    [
+      { WebSocketTransfer: { channel_id: 5, to: "bob.os@room:game:template.os", x: 1 } },
+      { kind: "transfer", channelId: 5, to: toAddress("bob.os@room:game:template.os", "our") },
+    ],
     [
       { WebSocketPublish: { topic: "a", message_type: "Binary" } },
       { kind: "publish", topic: "a", messageType: "Binary" },

@@ -10,7 +10,7 @@ const PAGE = {
   "content-security-policy":
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "x-frame-options": "DENY",
-  "referrer-policy": "same-origin",
+  "referrer-policy": "no-referrer",
 };
 const POLICIES = ["content-security-policy", "x-frame-options", "referrer-policy"];
 
