@@ -14,5 +14,6 @@ export function isOriginAllowed(request: TransportRequest, allowed: readonly str
   if (allowed.includes(origin)) return true;
   const host = header(request, "host");
   if (host === undefined || origin === "null") return false;
-  return origin === `http://${host}` || origin === `https://${host}`;
+  if (origin === `https://${host}`) return true;
+  return !request.secure && origin === `http://${host}`; // who is between could have written a page that came without TLS
 }

@@ -157,9 +157,9 @@ class WsListener<Data> implements Listener {
   async stopListening(): Promise<void> {
     if (this.#options.reusePort === true) {
       await quietMoment();
-      NetServer.prototype.close.call(this.#server); // first: what follows takes its time, and resets who comes meanwhile
-    }
-    this.#server.close();
+      // Not HTTP's own: that first cuts connections that are kept alive, which takes its time, and they have time yet.
+      NetServer.prototype.close.call(this.#server);
+    } else this.#server.close();
   }
 
   async destroy(): Promise<void> {

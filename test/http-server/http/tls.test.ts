@@ -83,6 +83,14 @@ describe.each(TRANSPORTS)("over %s with TLS", (transport) => {
     expect(JSON.parse(await client.nextText())).toEqual({ channel_id: expect.any(Number) });
   });
 
+  test("a page that came without TLS is of another origin: it opens nothing, and changes nothing", async () => {
+    const alice = await startTls();
+    const headers = { host: `localhost:${alice.port}`, origin: `http://localhost:${alice.port}` };
+    const client = await connectTls(alice.port);
+    expect((await client.tryUpgrade({ headers })).status).toBe(403);
+    expect((await askTls(alice.port, { method: "POST", path: "/logout", headers })).status).toBe(403);
+  });
+
   test("a mounted port speaks TLS too", async () => {
     const alice = await startTls({ listeners: withMounted(P) });
     const p = alice.add(P);
