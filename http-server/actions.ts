@@ -4,13 +4,19 @@
  * binding of a path that goes on behind a `*name`, which takes the rest.
  */
 import {
+  HTTP_FALLBACKS,
+  type HttpFallback,
   MESSAGE_TYPES,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import type { StreamAction } from "./http-streams.ts";
+import { readContentHeaders } from "./static-headers.ts";
+import type { HeaderList } from "./transport/transport.ts";
 
 export type Action =
+  | StreamAction
   | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
   | { readonly kind: "close"; readonly channelId: number; readonly code: number; readonly reason: string }
   | { readonly kind: "subscribe" | "unsubscribe"; readonly channelId: number; readonly topic: string }
@@ -21,6 +27,10 @@ export type Action =
       readonly authenticated: boolean;
       readonly localOnly: boolean;
       readonly cache: boolean;
+      /** Of the content. */
+      readonly headers: HeaderList;
+      readonly fallback: HttpFallback;
+      readonly streamBody: boolean;
     }
   | { readonly kind: "unbind" | "unbindWs"; readonly path: string }
   | {
@@ -53,14 +63,28 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
     typeof topic === "string" && (messageType === "Text" || messageType === "Binary")
       ? { kind: "publish", topic, messageType }
       : undefined,
-  Bind: ({ path, authenticated, local_only: localOnly, cache }) =>
-    isPath(path) && typeof authenticated === "boolean" && typeof localOnly === "boolean" && typeof cache === "boolean"
-      ? { kind: "bind", path, authenticated, localOnly, cache }
-      : undefined,
+  Bind: (fields) => parseBind(fields),
   Unbind: ({ path }) => (typeof path === "string" ? { kind: "unbind", path } : undefined),
+  HttpChunk: ({ stream_id: streamId }) => (isU32(streamId) ? { kind: "httpChunk", streamId } : undefined),
+  HttpRead: ({ stream_id: streamId }) => (isU32(streamId) ? { kind: "httpRead", streamId } : undefined),
+  HttpEnd: ({ stream_id: streamId, cut = false }) =>
+    isU32(streamId) && typeof cut === "boolean" ? { kind: "httpEnd", streamId, cut } : undefined,
   WebSocketBind: (fields) => parseWsBind(fields),
   WebSocketUnbind: ({ path }) => (typeof path === "string" ? { kind: "unbindWs", path } : undefined),
 };
+
+/** Headers are the content's, and what cannot be sent is refused; a body is streamed to who is asked. */
+function parseBind(fields: Fields): Action | undefined {
+  const { path, authenticated, local_only: localOnly, cache } = fields;
+  const { headers: given = {}, fallback = "all", stream_body: streamBody = false } = fields;
+  if (!isPath(path) || typeof authenticated !== "boolean" || typeof localOnly !== "boolean") return undefined;
+  if (typeof cache !== "boolean" || typeof streamBody !== "boolean" || (cache && streamBody)) return undefined;
+  if (!HTTP_FALLBACKS.some((known) => known === fallback)) return undefined;
+  const headers = readContentHeaders(given);
+  if (headers === undefined || (!cache && headers.length > 0)) return undefined;
+  const flags = { path, authenticated, localOnly, cache, headers, streamBody };
+  return { kind: "bind", ...flags, fallback: fallback as HttpFallback };
+}
 
 function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields): Action | undefined {
   return isU32(channelId) && isU32(code) && typeof reason === "string"

@@ -6,9 +6,11 @@
  * 3. When a process is gone its bindings go; its paths answer 503 while it is among the last `goneProcesses`.
  */
 import type { Process } from "../kernel/index.ts";
-import type { Blob, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { HttpFallback, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
+import { StaticBytes } from "./static-bytes.ts";
+import type { StaticContent } from "./static-content.ts";
 
 const HOMEPAGE = "homepage:homepage:sys";
 
@@ -17,7 +19,11 @@ export type HttpBinding = {
   readonly authenticated: boolean;
   readonly localOnly: boolean;
   /** Static content; null: the process is asked. */
-  readonly content: Blob | null;
+  readonly content: StaticContent | null;
+  /** For paths below that are not bound; what stands at a process's `/` decides. */
+  readonly fallback: HttpFallback;
+  /** The process reads the body itself, in pieces. */
+  readonly streamBody: boolean;
 };
 
 export type WsBinding = {
@@ -43,30 +49,31 @@ export class Bindings {
   readonly #ws = new Router<WsRoute>();
   readonly #pathsOf = new Map<string, Paths>(); // by process id
   readonly #gone = new Set<string>(); // process ids, oldest first
-  #staticBytes = 0;
+  /** What all content takes together. */
+  readonly staticBytes: StaticBytes;
 
   constructor(limits: HttpServerLimits) {
     this.#limits = limits;
+    this.staticBytes = new StaticBytes(limits.staticBytes);
   }
 
   /** @returns false when a limit is reached */
   bindHttp(path: string, binding: HttpBinding): boolean {
     const stored = storedPath(binding.owner.address.id, path);
-    const size = binding.content?.byteLength ?? 0;
     const paths = this.#paths(binding.owner);
     if (!paths.http.has(slotOf(stored)) && this.#full(paths)) return false;
     // What it replaces makes room: a process that restarts binds the same files again.
-    const staticBytes = this.#staticBytes + size - (this.#http.get(stored)?.content?.byteLength ?? 0);
-    if (staticBytes > this.#limits.staticBytes) return false;
+    const replaced = this.#http.get(stored)?.content ?? null;
+    if (!this.staticBytes.take(binding.content?.heldBytes ?? 0, replaced?.heldBytes ?? 0)) return false;
+    if (replaced !== null) replaced.isDropped = true;
     this.#http.set(stored, binding);
-    this.#staticBytes = staticBytes;
     paths.http.set(slotOf(stored), stored);
     return true;
   }
 
   unbindHttp(owner: Process, path: string): void {
     const stored = storedPath(owner.address.id, path);
-    this.#staticBytes -= this.#http.delete(stored)?.content?.byteLength ?? 0;
+    this.#drop(this.#http.delete(stored));
     this.#pathsOf.get(owner.address.id.text)?.http.delete(slotOf(stored));
   }
 
@@ -86,10 +93,17 @@ export class Bindings {
     this.#pathsOf.get(owner.address.id.text)?.ws.delete(slotOf(stored));
   }
 
-  /** Falls back to what is bound at the first segment alone: a process's `/` serves its unbound sub-paths. */
-  matchHttp(path: string): Match<HttpBinding> | undefined {
+  /**
+   * Falls back to what is bound at the first segment alone: a process's `/` serves its unbound sub-paths.
+   * @param isPage whether the request is for a page: a fallback may be for these only
+   */
+  matchHttp(path: string, isPage: (path: string) => boolean): Match<HttpBinding> | undefined {
     const asked = withoutTrailingSlash(path);
-    return this.#http.match(asked) ?? this.#http.match(`/${asked.split("/")[1] ?? ""}`);
+    const found = this.#http.match(asked);
+    if (found !== undefined) return found;
+    const root = this.#http.match(`/${asked.split("/")[1] ?? ""}`);
+    if (root === undefined || root.value.fallback === "none") return undefined;
+    return root.value.fallback === "all" || isPage(asked) ? root : undefined;
   }
 
   /** No fallback (contract kinode §5.3). */
@@ -106,7 +120,7 @@ export class Bindings {
     const id = owner.address.id.text;
     const paths = this.#pathsOf.get(id);
     if (paths === undefined) return;
-    for (const path of paths.http.values()) this.#staticBytes -= this.#http.delete(path)?.content?.byteLength ?? 0;
+    for (const path of paths.http.values()) this.#drop(this.#http.delete(path));
     for (const path of paths.ws.values()) this.#ws.delete(path);
     this.#pathsOf.delete(id);
     this.#gone.add(id);
@@ -125,6 +139,13 @@ export class Bindings {
       this.#gone.delete(id);
     }
     return paths;
+  }
+
+  #drop(binding: HttpBinding | undefined): void {
+    const content = binding?.content ?? null;
+    if (content === null) return;
+    content.isDropped = true;
+    this.staticBytes.release(content.heldBytes);
   }
 
   #full(paths: Paths): boolean {

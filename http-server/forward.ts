@@ -1,7 +1,8 @@
 /**
  * An HTTP request as a message to the process that bound its path, and the process's answer back (contract kinode §5.2).
  *
- * It answers within httpSeconds, or the client gets 408; 503 at once when it is gone or overloaded.
+ * It answers within httpSeconds, or the client gets 408; 503 at once when it is gone or overloaded. Where it reads the
+ * body itself, these seconds begin anew with each read (http-stream.ts).
  */
 import { LimitError, type Process } from "../kernel/index.ts";
 import { Blob, Envelope, type Host, type HttpRequest, type SendErrorKind } from "../lib/protocol/index.ts";
@@ -10,55 +11,77 @@ import { withoutSession } from "./cookies.ts";
 import { hostName } from "./headers.ts";
 import { readAnswer } from "./http-answer.ts";
 import { sendEmpty } from "./http-exchange.ts";
+import { sendTooLarge } from "./http-stream.ts";
+import type { Exchange, HttpStreams } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Match } from "./router.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
-/** What waits for a process's answer. @property headers the server's own, beside the process's */
-export type Exchange = { readonly response: TransportResponse; readonly headers: HeaderList };
-
 export class Forward {
   readonly #limits: HttpServerLimits;
+  readonly #streams: HttpStreams;
   readonly #host: () => Host;
 
   /** @param host the http-server's calls; a new one after each restart of it */
-  constructor(limits: HttpServerLimits, host: () => Host) {
+  constructor(limits: HttpServerLimits, streams: HttpStreams, host: () => Host) {
     this.#limits = limits;
+    this.#streams = streams;
     this.#host = host;
   }
 
-  /** Asks the process of `match`. */
-  send(request: Visit, exchange: Exchange, match: Match<HttpBinding>): void {
-    exchange.response.readBody(this.#limits.httpBodyBytes, (bytes) => {
-      if (bytes === null) return sendEmpty(exchange.response, 413, [["connection", "close"]]);
-      this.#ask(match.value.owner, { Http: describe(request, match) }, Blob.of(bytes), exchange);
-    });
+  /** Asks the process of `match`. @param headers the server's own, beside the process's */
+  send(request: Visit, response: TransportResponse, headers: HeaderList, match: Match<HttpBinding>): void {
+    const { owner, streamBody } = match.value;
+    const { httpBodyBytes, httpSeconds } = this.#limits;
+    const exchange = { response, headers, streamId: this.#streams.nextId() };
+    const body = { Http: describe(request, match, exchange.streamId) };
+    if (!streamBody) {
+      response.readBody(httpBodyBytes, (bytes) => {
+        if (bytes === null) sendTooLarge(response, httpBodyBytes);
+        else this.#ask(owner, body, Blob.of(bytes), exchange, httpSeconds);
+      });
+    } else if (this.#streams.isFull) sendEmpty(response, 503, RETRY);
+    else if (this.#streams.receive(owner, exchange)) this.#ask(owner, body, Blob.of(""), exchange, READING_SECONDS);
   }
 
   /** The process answered, or its request ended without. */
   answered(message: Envelope): void {
-    const { response, headers } = message.context as Exchange; // put there by #ask
-    if (message.kind === "error")
-      return sendEmpty(response, STATUS[message.error ?? "Offline"], retryOf(message.error));
-    const answer = readAnswer(message.body);
-    if (answer === undefined) return sendEmpty(response, 500);
-    const type = answer.headers.some(([name]) => name.toLowerCase() === "content-type") ? [] : [OCTETS];
-    response.send(answer.status, [...type, ...answer.headers, ...headers], message.blob?.bytes() ?? "");
+    const exchange = message.context as Exchange; // put there by #ask
+    const { response, headers } = exchange;
+    const answer = message.kind === "error" ? undefined : readAnswer(message.body);
+    if (answer?.isStream === true) {
+      const typed = { ...answer, headers: withType(answer.headers) };
+      if (!this.#streams.begin(message.source, exchange, typed, message.blob)) sendEmpty(response, 503, RETRY);
+      return;
+    }
+    this.#streams.answered(exchange.streamId);
+    if (message.kind === "error") sendEmpty(response, STATUS[message.error ?? "Offline"], retryOf(message.error));
+    else if (answer === undefined) sendEmpty(response, 500);
+    else response.send(answer.status, [...withType(answer.headers), ...headers], message.blob?.keep().bytes() ?? "");
   }
 
-  #ask(owner: Process, body: unknown, blob: Blob, exchange: Exchange): void {
+  #ask(owner: Process, body: unknown, blob: Blob, exchange: Exchange, seconds: number): void {
     const server = this.#host();
     const event = new Envelope("request", server.our, owner.address, body, blob);
-    event.expectsResponse = this.#limits.httpSeconds;
+    event.expectsResponse = seconds;
     event.context = exchange;
     try {
       server.send(event);
     } catch (error) {
       if (!(error instanceof LimitError)) throw error;
-      sendEmpty(exchange.response, 503, [["retry-after", "1"]]); // limits.pendingRequests
+      this.#streams.answered(exchange.streamId);
+      sendEmpty(exchange.response, 503, RETRY); // limits.pendingRequests
     }
   }
+}
+
+const READING_SECONDS = 3600; // while a process reads a body, http-stream.ts watches it; this only lets a forgotten request go
+
+const RETRY: HeaderList = [["retry-after", "1"]];
+
+function withType(headers: HeaderList): HeaderList {
+  return headers.some(([name]) => name.toLowerCase() === "content-type") ? headers : [OCTETS, ...headers];
 }
 
 const OCTETS = ["content-type", "application/octet-stream"] as const;
@@ -66,13 +89,14 @@ const OCTETS = ["content-type", "application/octet-stream"] as const;
 const STATUS: Record<SendErrorKind, number> = { Timeout: 408, Offline: 503, Overloaded: 503, Denied: 503 };
 
 function retryOf(error: SendErrorKind | null): HeaderList {
-  return error === "Overloaded" ? [["retry-after", "1"]] : [];
+  return error === "Overloaded" ? RETRY : [];
 }
 
-function describe(request: Visit, match: Match<HttpBinding>): HttpRequest {
+function describe(request: Visit, match: Match<HttpBinding>, streamId: number): HttpRequest {
+  const list = request.headers.map((header) => (header[0] === "cookie" ? withoutLogin(header) : header));
   const headers: Record<string, string> = {};
-  for (const [name, value] of request.headers) headers[name] = value; // the last of several (contract kinode §5.2)
-  if (headers.cookie !== undefined) headers.cookie = withoutSession(headers.cookie);
+  for (const [name, value] of list) headers[name] = value; // the last of several (contract kinode §5.2)
+  const query = [...new URLSearchParams(request.query)];
   return {
     source_socket_addr: `${request.remoteAddress}:${request.remotePort}`,
     method: request.method,
@@ -80,8 +104,16 @@ function describe(request: Visit, match: Match<HttpBinding>): HttpRequest {
     bound_path: match.pattern,
     headers,
     url_params: { ...match.params },
-    query_params: Object.fromEntries(new URLSearchParams(request.query)),
+    query_params: Object.fromEntries(query),
+    header_list: list,
+    query_list: query,
+    stream_id: streamId,
+    stream_body: match.value.streamBody,
   };
+}
+
+function withoutLogin([name, cookies]: readonly [string, string]): readonly [string, string] {
+  return [name, withoutSession(cookies)];
 }
 
 /** What the client called this node; "localhost" for what is no host: processes parse the url and must not fail at it. */

@@ -2,18 +2,36 @@
 import { checkAnswer } from "./transport/http-check.ts";
 import type { HeaderList } from "./transport/transport.ts";
 
-export type HttpAnswer = { readonly status: number; readonly headers: HeaderList };
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** The body follows in pieces. */
+  readonly isStream: boolean;
+  /** Bytes that a stream will have; null: it does not say. */
+  readonly length: number | null;
+};
 
 /** @returns undefined when it is no HttpResponse, or its status none (contract kinode §5.4) */
 export function readAnswer(body: unknown): HttpAnswer | undefined {
   if (typeof body !== "object" || body === null) return undefined;
-  const { status, headers = {} } = body as { status?: unknown; headers?: unknown };
+  const { status, headers = {}, stream = false } = body as { status?: unknown; headers?: unknown; stream?: unknown };
   if (typeof status !== "number" || !Number.isInteger(status) || status < 200 || status > 999) return undefined;
-  if (typeof headers !== "object" || headers === null) return undefined;
-  const list = Object.entries(headers).filter(
-    (entry): entry is [string, string] => typeof entry[1] === "string" && isHeader(entry[0], entry[1]),
+  if (typeof headers !== "object" || headers === null || typeof stream !== "boolean") return undefined;
+  const lines = linesOf(headers);
+  const list = lines.filter(([name, value]) => isHeader(name, value));
+  if (!stream) return { status, headers: list, isStream: false, length: null };
+  const length = lines.find(([name]) => name.toLowerCase() === "content-length")?.[1];
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined;
+  return { status, headers: list, isStream: true, length: length === undefined ? null : Number(length) };
+}
+
+/** Several values of a name are several lines; what is no text is left out. */
+function linesOf(headers: object): HeaderList {
+  return Object.entries(headers).flatMap(([name, values]: [string, unknown]) =>
+    (Array.isArray(values) ? values : [values])
+      .filter((value): value is string => typeof value === "string")
+      .map((value) => [name, value] as const),
   );
-  return { status, headers: list };
 }
 
 /** What the transport would send: it refuses a whole answer for one line break (RFC 9110 §5). */

@@ -8,6 +8,11 @@ export function sendEmpty(response: TransportResponse, status: number, headers: 
   response.send(status, [["content-type", "application/octet-stream"], ...headers], "");
 }
 
+/** A sentence for people. */
+export function sendText(response: TransportResponse, status: number, text: string, headers: HeaderList = []): void {
+  response.send(status, [["content-type", "text/plain; charset=utf-8"], ...headers], text);
+}
+
 export function sendJson(response: TransportResponse, status: number, value: unknown, headers: HeaderList = []): void {
   response.send(
     status,

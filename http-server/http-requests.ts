@@ -6,6 +6,7 @@
 import type { Envelope } from "../lib/protocol/index.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
+import type { Compressor } from "./compressor.ts";
 import { cookieValues, REGISTER_COOKIE, setCookie } from "./cookies.ts";
 import type { Forward } from "./forward.ts";
 import { cookieHeader } from "./headers.ts";
@@ -15,7 +16,7 @@ import { routePath } from "./listening.ts";
 import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Match } from "./router.ts";
-import { sendContent } from "./static-content.ts";
+import { sendContent } from "./static-answer.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
@@ -32,9 +33,14 @@ export type HttpContext = {
   /** Asked one after the other. */
   readonly own: readonly OwnService[];
   readonly forward: Forward;
+  readonly compressor: Compressor;
   readonly limits: HttpServerLimits;
   readonly allowedOrigins: readonly string[];
 };
+
+/** What a page of an app is not called: a missing one must not be answered with the app's page. */
+const FILE =
+  /\.(?:avif|bmp|br|css|csv|eot|gif|gz|ico|jpe?g|json|m?js|cjs|map|mp[34]|ogg|otf|pdf|png|svg|ttf|txt|wasm|wav|web[mp]|webmanifest|woff2?|xml|zip)$/i;
 
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"]; // they change nothing (RFC 9110 §9.2.1)
 
@@ -51,7 +57,7 @@ export class HttpRequests {
       return sendEmpty(response, 403);
     if (mount === null && own.some((service) => service.handle(request, response))) return;
     const path = routePath(request.path, mount);
-    const match = bindings.matchHttp(path);
+    const match = bindings.matchHttp(path, (asked) => wantsHtml(request) && !FILE.test(asked));
     if (match === undefined) return sendEmpty(response, bindings.isGone(path) ? 503 : 404);
     this.#bound(request, response, match, mount);
   }
@@ -62,7 +68,7 @@ export class HttpRequests {
   }
 
   #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, mount: string | null): void {
-    const { auth, login, forward } = this.#context;
+    const { auth, login, forward, compressor } = this.#context;
     const { authenticated, localOnly, content } = match.value;
     const cookies = cookieHeader(request);
     const session = authenticated ? auth.session(cookies) : undefined;
@@ -75,8 +81,8 @@ export class HttpRequests {
     const renew = session !== undefined && cookieValues(cookies, REGISTER_COOKIE + auth.node).length === 0;
     const headers: HeaderList = renew ? [["set-cookie", this.#registerCookie()]] : [];
     const isRead = request.method === "GET" || request.method === "HEAD";
-    if (content !== null && isRead) sendContent(response, content, headers);
-    else forward.send(request, { response, headers }, match);
+    if (content === null || !isRead) forward.send(request, response, headers, match);
+    else sendContent(request, response, { content, isPrivate: authenticated, headers }, compressor);
   }
 
   #registerCookie(): string {

@@ -39,8 +39,60 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
   bindingsPerProcess: limit(2_000, "paths", 1, 1_000_000, "HTTP and WebSocket; a front end of 1,000 files fits"),
   staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
+  staticHeaderBytes: limit(4 * KIB, "bytes", 0, 64 * KIB, "headers that a process gives to one content"),
+  compressFrom: limit(KIB, "bytes", 1, 1024 * MIB, "static content from this size: less fits one packet as it is"),
+  compressUpTo: limit(
+    8 * MIB,
+    "bytes",
+    0,
+    1024 * MIB,
+    "static content up to this size: 8 MiB of text took brotli 1.7 s of a thread",
+  ),
   goneProcesses: limit(1_000, "processes", 0, 1_000_000, "whose paths answer 503 instead of 404 after their end"),
   httpBodyBytes: limit(10 * MIB, "bytes", 0, 1024 * MIB, "a request body is held whole"),
+  httpStreamBytes: limit(
+    64 * 1024 * MIB,
+    "bytes",
+    0,
+    2 ** 50,
+    "a request body that its process reads in pieces: it is never held whole",
+  ),
+  httpStreamWindow: limit(
+    256 * KIB,
+    "bytes",
+    1,
+    64 * MIB,
+    "of a streamed body that wait for the slower side before the faster one has to",
+  ),
+  httpStreams: limit(10_000, "exchanges", 0, 10_000_000, "streamed at once; each may hold two windows and a push"),
+  httpStreamIdle: limit(
+    300,
+    "seconds",
+    1,
+    86_400,
+    "without a byte of a streamed answer; a process with nothing to say may send a comment before that",
+  ),
+  httpPaceSeconds: limit(
+    10,
+    "seconds",
+    1,
+    3600,
+    "over which the pace of a request body is looked at; see httpBodyPace",
+  ),
+  httpBodyPace: limit(
+    512,
+    "bytes per second",
+    0,
+    1024 * MIB,
+    "a request body comes at least so fast, or gets 408; below a slow mobile line, above who holds a connection",
+  ),
+  httpReaderSeconds: limit(
+    30,
+    "seconds",
+    1,
+    3600,
+    "in which a client must take some of an answer that waits for it; then it is cut",
+  ),
   httpSeconds: limit(15, "seconds", 0.01, 3600, "a process may take to answer (contract kinode §5.2)"),
   loginBytes: limit(16 * KIB, "bytes", 256, MIB, "contract kinode §5.5"),
   loginFailures: limit(10, "tries", 1, 1_000_000, "from one address per loginWindow; then 429"),
@@ -80,8 +132,18 @@ export type HttpServerLimitName =
   | "topicBytes"
   | "bindingsPerProcess"
   | "staticBytes"
+  | "staticHeaderBytes"
+  | "compressFrom"
+  | "compressUpTo"
   | "goneProcesses"
   | "httpBodyBytes"
+  | "httpStreamBytes"
+  | "httpStreamWindow"
+  | "httpStreams"
+  | "httpStreamIdle"
+  | "httpPaceSeconds"
+  | "httpBodyPace"
+  | "httpReaderSeconds"
   | "httpSeconds"
   | "loginBytes"
   | "loginFailures"

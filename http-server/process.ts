@@ -2,7 +2,7 @@
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
  *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish
- *   Bind · Unbind · WebSocketBind · WebSocketUnbind
+ *   Bind · Unbind · WebSocketBind · WebSocketUnbind · HttpChunk · HttpEnd · HttpRead
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected. A no that nobody waits for is a dead letter.
  * 2. Only processes of this node are obeyed; another node's gets the answer of one that owns nothing.
@@ -22,7 +22,10 @@ import { type Action, parseAction } from "./actions.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
 import type { HttpRequests } from "./http-requests.ts";
+import { type Answerer, LATER } from "./http-stream.ts";
+import type { HttpStreams, StreamResult } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import { StaticContent } from "./static-content.ts";
 
 export type ServerParts = {
   readonly kernel: Kernel;
@@ -30,6 +33,7 @@ export type ServerParts = {
   readonly channels: Channels;
   readonly bindings: Bindings;
   readonly http: HttpRequests;
+  readonly streams: HttpStreams;
   readonly stop: () => Promise<void>;
 };
 
@@ -68,8 +72,9 @@ class Actions implements Instance {
 
   take(source: Address, body: unknown, blob: Blob | null): void {
     try {
-      const error = this.#act(source, body, blob);
-      if (error !== undefined) this.#refuse(new Envelope("request", source, this.#host.our, body, blob));
+      const error = this.#act(source, body, blob, null);
+      if (error !== undefined && error !== LATER)
+        this.#refuse(new Envelope("request", source, this.#host.our, body, blob));
     } catch (error) {
       this.#fault(error);
     }
@@ -78,8 +83,8 @@ class Actions implements Instance {
   handle(message: Envelope): void {
     try {
       if (message.kind === "request") {
-        const error = this.#act(message.source, message.body, message.blob);
-        if (error !== undefined || message.rsvp !== null) this.#answer(message, error);
+        const error = this.#act(message.source, message.body, message.blob, message);
+        if (error !== LATER && (error !== undefined || message.rsvp !== null)) this.#answer(message, error);
       } else if (message.kind !== "timer") this.#parts().http.answered(message);
     } catch (error) {
       this.#fault(error);
@@ -87,8 +92,11 @@ class Actions implements Instance {
     }
   }
 
-  /** Hot path: pushes are looked at first, and without an Action in between. @returns undefined: done */
-  #act(source: Address, body: unknown, blob: Blob | null): HttpServerErrorKind | undefined {
+  /**
+   * Hot path: pushes are looked at first, and without an Action in between.
+   * @param message null: nobody waits for an answer @returns undefined: done
+   */
+  #act(source: Address, body: unknown, blob: Blob | null, message: Envelope | null): StreamResult {
     if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
       const { channel_id: channelId, message_type: messageType } = (body.WebSocketPush ?? {}) as PushFields;
       const isData = messageType === "Text" || messageType === "Binary";
@@ -96,11 +104,11 @@ class Actions implements Instance {
         return this.#parts().channels.push(source, channelId, messageType, blob);
     }
     const action = parseAction(body);
-    return action === undefined ? "MalformedRequest" : this.#do(action, source, blob);
+    return action === undefined ? "MalformedRequest" : this.#do(action, source, blob, message);
   }
 
-  #do(action: Action, source: Address, blob: Blob | null): HttpServerErrorKind | undefined {
-    const { channels } = this.#parts();
+  #do(action: Action, source: Address, blob: Blob | null, message: Envelope | null): StreamResult {
+    const { channels, streams } = this.#parts();
     switch (action.kind) {
       case "push":
         return channels.push(source, action.channelId, action.messageType, blob);
@@ -112,6 +120,15 @@ class Actions implements Instance {
         return channels.unsubscribe(source, action.channelId, action.topic);
       case "publish":
         return channels.publish(source, action.topic, action.messageType, blob);
+      case "httpChunk":
+      case "httpRead":
+      case "httpEnd":
+        return streams.act(
+          action,
+          source,
+          blob,
+          message === null || message.rsvp === null ? null : this.#later(message),
+        );
       default:
         return this.#bind(action, source, blob);
     }
@@ -127,10 +144,13 @@ class Actions implements Instance {
     if (owner === undefined || !source.id.isSafe()) return "InvalidSourceProcess";
     switch (action.kind) {
       case "bind": {
-        const { path, authenticated, localOnly, cache } = action;
+        const { path, cache, headers, kind, ...flags } = action;
         if (cache && blob === null) return "NoBlob";
-        const content = cache ? (blob?.keep() ?? null) : null;
-        return bindings.bindHttp(path, { owner, authenticated, localOnly, content }) ? undefined : "LimitReached";
+        if (headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0) > limits.staticHeaderBytes)
+          return "LimitReached";
+        const compressed = { min: limits.compressFrom, max: limits.compressUpTo };
+        const content = cache && blob !== null ? new StaticContent(blob.keep(), headers, compressed) : null;
+        return bindings.bindHttp(path, { owner, ...flags, content }) ? undefined : "LimitReached";
       }
       case "bindWs": {
         const { path, authenticated, slowReader, sendLimit } = action;
@@ -150,6 +170,11 @@ class Actions implements Instance {
         bindings.unbindWs(owner, action.path);
         return undefined;
     }
+  }
+
+  /** For an action whose answer has to wait. */
+  #later(message: Envelope): Answerer {
+    return (body, blob) => this.#host.respond({ body, blob }, message);
   }
 
   #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {

@@ -14,8 +14,10 @@ import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
+import { Compressor } from "./compressor.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
+import { HttpStreams } from "./http-streams.ts";
 import type { Scope } from "./jwt.ts";
 import { type HttpServerLimits, httpServerLimits, maxBackpressure } from "./limits.ts";
 import type { ListenerOptions } from "./listening.ts";
@@ -134,6 +136,7 @@ export class HttpServer {
     this.#listeners = [];
     this.channels = new Channels(kernel, limits, self, this.#listeners);
     this.bindings = new Bindings(limits);
+    const streams = new HttpStreams(kernel, limits, made.hostNow);
     this.#registrar = new Registrar(kernel, limits, self, this.channels, auth);
     this.#upgradeContext = {
       auth,
@@ -152,7 +155,8 @@ export class HttpServer {
       bindings: this.bindings,
       login,
       own: [login, pages],
-      forward: new Forward(limits, made.hostNow),
+      forward: new Forward(limits, streams, made.hostNow),
+      compressor: new Compressor(this.bindings.staticBytes, (error) => this.#fault(error)),
       limits,
       allowedOrigins,
     });
@@ -162,9 +166,11 @@ export class HttpServer {
       channels: this.channels,
       bindings: this.bindings,
       http: this.#http,
+      streams,
       stop: () => this.#destroy(),
     };
     kernel.keepers.add(this.channels);
+    kernel.keepers.add(streams);
     kernel.keepers.add({ restarting: () => [], gone: (process) => this.bindings.forget(process) });
   }
 
@@ -201,7 +207,7 @@ export class HttpServer {
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
   async listen({ host, port, lastPort = port, mount }: ListenerOptions): Promise<void> {
-    const { messageBytes, idleTimeout } = this.limits;
+    const { messageBytes, idleTimeout, httpPaceSeconds, httpBodyPace, httpReaderSeconds } = this.limits;
     const handlers = this.#handlers(mount?.text ?? null);
     for (let next = port; ; next++) {
       const options = {
@@ -210,6 +216,7 @@ export class HttpServer {
         maxPayload: messageBytes,
         maxBackpressure: maxBackpressure(this.limits),
         idleTimeout,
+        pace: { bodySeconds: httpPaceSeconds, bodyPace: httpBodyPace, readerSeconds: httpReaderSeconds },
       };
       try {
         this.#listeners.push(await this.#listen(options, handlers));

@@ -1,22 +1,12 @@
-/** Collects a request body up to a limit. */
+/** Collects a request body. */
 export class BodyCollector {
-  readonly #maxBytes: number;
-  #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
   #size = 0;
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** @param chunk owned from here on. @returns false when it is too much; what was collected is gone then */
-  add(chunk: Uint8Array): boolean {
+  /** @param chunk owned from here on */
+  add(chunk: Uint8Array): void {
     this.#size += chunk.byteLength;
-    if (this.#size > this.#maxBytes) {
-      this.#chunks = [];
-      return false;
-    }
-    if (chunk.byteLength > 0) this.#chunks.push(chunk);
-    return true;
+    this.#chunks.push(chunk);
   }
 
   take(): Uint8Array {

@@ -76,6 +76,13 @@ export function checkRequest(request: TransportRequest): Refusal | undefined {
   return undefined;
 }
 
+/** Bytes of the body that follows a head that passed `checkRequest`; Infinity: as many as there are chunks. */
+export function announcedLength(request: TransportRequest): number {
+  if (headerValues(request, "transfer-encoding").length > 0) return Number.POSITIVE_INFINITY;
+  const [length] = headerValues(request, "content-length");
+  return length === undefined ? 0 : Number(length);
+}
+
 /** Whether an answer with `status` has no body, and no Content-Length either. */
 export function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
@@ -108,4 +115,14 @@ export const INTERNAL_ERROR: Refusal = {
   status: 500,
   headers: [["content-type", "text/plain; charset=utf-8"]],
   body: "Internal error: the node has recorded it\n",
+};
+
+/** A body that comes slower than `HttpPace` allows. */
+export const TOO_SLOW: Refusal = {
+  status: 408,
+  headers: [
+    ["content-type", "text/plain; charset=utf-8"],
+    ["connection", "close"],
+  ],
+  body: "Cannot take this body as it came too slowly: send it faster, or in parts\n",
 };

@@ -28,18 +28,56 @@ export type TransportRequest = {
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
-/** One HTTP exchange. The handler must call `send` or `readBody` before it returns, or keep the response to send later. */
+/** Takes a request's body as it comes. After `end` or `failed` nothing follows; neither comes when the client leaves. */
+export interface BodyReader {
+  /** @param bytes not empty; owned by the callee */
+  data(bytes: Uint8Array): void;
+  end(): void;
+  /** It has more bytes than allowed (413), or comes too slowly (408). The next answer ends the connection. */
+  failed(status: 408 | 413): void;
+}
+
+/** The body of an answer that goes out in pieces. Does nothing after `end`, or when the client has left. */
+export interface BodyWriter {
+  /** Bytes written that the library has not taken yet: the client reads slower than they were written. */
+  readonly waiting: number;
+  /** @param bytes must not change until they are taken */
+  write(bytes: Uint8Array): void;
+  end(): void;
+}
+
+/**
+ * One HTTP exchange. The handler must call `send`, `readBody` or `streamBody` before it returns, or keep the response
+ * to answer later. An answer before the end of the body ends the connection, unless what is still to come is small.
+ */
 export interface TransportResponse {
   /** The client left; `send` does nothing from now on. */
   readonly aborted: boolean;
   /**
    * Collects the request body and calls `done` once: with the bytes (empty when there is none; owned by the callee),
-   * or null when there are more than `maxBytes`. Not called when the client leaves first. Call it at most once, at once.
+   * or null when there are, or are announced, more than `maxBytes`. Not called when the client leaves first, or is too
+   * slow, which is answered with 408. Call it at most once, at once.
    */
   readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void;
-  /** Sends everything and ends. Content-Length is the transport's to add; 204 and 304 go without a body. A second call does nothing. */
+  /** Hands the request body on as it comes, instead of `readBody`. */
+  streamBody(maxBytes: number, reader: BodyReader): void;
+  /** Whether the client's bytes stay with it: its socket is not read. What was read by then still comes. */
+  holdBody(isHeld: boolean): void;
+  /**
+   * Sends everything and ends. Content-Length is the transport's to add; 204 and 304 go without a body. A second call
+   * does nothing. A large `body` stays where it is until the client has it: it must not change.
+   */
   send(status: number, headers: HeaderList, body: Uint8Array | string): void;
-  /** Calls back when the client leaves before an answer. */
+  /**
+   * Begins an answer whose body follows.
+   * @param length bytes, exactly; null: not known, so it goes out in chunks
+   * @param room `waiting` has become less
+   * @returns null when no body is to follow (HEAD, 204, 304), or the exchange is over: it is answered
+   */
+  begin(status: number, headers: HeaderList, length: number | null, room: () => void): BodyWriter | null;
+  /** Ends the connection, so that the client sees that something is missing. `onAborted` fires. */
+  cut(): void;
+  /** Calls back when the client leaves before the whole answer was sent, or `cut` was called. Not behind `send`. */
   onAborted(then: () => void): void;
 }
 
@@ -117,6 +155,17 @@ export type TransportOptions = {
   readonly maxBackpressure: number;
   /** Seconds without a byte before a socket is cut, 8 to 960; the transport pings before that. */
   readonly idleTimeout: number;
+  readonly pace: HttpPace;
+};
+
+/** How slow the client of an HTTP exchange may be. */
+export type HttpPace = {
+  /** Seconds over which a body's pace is looked at. */
+  readonly bodySeconds: number;
+  /** Bytes per second a body must come with; its end may come sooner. */
+  readonly bodyPace: number;
+  /** Seconds in which a client that has bytes waiting must take some. */
+  readonly readerSeconds: number;
 };
 
 /** One listening port. */

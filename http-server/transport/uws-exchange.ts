@@ -1,41 +1,39 @@
 /**
  * One HTTP exchange on uWebSockets.js.
  *
- * `res` throws when touched after an answer, an upgrade or an abort: the exchange is over before any of them.
+ * 1. `res` throws when touched after an answer, an upgrade or an abort: the exchange is over before any of them.
+ * 2. Its writes go into `cork`, or the library prints a warning.
+ * 3. The library cuts a body below 16 KiB/s and a client that reads nothing for some 10 s. Each `resume` gives it 10 s
+ *    more, so `touch` keeps these rules away and HttpPace's count (test/http-server/transport/pace.test.ts).
+ * 4. `pause` takes the socket out of the loop for writing too, and a `resume` restores what the last `pause` of any
+ *    socket has seen. So a socket that has to be written out is never left paused: it is paused and resumed in one go,
+ *    or, while it is full, not at all.
  */
 
-import type { HttpRequest, HttpResponse } from "uWebSockets.js";
-import { BodyCollector } from "./body.ts";
-import { Exchange } from "./exchange.ts";
-import { asksToClose, isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
+import type { HttpResponse } from "uWebSockets.js";
+import { Exchange, type ExchangeShared } from "./exchange.ts";
+import { isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
-import type { HeaderList } from "./transport.ts";
+import type { HeaderList, TransportRequest } from "./transport.ts";
+
+const PIECE = 64 * 1024; // bytes of a chunked body given at once: as many the library copies when the socket has no room
+const TOUCH_BEATS = 4; // s: the library's timers are of 4 s, and one of 10 s may end after 8
 
 export class UwsExchange extends Exchange {
   readonly #res: HttpResponse;
-  readonly #isHead: boolean;
-  #mustClose = false; // once set, the answer ends the connection
+  #isFull = false;
+  #isPaused = false;
+  #total: number | null = null; // bytes of the body that is being sent; null: in chunks
+  #beats = 0;
 
-  /** @param fault must not throw */
-  constructor(res: HttpResponse, req: HttpRequest, fault: (error: unknown) => void) {
-    super(fault);
+  constructor(res: HttpResponse, request: TransportRequest | null, shared: ExchangeShared) {
+    super(request, shared);
     res.onAborted(() => this.abort());
     this.#res = res;
-    this.#isHead = req.getMethod() === "head";
   }
 
-  readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void {
-    if (this.over) return;
-    const body = new BodyCollector(maxBytes);
-    let settled = false;
-    this.#res.onData((lent, isLast) => {
-      if (settled || this.over) return;
-      const fits = body.add(new Uint8Array(lent).slice()); // lent: it is emptied when this returns
-      if (fits && !isLast) return;
-      settled = true;
-      if (!fits) this.#mustClose = true; // the rest is still to come and nobody will read it
-      this.guard(() => done(fits ? body.take() : null));
-    });
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
   /**
@@ -45,31 +43,141 @@ export class UwsExchange extends Exchange {
    * what was meant as the refused one's body. It cuts a connection instead on which an answer is still to come.
    */
   refuse(refusal: Refusal): void {
-    this.#mustClose = true;
+    this.closeBehind();
     setImmediate(() => this.send(refusal.status, refusal.headers, refusal.body));
   }
 
-  protected write(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    this.#res.cork(() => this.#writeCorked(status, headers, body));
+  give(bytes: Uint8Array): number {
+    this.#unpause();
+    const taken = this.#total === null ? this.#giveChunk(bytes) : this.#giveSome(bytes, this.#total);
+    if (this.over) return taken;
+    if (this.#isFull) this.blocked();
+    else if (this.isHeld) this.hold(true);
+    return taken;
   }
 
-  #writeCorked(status: number, headers: HeaderList, body: Uint8Array | string): void {
-    const res = this.#res;
-    const mustClose = this.#mustClose || asksToClose(headers);
-    const bodiless = isBodiless(status);
-    res.writeStatus(`${status} ${reasonPhrase(status)}`);
-    for (const [name, value] of headers) if (!isTransportHeader(name)) res.writeHeader(name, value);
+  #giveChunk(bytes: Uint8Array): number {
+    const piece = bytes.byteLength > PIECE ? bytes.subarray(0, PIECE) : bytes;
+    this.#corked((res) => {
+      this.#isFull = !res.write(piece);
+    });
+    return piece.byteLength;
+  }
 
-    if (mustClose && (this.#mustClose || !(bodiless || this.#isHead))) {
-      res.end(bodiless || this.#isHead ? "" : body, true); // the one call that does end the connection
+  #giveSome(bytes: Uint8Array, total: number): number {
+    let taken = bytes.byteLength;
+    this.#corked((res) => {
+      const before = res.getWriteOffset();
+      const [isTaken, isAll] = res.tryEnd(bytes, total);
+      if (isAll) return; // `res` is gone: `finish` follows
+      this.#isFull = !isTaken;
+      taken = res.getWriteOffset() - before;
+    });
+    return taken;
+  }
+
+  protected receive(): void {
+    this.#res.onData((lent, isLast) => this.received(new Uint8Array(lent), isLast));
+  }
+
+  protected owned(lent: Uint8Array): Uint8Array {
+    return lent.slice(); // it is emptied when the callback returns
+  }
+
+  protected hold(isHeld: boolean): void {
+    if (!isHeld) this.#unpause();
+    else if (!this.#isPaused && !this.#isFull && this.isReceiving) {
+      this.#isPaused = true;
+      this.#res.pause();
+    }
+  }
+
+  #unpause(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#res.resume();
+  }
+
+  protected override touch(): void {
+    if (this.#isPaused || ++this.#beats % TOUCH_BEATS !== 0) return;
+    this.#res.pause();
+    this.#res.resume();
+  }
+
+  protected disconnect(): void {
+    this.#res.close();
+  }
+
+  protected write(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void {
+    this.#unpause();
+    this.#res.cork(() => this.#writeCorked(status, headers, body, closes));
+  }
+
+  #writeCorked(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void {
+    const isBodied = !isBodiless(status) && !this.isHead;
+    if (!isBodied && !this.mustClose) {
+      this.#writeHeadOnly(status, headers, isBodiless(status) ? null : Buffer.byteLength(body), closes);
       return;
     }
-    if (!(bodiless || this.#isHead)) return this.#writeBody(typeof body === "string" ? Buffer.from(body) : body);
-    // endWithoutBody has arguments for a length and for closing. Not in this version: with either it takes the exchange
-    // for unanswered, sends 2^63 for a length left undefined, and does not close. So both go out as plain headers.
-    if (!bodiless) res.writeHeader("Content-Length", String(Buffer.byteLength(body)));
-    if (mustClose) res.writeHeader("Connection", "close");
-    res.endWithoutBody();
+    this.#writeFields(status, headers);
+    if (isBodied && !closes) return this.#writeBody(typeof body === "string" ? Buffer.from(body) : body);
+    this.#res.end(isBodied ? body : "", closes); // the one call that does end the connection
+  }
+
+  protected writeHeadOnly(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
+    this.#unpause();
+    this.#res.cork(() => this.#writeHeadOnly(status, headers, isBodiless(status) ? null : length, closes));
+  }
+
+  /**
+   * endWithoutBody has arguments for a length and for closing. Not in this version: with either it takes the exchange
+   * for unanswered, sends 2^63 for a length left undefined, and does not close. So both go out as plain headers.
+   */
+  #writeHeadOnly(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
+    this.#writeFields(status, headers);
+    if (length !== null) this.#res.writeHeader("Content-Length", String(length));
+    if (closes) this.#res.writeHeader("Connection", "close");
+    this.#res.endWithoutBody();
+  }
+
+  /** In chunks, the library sends the head with the first of them. */
+  protected writeHead(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
+    this.#unpause();
+    this.#total = length;
+    this.#res.onWritable(() => this.#onWritable());
+    this.#corked((res) => {
+      this.#writeFields(status, headers);
+      if (closes) res.writeHeader("Connection", "close");
+      if (length !== null && length > 0) this.#isFull = !res.tryEnd("", length)[0];
+    });
+    if (this.#isFull) this.blocked();
+    else if (this.isHeld) this.hold(true);
+  }
+
+  protected writeEnd(): void {
+    this.#unpause();
+    if (this.#total === null || this.#total === 0) this.#res.cork(() => this.#res.end());
+  }
+
+  /** Must not throw: what reaches the library aborts the process. @returns true: it is written out, or needs not be */
+  #onWritable(): boolean {
+    this.guard(() => {
+      this.#isFull = false;
+      this.#res.cork(() => {}); // it writes out what it has copied only when something is written
+      this.writable();
+      if (!this.over && this.isHeld) this.hold(true);
+    });
+    return true;
+  }
+
+  #writeFields(status: number, headers: HeaderList): void {
+    const res = this.#res;
+    res.writeStatus(`${status} ${reasonPhrase(status)}`);
+    for (const [name, value] of headers) if (!isTransportHeader(name)) res.writeHeader(name, value);
+  }
+
+  #corked(work: (res: HttpResponse) => void): void {
+    this.#res.cork(() => work(this.#res));
   }
 
   /**

@@ -19,6 +19,7 @@ import type {
 import { cutReason, readReason, sendableCode } from "./closing.ts";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
+import type { ExchangeShared } from "./exchange.ts";
 import { report } from "./fault.ts";
 import { triage } from "./handshake.ts";
 import { headerValues, INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
@@ -26,6 +27,7 @@ import { checkOptions } from "./options.ts";
 import { plainAddress } from "./remote-address.ts";
 import type { Listen, Listener, TransportHandlers, TransportOptions, TransportRequest } from "./transport.ts";
 import { UwsExchange } from "./uws-exchange.ts";
+import { Watch } from "./watch.ts";
 
 // Two constants of the library, whose types here declare them as types only and in the official release as values.
 const NO_COMPRESSION = 0; // DISABLED: permessage-deflate costs memory and has its own attacks (contracts/hazards.md §2)
@@ -68,10 +70,14 @@ export const listenUws: Listen = async <Data>(
   checkOptions(options);
   const { App, us_listen_socket_close, us_socket_local_port } = await import("uWebSockets.js"); // it loads: index.ts has tried
   const app = App();
-  addSockets(app, options, handlers);
-  app.any("/*", (res, req) => serve(handlers, res, req));
+  const shared = { fault: (error: unknown) => report(handlers, error), watch: new Watch(), pace: options.pace };
+  addSockets(app, options, handlers, shared);
+  app.any("/*", (res, req) => serve(handlers, shared, res, req));
 
-  const token = await open(app, options);
+  const token = await open(app, options).catch((error: unknown) => {
+    shared.watch.stop();
+    throw error;
+  });
   return {
     transport: "uws",
     host: options.host,
@@ -83,6 +89,7 @@ export const listenUws: Listen = async <Data>(
       us_listen_socket_close(token);
     },
     async destroy(): Promise<void> {
+      shared.watch.stop();
       app.close();
     },
   };
@@ -97,7 +104,12 @@ function open(app: TemplatedApp, options: TransportOptions): Promise<us_listen_s
   });
 }
 
-function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers: TransportHandlers<Data>): void {
+function addSockets<Data>(
+  app: TemplatedApp,
+  options: TransportOptions,
+  handlers: TransportHandlers<Data>,
+  shared: ExchangeShared,
+): void {
   const losses = new Losses(handlers);
   app.ws<Data>("/*", {
     compression: NO_COMPRESSION,
@@ -107,7 +119,7 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
     idleTimeout: options.idleTimeout,
     sendPingsAutomatically: true,
 
-    upgrade: (res, req, context) => serve(handlers, res, req, context),
+    upgrade: (res, req, context) => serve(handlers, shared, res, req, context),
     open: (ws) => {
       try {
         handlers.open(ws);
@@ -163,17 +175,19 @@ function addSockets<Data>(app: TemplatedApp, options: TransportOptions, handlers
  */
 function serve<Data>(
   handlers: TransportHandlers<Data>,
+  shared: ExchangeShared,
   res: HttpResponse,
   req: HttpRequest,
   context?: us_socket_context_t,
 ): void {
+  let request: TransportRequest | null = null;
   let exchange: UwsExchange | undefined; // none for a handshake that is accepted: that needs no `onAborted`
   let isSocket = false; // `res` has become a socket: it must not be touched
   try {
-    const request = copyRequest(res, req);
+    request = copyRequest(res, req);
     const verdict = triage(request);
     if (verdict === "http") {
-      exchange = exchangeOf(handlers, res, req);
+      exchange = new UwsExchange(res, request, shared);
       handlers.http(request, exchange);
       return;
     }
@@ -191,18 +205,14 @@ function serve<Data>(
       }
       refusal = decision;
     }
-    exchange = exchangeOf(handlers, res, req);
+    exchange = new UwsExchange(res, request, shared);
     exchange.refuse(refusal);
   } catch (error) {
     report(handlers, error);
     if (isSocket) return;
-    exchange ??= exchangeOf(handlers, res, req);
+    exchange ??= new UwsExchange(res, request, shared);
     exchange.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
   }
-}
-
-function exchangeOf<Data>(handlers: TransportHandlers<Data>, res: HttpResponse, req: HttpRequest): UwsExchange {
-  return new UwsExchange(res, req, (error) => report(handlers, error)); // registers onAborted first
 }
 
 function misrouted(): Refusal {

@@ -4,59 +4,127 @@
  * Header text is UTF-8 on both transports. Node reads and writes it as Latin-1, so it is turned here, both ways.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { BodyCollector } from "./body.ts";
-import { Exchange } from "./exchange.ts";
-import { asksToClose, isBodiless, isTransportHeader } from "./http-check.ts";
+import { Exchange, type ExchangeShared } from "./exchange.ts";
+import { isBodiless, isTransportHeader } from "./http-check.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
 import { plainAddress } from "./remote-address.ts";
-import type { HeaderList, TransportRequest } from "./transport.ts";
+import type { HeaderList, HttpPace, TransportRequest } from "./transport.ts";
 
 export type WsExchangeParts = {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
-  /** Must not throw. */
-  readonly fault: (error: unknown) => void;
+  /** Null: its head could not be read. */
+  readonly request: TransportRequest | null;
+  /** The client waits for 100 Continue before it sends the body. */
+  readonly expectsContinue: boolean;
+  readonly shared: ExchangeShared;
 };
+
+const PIECE = 64 * 1024; // bytes given to the socket at once: Node tells when the whole of it is written
 
 export class WsExchange extends Exchange {
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #expectsContinue: boolean;
+  readonly #pace: HttpPace;
+  #isFull = false;
 
-  constructor({ incoming, response, fault }: WsExchangeParts) {
-    super(fault);
+  constructor({ incoming, response, request, expectsContinue, shared }: WsExchangeParts) {
+    super(request, shared);
     this.#incoming = incoming;
     this.#response = response;
+    this.#expectsContinue = expectsContinue;
+    this.#pace = shared.pace;
     response.once("close", () => this.abort());
     incoming.on("error", () => {}); // the client left within its body: "close" follows
   }
 
-  readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void {
-    if (this.over) return;
-    const body = new BodyCollector(maxBytes);
-    let settled = false;
-    const settle = (result: () => Uint8Array | null): void => {
-      if (settled || this.over) return;
-      settled = true;
-      this.guard(() => done(result()));
-    };
-    this.#incoming.on("data", (chunk: Buffer) => {
-      if (settled || body.add(chunk)) return;
-      this.#response.shouldKeepAlive = false; // the rest is still to come and nobody will read it
-      settle(() => null);
-    });
-    this.#incoming.once("end", () => settle(() => body.take()));
+  get isFull(): boolean {
+    return this.#isFull;
   }
 
-  protected write(status: number, headers: HeaderList, body: Uint8Array | string): void {
+  give(bytes: Uint8Array): number {
+    const piece = bytes.byteLength > PIECE ? bytes.subarray(0, PIECE) : bytes;
+    this.#isFull = !this.#response.write(piece);
+    if (this.#isFull) this.blocked();
+    return piece.byteLength;
+  }
+
+  protected receive(): void {
+    if (this.#expectsContinue) this.#response.writeContinue();
+    this.#incoming.on("data", (chunk: Buffer) => this.received(chunk, false));
+    this.#incoming.once("end", () => this.received(NO_BYTES, true));
+  }
+
+  protected owned(chunk: Uint8Array): Uint8Array {
+    return chunk; // Node makes a new one each time
+  }
+
+  protected hold(isHeld: boolean): void {
+    if (isHeld) this.#incoming.pause();
+    else this.#incoming.resume();
+  }
+
+  protected disconnect(): void {
+    this.#response.destroy();
+  }
+
+  protected write(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void {
+    if (this.isHead || isBodiless(status)) {
+      this.writeHeadOnly(status, headers, Buffer.byteLength(body), closes);
+      return;
+    }
     const bytes = Buffer.from(body); // a string body would make Node write the head as UTF-8, twice encoded then
+    this.#writeHead(status, headers, bytes.byteLength, closes);
+    this.#response.end(bytes);
+    this.#leave();
+  }
+
+  protected writeHeadOnly(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
+    this.#writeHead(status, headers, isBodiless(status) ? null : length, closes);
+    this.#response.end();
+    this.#leave();
+  }
+
+  protected writeHead(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
+    this.#writeHead(status, headers, length, closes);
+    this.#response.flushHeaders();
+    this.#response.on("drain", () => {
+      this.#isFull = false;
+      this.writable();
+    });
+  }
+
+  protected writeEnd(): void {
+    this.#response.end();
+    this.#leave();
+  }
+
+  #writeHead(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
     const head: string[] = [];
     for (const [name, value] of headers) if (!isTransportHeader(name)) head.push(name, toLatin1(value));
-    if (!isBodiless(status)) head.push("Content-Length", String(bytes.byteLength));
-    if (asksToClose(headers)) this.#response.shouldKeepAlive = false;
+    if (length !== null) head.push("Content-Length", String(length));
+    if (closes) this.#response.shouldKeepAlive = false;
     this.#response.writeHead(status, reasonPhrase(status), head);
-    this.#response.end(isBodiless(status) ? undefined : bytes); // Node leaves it out for HEAD
+  }
+
+  /** Node waits without end for a client to read the last of an answer, or to send a body that nobody wants. */
+  #leave(): void {
+    const incoming = this.#incoming;
+    const { socket } = incoming;
+    if (!incoming.complete) {
+      incoming.resume();
+      const timer = setTimeout(() => socket.destroy(), this.#pace.bodySeconds * 1000).unref();
+      incoming.once("close", () => clearTimeout(timer));
+    }
+    if (socket.writableLength > 0) {
+      const timer = setTimeout(() => socket.destroy(), this.#pace.readerSeconds * 1000).unref();
+      this.#response.once("close", () => clearTimeout(timer));
+    }
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** The request as handlers see it. */
 export function copyRequest(incoming: IncomingMessage): TransportRequest {

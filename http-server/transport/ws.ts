@@ -13,6 +13,7 @@ import type { Duplex } from "node:stream";
 import { type ServerOptions, WebSocketServer } from "ws";
 import { Losses } from "./dropped.ts";
 import { ListenError } from "./errors.ts";
+import type { ExchangeShared } from "./exchange.ts";
 import { report } from "./fault.ts";
 import { hasBody, triage } from "./handshake.ts";
 import { INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
@@ -25,7 +26,8 @@ import type {
   TransportRequest,
   UpgradeDecision,
 } from "./transport.ts";
-import { copyRequest, WsExchange } from "./ws-exchange.ts";
+import { Watch } from "./watch.ts";
+import { copyRequest, WsExchange, type WsExchangeParts } from "./ws-exchange.ts";
 import { encodeFrame, OPCODE } from "./ws-frame.ts";
 import { BEATS_UNTIL_CUT, type WsShared, WsSocket } from "./ws-socket.ts";
 
@@ -55,6 +57,7 @@ class WsListener<Data> implements Listener {
   readonly #server: Server;
   readonly #upgrader: WebSocketServer;
   readonly #shared: WsShared<Data>;
+  readonly #exchanges: ExchangeShared;
   readonly #connections = new Set<Socket>(); // every one, upgraded or not: `destroy` cuts them
   readonly #unread = new WeakMap<Socket, number>(); // answers, by the connection that has not taken them
   #heartbeat: NodeJS.Timeout | undefined;
@@ -73,6 +76,11 @@ class WsListener<Data> implements Listener {
       open: new Set(),
       topics: new Map(),
     };
+    this.#exchanges = {
+      fault: (error) => report(handlers, error),
+      watch: new Watch(),
+      pace: options.pace,
+    };
     const upgrader: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       maxPayload: options.maxPayload,
@@ -84,11 +92,14 @@ class WsListener<Data> implements Listener {
     this.#server = createServer({ connectionsCheckingInterval: TIMEOUT_CHECK_MS, noDelay: true });
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.maxHeadersCount = HEADERS_MAX;
+    this.#server.requestTimeout = 0; // it would end a long upload; bodies go by HttpPace
     this.#server.on("connection", (socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
     });
     this.#server.on("request", (incoming, response) => this.#onRequest(incoming, response));
+    this.#server.on("checkContinue", (incoming, response) => this.#onRequest(incoming, response, true));
+    this.#server.on("checkExpectation", (incoming, response) => this.#onRequest(incoming, response)); // nothing to wait for
     this.#server.on("upgrade", (incoming, socket, head) => this.#onUpgrade(incoming, socket, head));
   }
 
@@ -121,6 +132,7 @@ class WsListener<Data> implements Listener {
 
   async destroy(): Promise<void> {
     clearInterval(this.#heartbeat);
+    this.#exchanges.watch.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#shared.open) socket.close();
     for (const connection of this.#connections) connection.destroy();
@@ -131,11 +143,11 @@ class WsListener<Data> implements Listener {
     for (const socket of this.#shared.open) socket.beat();
   }
 
-  #onRequest(incoming: IncomingMessage, response: ServerResponse): void {
+  #onRequest(incoming: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
     if (!this.#hasRoom(incoming.socket, response)) return;
-    const exchange = this.#exchange(incoming, response);
+    const request = copyRequest(incoming);
+    const exchange = this.#exchange({ incoming, response, request, expectsContinue });
     try {
-      const request = copyRequest(incoming);
       const verdict = triage(request);
       if (verdict === "http") this.#handlers.http(request, exchange);
       else {
@@ -172,10 +184,11 @@ class WsListener<Data> implements Listener {
       socket.destroy(); // ws would do the same, but after a handler has accepted
       return;
     }
+    const request = copyRequest(incoming);
     // Made when needed: a ServerResponse takes hold of the socket, which ws wants for itself.
-    const exchange = (): WsExchange => this.#exchange(incoming, attachResponse(incoming, socket));
+    const exchange = (): WsExchange =>
+      this.#exchange({ incoming, response: attachResponse(incoming, socket), request, expectsContinue: false });
     try {
-      const request = copyRequest(incoming);
       const verdict = triageDetached(request, incoming.httpVersion);
       if (verdict === "http") {
         this.#handlers.http(request, exchange());
@@ -208,8 +221,8 @@ class WsListener<Data> implements Listener {
     });
   }
 
-  #exchange(incoming: IncomingMessage, response: ServerResponse): WsExchange {
-    return new WsExchange({ incoming, response, fault: (error) => report(this.#handlers, error) });
+  #exchange(parts: Omit<WsExchangeParts, "shared">): WsExchange {
+    return new WsExchange({ ...parts, shared: this.#exchanges });
   }
 }
 

@@ -16,6 +16,8 @@ import {
   Envelope,
   type Host,
   HTTP_SERVER,
+  type HttpFallback,
+  type HttpHeaders,
   type HttpServerAction,
   type HttpServerResult,
   type Message,
@@ -29,9 +31,10 @@ import {
 } from "../protocol/index.ts";
 import { AddressBook } from "./address-book.ts";
 import { ClientRequest } from "./client-request.ts";
+import { HttpWriters } from "./http-stream.ts";
 import { isPromise } from "./promise.ts";
 import { Request } from "./request.ts";
-import { serveUi } from "./serve-ui.ts";
+import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { StateCalls } from "./state.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
@@ -42,6 +45,14 @@ export type HttpBinding = {
   readonly authenticated?: boolean;
   /** Only clients on this machine. Default false. */
   readonly localOnly?: boolean;
+};
+
+export type StaticBinding = HttpBinding & {
+  readonly mime?: string;
+  /** E.g. Cache-Control; without one, browsers ask each time whether what they have is still right. */
+  readonly headers?: HttpHeaders;
+  /** Of `/`: what it does for paths that are not bound. Default `all`: it serves them. */
+  readonly fallback?: HttpFallback;
 };
 
 export type WsBinding = {
@@ -56,6 +67,8 @@ export class Context<State = unknown> {
   readonly our: Address;
   /** For Request only. */
   readonly addresses: AddressBook;
+  /** Process-lib only. */
+  readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
 
@@ -130,22 +143,26 @@ export class Context<State = unknown> {
     return ClientRequest.read(this, channelId, value);
   }
 
-  /** Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else is not bound. */
-  bindHttp(path: string, binding: HttpBinding = {}): Promise<HttpServerResult> {
-    const { authenticated = true, localOnly = false } = binding;
-    return this.#ask({ Bind: { path, authenticated, local_only: localOnly, cache: false } });
+  /**
+   * Serves `path` under `/<process id>/` by `onHttp`. `:name` is a segment, `*rest` the rest; `/` also serves what else
+   * is not bound. With `streamBody`, `onHttp` is called before the body has come, and reads it with `request.body()`.
+   */
+  bindHttp(path: string, binding: HttpBinding & { readonly streamBody?: boolean } = {}): Promise<HttpServerResult> {
+    const { authenticated = true, localOnly = false, streamBody = false } = binding;
+    const streamed = streamBody ? { stream_body: true } : {};
+    return this.#ask({ Bind: { path, authenticated, local_only: localOnly, cache: false, ...streamed } });
   }
 
   /** Serves `content` at `path` without asking this process. */
-  bindStatic(
-    path: string,
-    content: BlobLike,
-    binding: HttpBinding & { readonly mime?: string } = {},
-  ): Promise<HttpServerResult> {
-    const { authenticated = true, localOnly = false, mime } = binding;
+  bindStatic(path: string, content: BlobLike, binding: StaticBinding = {}): Promise<HttpServerResult> {
+    const { authenticated = true, localOnly = false, mime, headers, fallback } = binding;
     const blob = toBlob(content);
+    const extra = {
+      ...(headers === undefined ? {} : { headers }),
+      ...(fallback === undefined ? {} : { fallback }),
+    };
     return this.#ask(
-      { Bind: { path, authenticated, local_only: localOnly, cache: true } },
+      { Bind: { path, authenticated, local_only: localOnly, cache: true, ...extra } },
       mime === undefined ? blob : Blob.of(blob.bytes(), mime),
     );
   }
@@ -154,8 +171,11 @@ export class Context<State = unknown> {
     return this.#ask({ Unbind: { path } });
   }
 
-  /** Every file of `folder` (inside the package's folder) as a static path, its index.html at `/`. @returns how many files */
-  serveUi(folder: string, binding: HttpBinding = {}): Promise<number> {
+  /**
+   * Every file of `folder` (inside the package's folder) as a static path, its index.html at `/`. With `spa`, that page
+   * also answers every other path that a browser navigates to. @returns how many files
+   */
+  serveUi(folder: string, binding: UiBinding = {}): Promise<number> {
     return serveUi(this, folder, binding);
   }
 

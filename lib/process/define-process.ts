@@ -153,7 +153,11 @@ class DefinedProcess<State> implements Instance {
   #channelEvent(message: Envelope, event: HttpServerRequest): Next<State> {
     const handlers = this.#handlers;
     if ("Http" in event)
-      return handlers.onHttp?.(this.#state, new IncomingHttp(this.#ctx.host, message, event.Http), this.#ctx);
+      return handlers.onHttp?.(
+        this.#state,
+        new IncomingHttp(this.#ctx.host, message, event.Http, this.#ctx.httpWriters),
+        this.#ctx,
+      );
     if ("WebSocketOpen" in event) {
       const { channel_id, path, source_socket_addr } = event.WebSocketOpen;
       return handlers.onOpen?.(
@@ -166,6 +170,7 @@ class DefinedProcess<State> implements Instance {
       const { code, reason } = closeFacts(message.metadata);
       return handlers.onClose?.(this.#state, { channelId: event.WebSocketClose, code, reason }, this.#ctx);
     }
+    if ("HttpClose" in event) return this.#ctx.httpWriters.closed(event.HttpClose);
     return this.#request(message);
   }
 

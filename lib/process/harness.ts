@@ -195,15 +195,27 @@ export class Harness {
     await this.#runner.rest(this.#runner.closeEvent(channel, channel.closed));
   }
 
-  /** A client asks by HTTP; static content answers by itself. Unanswered, it gets 408 after `advance(15_000)`. */
+  /**
+   * A client asks by HTTP; static content answers by itself. Unanswered, it gets 408 after `advance(15_000)`. An answer
+   * that is streamed comes when it has ended; a body that is read in pieces is one piece.
+   */
   async http(ask: HttpAsk = {}): Promise<HttpAnswer> {
     this.#runner.assertRunning("ask");
     const { world } = this.#runner;
     const file = world.httpServer.files.get(ask.path ?? "/");
     if (file !== undefined && (ask.method ?? "GET") === "GET") return fileAnswer(file);
-    const event = this.#runner.event({ Http: httpBody(world.our, ask) }, null, toBlob(ask.body ?? ""));
+    const { path = "/", boundPath = path } = ask;
+    const sent = toBlob(ask.body ?? "");
+    const exchange = world.httpServer.exchange(sent);
+    const isStreamed = world.httpServer.streamedPaths.has(boundPath);
+    const body = { Http: httpBody(world.our, ask, exchange.id, isStreamed) };
+    const event = this.#runner.event(body, null, isStreamed ? Blob.of("") : sent);
     try {
-      return processAnswer(await this.#runner.ask(event, HTTP_SECONDS));
+      const answer = await this.#runner.ask(event, HTTP_SECONDS);
+      if (!isStream(answer.body)) return processAnswer(answer);
+      const isWhole = await this.#runner.rest(exchange.ended);
+      const bytes = Buffer.concat([answer.blob?.bytes() ?? new Uint8Array(0), ...exchange.written]);
+      return { ...processAnswer({ body: answer.body, blob: Blob.of(bytes) }), isWhole };
     } catch (thrown) {
       if (thrown instanceof SendError) return errorAnswer(thrown);
       throw thrown;
@@ -263,6 +275,10 @@ export class Harness {
     if (channel.closed === undefined) return channel;
     throw new OptionError(`Cannot use channel ${id} as it has ended with ${channel.closed.code}: open() another`);
   }
+}
+
+function isStream(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "stream" in body && body.stream === true;
 }
 
 function bytesOf(data: unknown): Uint8Array {

@@ -6,6 +6,8 @@ export {
   type BlobLike,
   type Capability,
   capability,
+  type HttpFallback,
+  type HttpHeaders,
   type HttpServerResult,
   MESSAGING,
   type Message,
@@ -18,7 +20,7 @@ export {
   type WsMessageType,
 } from "../protocol/index.ts";
 export { ClientRequest } from "./client-request.ts";
-export { Context, type HttpBinding, type TimerHandler, type WsBinding } from "./context.ts";
+export { Context, type HttpBinding, type StaticBinding, type TimerHandler, type WsBinding } from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export {
   type Close,
@@ -30,7 +32,8 @@ export {
   type Push,
 } from "./define-process.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
-export { IncomingHttp, type ReplyOptions } from "./http-request.ts";
+export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-request.ts";
+export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
 export { AWAIT_SECONDS, Request } from "./request.ts";
@@ -54,4 +57,5 @@ export {
   set_state,
   spawn,
 } from "./seeds.ts";
+export type { UiBinding } from "./serve-ui.ts";
 export { StateError } from "./state.ts";

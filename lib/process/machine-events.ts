@@ -10,6 +10,7 @@ import {
   type AddressLike,
   type BlobLike,
   type Envelope,
+  type HttpHeaders,
   type Message,
   OptionError,
   type SendError,
@@ -102,7 +103,7 @@ export type MachineEffect =
       readonly request: IncomingHttp;
       readonly value: unknown;
       readonly status?: number | undefined;
-      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly headers?: HttpHeaders | undefined;
     };
 
 const EFFECTS: readonly MachineEffect["type"][] = [

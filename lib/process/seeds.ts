@@ -13,6 +13,7 @@ import {
   type CapabilityRequest,
   type Envelope,
   HTTP_SERVER,
+  type HttpHeaders,
   type HttpServerResult,
   type OnExit,
   type ProcessId,
@@ -114,11 +115,7 @@ export function serve_ui(
 }
 
 /** Answers the HTTP request being handled. @throws {NoRequestToAnswerError} the message wants no answer */
-export function send_response(
-  status: number,
-  headers: Readonly<Record<string, string>> | null,
-  body: Uint8Array | string,
-): void {
+export function send_response(status: number, headers: HttpHeaders | null, body: Uint8Array | string): void {
   const { host, message } = current("send_response");
   const answer = { body: { status, headers: headers ?? {} }, blob: Blob.of(body) };
   host.respond(answer, message === null ? undefined : (message as Envelope)); // what the kernel gave to handle

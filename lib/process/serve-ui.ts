@@ -1,9 +1,27 @@
-/** Serves a folder of a package as static paths. */
+/**
+ * Serves a folder of a package as static paths.
+ *
+ * What a bundler has named after its content is kept by browsers for a year and never asked for again; everything else,
+ * pages above all, is asked for each time and costs a 304 while it is the same.
+ */
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { OptionError, textOf } from "../protocol/index.ts";
-import type { Context, HttpBinding } from "./context.ts";
+import type { Context, HttpBinding, StaticBinding } from "./context.ts";
 import { mimeType } from "./mime.ts";
+
+export type UiBinding = HttpBinding & {
+  /**
+   * True: a path that is no file is answered with index.html when a browser navigates to it, else with 404. False: 404.
+   * Left out: with index.html, as whatever is bound at `/` does (contract kinode §5.3).
+   */
+  readonly spa?: boolean;
+  /** Whether the file at `path` never changes under this name. Default: it has a hash in it, see `hasHash`. */
+  readonly immutable?: (path: string) => boolean;
+};
+
+const FOR_EVER = { "Cache-Control": "public, max-age=31536000, immutable" }; // a year, as long as RFC 9111 wants
+const ASK_EACH_TIME = { "Cache-Control": "no-cache" };
 
 const FILES_MAX = 1000; // files: each is held in memory; a larger front end wants a file server
 
@@ -11,7 +29,7 @@ const FILES_MAX = 1000; // files: each is held in memory; a larger front end wan
 export async function serveUi(
   ctx: Pick<Context, "host" | "bindStatic">,
   folder: string,
-  binding: HttpBinding,
+  { spa, immutable = hasHash, ...binding }: UiBinding,
 ): Promise<number> {
   const root = ctx.host.folder;
   if (root === null)
@@ -32,9 +50,10 @@ export async function serveUi(
   for (const file of files) {
     const path = urlPath(relative(base, file));
     const content = await readFile(file);
-    const options = { ...binding, mime: mimeType(file) };
+    const headers = immutable(path) ? FOR_EVER : ASK_EACH_TIME;
+    const options = { ...binding, mime: mimeType(file), headers };
     await bind(ctx, path, content, options);
-    if (path === "/index.html") await bind(ctx, "/", content, options);
+    if (path === "/index.html") await bind(ctx, "/", content, { ...options, ...fallback(spa) });
   }
   return files.length;
 }
@@ -45,6 +64,23 @@ async function bind(ctx: Pick<Context, "bindStatic">, path: string, ...rest: Bin
     throw new OptionError(
       `Cannot serve "${path}" as the http-server refused it: ${result.Err}; see limits bindingsPerProcess and staticBytes`,
     );
+}
+
+function fallback(spa: boolean | undefined): Pick<StaticBinding, "fallback"> {
+  return spa === undefined ? {} : { fallback: spa ? "pages" : "none" };
+}
+
+/**
+ * Whether a bundler has put a hash of the content into the name: `main.3f2a9c1b.js` (a dot, then 8 or more letters and
+ * digits, both kinds) or Vite's `index-BKx3jd9a.js` (8 characters with capitals, small letters and digits). What is
+ * missed costs a 304 each time; what is taken wrongly would stay as it is in browsers for a year.
+ */
+export function hasHash(path: string): boolean {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const dotted = /\.([A-Za-z0-9_-]{8,})\.(?:[a-z0-9]+\.)*[a-z0-9]+$/.exec(name)?.[1];
+  if (dotted !== undefined && /\d/.test(dotted) && /[A-Za-z]/.test(dotted)) return true;
+  const dashed = /-([A-Za-z0-9_-]{8})\.(?:[a-z0-9]+\.)*[a-z0-9]+$/.exec(name)?.[1];
+  return dashed !== undefined && /\d/.test(dashed) && /[A-Z]/.test(dashed) && /[a-z]/.test(dashed);
 }
 
 type BindRest = Parameters<Context["bindStatic"]> extends [string, ...infer Rest] ? Rest : never;

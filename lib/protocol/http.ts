@@ -11,7 +11,21 @@ export const SLOW_READER_POLICIES = ["close", "drop"] as const;
 /** - `close`: end it with 1013. - `drop`: leave out the newest pushes until it has caught up. */
 export type SlowReaderPolicy = (typeof SLOW_READER_POLICIES)[number];
 
-/** Process → http-server. `Bind` with `cache` needs the content as its blob; pushes need the payload. */
+/** Several values of one name go out, and came, as several lines. */
+export type HttpHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+export const HTTP_FALLBACKS = ["all", "pages", "none"] as const;
+/**
+ * - `all`: it serves them, as the contract has it (kinode §5.3).
+ * - `pages`: it serves those that a browser navigates to; the rest, and what looks like a file, is 404.
+ * - `none`: they are 404.
+ */
+export type HttpFallback = (typeof HTTP_FALLBACKS)[number];
+
+/**
+ * Process → http-server. `HttpChunk` sends its blob as the next piece of an answer that began with `"stream": true`,
+ * and is answered when there is room for more. `HttpEnd` ends that answer; with `cut`, so that the client sees that
+ * something is missing. `HttpRead` is answered with the next piece of a streamed request body. `Bind` with `cache` needs the content as its blob; pushes need the payload. */
 export type HttpServerAction =
   | {
       readonly Bind: {
@@ -19,9 +33,18 @@ export type HttpServerAction =
         readonly authenticated: boolean;
         readonly local_only: boolean;
         readonly cache: boolean;
+        /** With `cache`: headers of the content (ours). */
+        readonly headers?: HttpHeaders;
+        /** What the binding of `/` does for paths that are not bound; ours, default `all`. */
+        readonly fallback?: HttpFallback;
+        /** Without `cache`: `Http` comes at once, and the body is read with HttpRead (ours). */
+        readonly stream_body?: boolean;
       };
     }
   | { readonly Unbind: { readonly path: string } }
+  | { readonly HttpChunk: { readonly stream_id: number } }
+  | { readonly HttpEnd: { readonly stream_id: number; readonly cut?: boolean } }
+  | { readonly HttpRead: { readonly stream_id: number } }
   | { readonly WebSocketBind: WebSocketBind }
   | { readonly WebSocketUnbind: { readonly path: string } }
   | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
@@ -54,7 +77,9 @@ export type HttpServerRequest =
       };
     }
   | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
-  | { readonly WebSocketClose: number };
+  | { readonly WebSocketClose: number }
+  /** A streamed answer or body has ended before its end: the client left, or was too slow (ours). */
+  | { readonly HttpClose: number };
 
 export type HttpRequest = {
   /** `address:port` of the peer. */
@@ -70,13 +95,29 @@ export type HttpRequest = {
   readonly url_params: Readonly<Record<string, string>>;
   /** Decoded; the last of several. */
   readonly query_params: Readonly<Record<string, string>>;
+  /** Every header as it was sent, several of one name too; names in lower case (ours). */
+  readonly header_list: readonly (readonly [name: string, value: string])[];
+  /** Every query parameter, decoded, in its order (ours). */
+  readonly query_list: readonly (readonly [name: string, value: string])[];
+  /** Names this exchange in HttpChunk, HttpEnd and HttpRead (ours). */
+  readonly stream_id: number;
+  /** The body is to be read with HttpRead: the binding asked for it (ours). */
+  readonly stream_body: boolean;
 };
 
-/** The body of a process's answer to `Http`; the blob is the HTTP body. */
-export type HttpResponse = { readonly status: number; readonly headers: Readonly<Record<string, string>> };
+/** The body of a process's answer to `Http`; the blob is the HTTP body, or with `stream` the beginning of it. */
+export type HttpResponse = {
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  /** The body follows by HttpChunk, up to HttpEnd. A Content-Length among `headers` then counts (ours). */
+  readonly stream?: boolean;
+};
 
 /** How the http-server answers an action. */
 export type HttpServerResult = { readonly Ok: null } | { readonly Err: HttpServerErrorKind };
+
+/** How it answers HttpRead; the blob is the piece. `done`: the body has been read, there is no blob. */
+export type HttpReadResult = { readonly Ok: { readonly done: boolean } } | { readonly Err: HttpServerErrorKind };
 
 /**
  * - `MalformedRequest`: not an action of this list, or a field is missing or of the wrong kind.
@@ -86,6 +127,9 @@ export type HttpServerResult = { readonly Ok: null } | { readonly Err: HttpServe
  * - `WsChannelNotFound`: no such channel, or it is bound to another process.
  * - `WsChannelOverloaded`: its client reads too slowly; the push was not queued (ours).
  * - `LimitReached`: one more binding, topic or subscription than allowed (ours).
+ * - `HttpStreamClosed`: no such stream: it has ended, the client left, or it is another process's (ours).
+ * - `HttpBodyTooLarge`: the request's body is more than `httpStreamBytes`; the client got 413 (ours).
+ * - `HttpBodyTooSlow`: it came slower than `httpBodyPace`; the client got 408 (ours).
  */
 export type HttpServerErrorKind =
   | "MalformedRequest"
@@ -94,7 +138,10 @@ export type HttpServerErrorKind =
   | "WsPingPongTooLong"
   | "WsChannelNotFound"
   | "WsChannelOverloaded"
-  | "LimitReached";
+  | "LimitReached"
+  | "HttpStreamClosed"
+  | "HttpBodyTooLarge"
+  | "HttpBodyTooSlow";
 
 /** Client → http-server: the first message on the main route (DESIGN §4.2). Unknown keys are ignored. */
 export type WsRegister = {

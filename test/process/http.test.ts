@@ -109,3 +109,111 @@ describe("IncomingHttp", () => {
     expect(seen).toEqual([path]);
   });
 });
+
+describe("several of one name", () => {
+  test("headers, query parameters and cookies are all there", async () => {
+    const seen: unknown[] = [];
+    const harness = await startProcess(
+      defineProcess({
+        onHttp(_, request) {
+          seen.push(request.headerAll("X-A"), request.headers["x-a"], request.headerAll("none"));
+          seen.push(request.queryAll("q"), request.queryParams.q, request.queryAll("none"));
+          seen.push({ ...request.cookies });
+          request.reply("", { headers: { "Set-Cookie": ["a=1", "b=2"] } });
+        },
+      }),
+    );
+    const { headers } = await harness.http({
+      headers: { "x-a": ["1", "2"], cookie: ["a=1; b = x=y ;c; =d", "a=2; constructor=e"] },
+      query: { q: ["1", "2"] },
+    });
+    expect(seen).toEqual([["1", "2"], "2", [], ["1", "2"], "2", [], { a: "1", b: "x=y", constructor: "e" }]);
+    expect(headers).toMatchObject({ "Set-Cookie": ["a=1", "b=2"] });
+  });
+});
+
+describe("in pieces", () => {
+  test("stream() is an answer whose body is what was written", async () => {
+    const harness = await startProcess(
+      defineProcess({
+        onHttp(_, request) {
+          const writer = request.stream({ status: 201, headers: { "Content-Type": "text/x" }, length: 6 });
+          void writer.write("abc");
+          void writer.write(new TextEncoder().encode("def"));
+          void writer.end();
+        },
+      }),
+    );
+    const answer = await harness.http();
+    expect(answer).toMatchObject({ status: 201, data: "abcdef", isWhole: true });
+    expect(answer.headers).toEqual({ "Content-Type": "text/x", "Content-Length": "6" });
+  });
+
+  test("cut() leaves it unfinished; then nothing can be written, and closed resolves", async () => {
+    const ends: unknown[] = [];
+    const harness = await startProcess(
+      defineProcess({
+        async onHttp(_, request) {
+          const writer = request.stream();
+          await writer.write("abc");
+          writer.cut();
+          await writer.closed;
+          ends.push(writer.isOpen, await writer.write("d").catch((error: Error) => error.message), await writer.end());
+        },
+      }),
+    );
+    expect(await harness.http()).toMatchObject({ data: "abc", isWhole: false });
+    expect(ends).toEqual([
+      false,
+      "Cannot write to HTTP stream 1 as it must be open: HttpStreamClosed, stop here",
+      undefined,
+    ]);
+  });
+
+  test("writes that nobody awaits are taken up to 4 MiB; one more cuts the answer", async () => {
+    const ends: unknown[] = [];
+    const harness = await startProcess(
+      defineProcess({
+        onHttp(_, request) {
+          const writer = request.stream();
+          const half = new Uint8Array(2 * 1024 * 1024);
+          void writer.write(half);
+          void writer.write(half);
+          writer.write("x").catch((error: Error) => ends.push(error.message));
+        },
+      }),
+    );
+    expect((await harness.http()).isWhole).toBe(false);
+    expect(ends).toEqual([
+      "Cannot write to HTTP stream 1 as at most 4194304 bytes may wait: got 4194305, await each write",
+    ]);
+  });
+
+  test("pipe() sends what its source gives; body() is all of it where it is not streamed", async () => {
+    const harness = await startProcess(
+      defineProcess({
+        init: async (ctx) => void (await ctx.bindHttp("/streamed", { streamBody: true })),
+        onHttp: (_, request) => void request.pipe(request.body()),
+      }),
+    );
+    expect(await harness.http({ body: "whole" })).toMatchObject({ data: "whole", isWhole: true });
+    expect(await harness.http({ path: "/streamed", body: "in pieces" })).toMatchObject({ data: "in pieces" });
+    expect((await harness.http({ path: "/streamed" })).blob?.byteLength).toBe(0);
+  });
+
+  test("a source that fails cuts the answer, and the log says why", async () => {
+    const harness = await startProcess(
+      defineProcess({
+        onHttp(_, request) {
+          const source = function* (): Generator<string> {
+            yield "a";
+            throw new Error("no more of it");
+          };
+          void request.pipe(source());
+        },
+      }),
+    );
+    expect(await harness.http({ path: "/x" })).toMatchObject({ data: "a", isWhole: false });
+    expect(harness.logs).toEqual(["an answer to /x was cut: no more of it"]);
+  });
+});

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Harness, startProcess } from "../../lib/process/harness.ts";
 import { defineProcess, mimeType } from "../../lib/process/index.ts";
+import { hasHash } from "../../lib/process/serve-ui.ts";
 
 let folder = "";
 
@@ -78,7 +79,29 @@ test.each([
   ["a.HTML", "text/html; charset=utf-8"],
   ["a.b.css", "text/css; charset=utf-8"],
   ["a", "application/octet-stream"],
+  ["js", "application/octet-stream"],
+  ["a.constructor", "application/octet-stream"],
+  ["a.webmanifest", "application/manifest+json"],
+  ["a.woff2", "font/woff2"],
   ["a.exe", "application/octet-stream"],
 ])("the type of %p is %p", (name, type) => {
   expect(mimeType(name)).toBe(type);
+});
+
+test.each([
+  ["/assets/index-BKx3jd9a.js", true],
+  ["/static/js/main.3f2a9c1b.js", true],
+  ["/static/js/main.3f2a9c1b.chunk.js", true],
+  ["/static/css/main.3f2a9c1b.css.map", true],
+  ["/a.d41d8cd98f00b204e9800998ecf8427e.png", true],
+  ["/index.html", false],
+  ["/my-component.js", false],
+  ["/my-Component.js", false],
+  ["/jquery.validate.js", false],
+  ["/jquery-3.7.1.min.js", false],
+  ["/report.20261121.pdf", false],
+  ["/3f2a9c1b/index.js", false],
+  ["/photo-12345678.jpg", false],
+])("hasHash(%p) is %p", (path, hashed) => {
+  expect(hasHash(path)).toBe(hashed);
 });

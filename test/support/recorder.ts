@@ -50,6 +50,16 @@ export class Recorder {
     blob: Uint8Array | string | null = null,
     target = "http-server:distro:sys",
   ): Promise<unknown> {
+    return (await this.#call(body, blob, target)).body;
+  }
+
+  /** The same, with the blob of the answer as text. */
+  async askFor(body: unknown, seconds = 5): Promise<readonly [body: unknown, text: string | null]> {
+    const answer = await this.#call(body, null, "http-server:distro:sys", seconds);
+    return [answer.body, answer.blob?.text() ?? null];
+  }
+
+  #call(body: unknown, blob: Uint8Array | string | null, target: string, seconds = 5): Promise<Envelope> {
     const { host } = this;
     if (host === undefined) throw new Error("the process has not started");
     const request = new Envelope(
@@ -59,8 +69,8 @@ export class Recorder {
       body,
       blob === null ? null : Blob.of(blob),
     );
-    request.expectsResponse = 5;
-    return (await host.call(request)).body;
+    request.expectsResponse = seconds;
+    return host.call(request);
   }
 
   #handle(envelope: Envelope, host: Host): void | Promise<void> {

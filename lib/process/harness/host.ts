@@ -264,8 +264,10 @@ export class HarnessHost implements Host {
     const isOurs = target.node === this.our.node;
     if (target.text === this.our.text) void this.#world.line.post(request);
     else if (isOurs && target.id.text === HTTP_SERVER.text) {
-      const error = this.#world.httpServer.act(request);
-      this.#answerAtOnce(request, error === undefined ? { Ok: null } : { Err: error }, null);
+      const read = this.#world.httpServer.read(request.body);
+      const error = read === undefined ? this.#world.httpServer.act(request) : undefined;
+      const answer = error === undefined ? { Ok: null } : { Err: error };
+      this.#answerAtOnce(request, read?.body ?? answer, read?.blob ?? null);
     } else if (isOurs && target.id.text === STATE.text) this.#answerAtOnce(request, ...this.#stateOf(request));
     else {
       this.#world.sentOut(request);

@@ -8,6 +8,7 @@ import {
   type Blob,
   CLOSE,
   type Envelope,
+  type HttpReadResult,
   type HttpServerAction,
   type HttpServerErrorKind,
   isSendableCloseCode,
@@ -38,6 +39,37 @@ export class Channel {
   }
 }
 
+/** One request whose body, or answer, may go in pieces. */
+export class HarnessExchange {
+  readonly id: number;
+  readonly written: Uint8Array[] = [];
+  /** Whether the answer came whole. */
+  readonly ended: Promise<boolean>;
+  isOpen = true;
+  #body: Blob | null;
+  #settle: (isWhole: boolean) => void = () => {};
+
+  constructor(id: number, body: Blob) {
+    this.id = id;
+    this.#body = body.byteLength === 0 ? null : body;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** The body, once, then null. */
+  take(): Blob | null {
+    const body = this.#body;
+    this.#body = null;
+    return body;
+  }
+
+  end(isCut: boolean): void {
+    this.isOpen = false;
+    this.#settle(!isCut);
+  }
+}
+
 export class HarnessHttpServer {
   readonly channels: Map<number, Channel> = new Map(); // closed ones too
   readonly published: Published[] = [];
@@ -45,6 +77,9 @@ export class HarnessHttpServer {
   readonly files: Map<string, Blob> = new Map();
   readonly httpPaths: Set<string> = new Set();
   readonly wsPaths: Set<string> = new Set();
+  /** Paths whose process reads the body itself. */
+  readonly streamedPaths: Set<string> = new Set();
+  readonly #exchanges = new Map<number, HarnessExchange>();
   readonly #onClosed: (channel: Channel, closed: Closed) => void;
 
   /** @param onClosed the process has closed a channel */
@@ -56,6 +91,23 @@ export class HarnessHttpServer {
     const channel = new Channel(this.channels.size + 1, path, peer);
     this.channels.set(channel.id, channel);
     return channel;
+  }
+
+  /** A client asks: what it sends, and what it is sent in pieces. */
+  exchange(body: Blob): HarnessExchange {
+    const exchange = new HarnessExchange(this.#exchanges.size + 1, body);
+    this.#exchanges.set(exchange.id, exchange);
+    return exchange;
+  }
+
+  /** @returns the answer to HttpRead; undefined: `action` is another one */
+  read(action: unknown): { readonly body: HttpReadResult; readonly blob: Blob | null } | undefined {
+    if (typeof action !== "object" || action === null || !("HttpRead" in action)) return undefined;
+    const { stream_id: id } = (action as { HttpRead: { stream_id: number } }).HttpRead;
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return { body: { Err: "HttpStreamClosed" }, blob: null };
+    const blob = exchange.take();
+    return { body: { Ok: { done: blob === null } }, blob };
   }
 
   #live(): readonly Channel[] {
@@ -90,6 +142,7 @@ export class HarnessHttpServer {
       return this.#with(channel_id, ({ topics }) => topics.delete(topic));
     }
     if ("WebSocketClose" in action) return this.#close(action.WebSocketClose);
+    if ("HttpChunk" in action || "HttpEnd" in action) return this.#stream(action, blob);
     return this.#bind(action, blob);
   }
 
@@ -116,11 +169,26 @@ export class HarnessHttpServer {
     return undefined;
   }
 
+  #stream(
+    action: Extract<HttpServerAction, { HttpChunk: unknown } | { HttpEnd: unknown }>,
+    blob: Blob | null,
+  ): HttpServerErrorKind | undefined {
+    const isChunk = "HttpChunk" in action;
+    const id = isChunk ? action.HttpChunk.stream_id : action.HttpEnd.stream_id;
+    const exchange = this.#exchanges.get(id);
+    if (isChunk && blob === null) return "NoBlob";
+    if (exchange === undefined || !exchange.isOpen) return "HttpStreamClosed";
+    if (isChunk) exchange.written.push(new Uint8Array(blob?.bytes() ?? []));
+    else exchange.end(action.HttpEnd.cut === true);
+    return undefined;
+  }
+
   #bind(action: HttpServerAction, blob: Blob | null): HttpServerErrorKind | undefined {
     if ("Bind" in action) {
-      const { path, cache } = action.Bind;
+      const { path, cache, stream_body: isStreamed } = action.Bind;
       if (cache && blob === null) return "NoBlob";
       this.#unbind(path);
+      if (isStreamed === true) this.streamedPaths.add(path);
       if (cache && blob !== null) this.files.set(path, blob.keep());
       else this.httpPaths.add(path);
     } else if ("Unbind" in action) this.#unbind(action.Unbind.path);
@@ -133,6 +201,7 @@ export class HarnessHttpServer {
   #unbind(path: string): void {
     this.files.delete(path);
     this.httpPaths.delete(path);
+    this.streamedPaths.delete(path);
   }
 
   #with(id: number, act: (channel: Channel) => void): HttpServerErrorKind | undefined {

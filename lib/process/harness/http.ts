@@ -1,5 +1,5 @@
 /** HTTP as the harness asks and answers it. */
-import type { Address, Blob, BlobLike, Envelope, HttpRequest, SendError } from "../../protocol/index.ts";
+import type { Address, Blob, BlobLike, Envelope, HttpHeaders, HttpRequest, SendError } from "../../protocol/index.ts";
 import { decode } from "../decode.ts";
 
 export type HttpAsk = {
@@ -10,32 +10,47 @@ export type HttpAsk = {
   /** What was bound, when it has parameters; default: `path`. */
   readonly boundPath?: string;
   readonly urlParams?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string>>;
+  /** Several values of one name come as several parameters. */
+  readonly query?: HttpHeaders;
   /** Names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: HttpHeaders;
   readonly body?: BlobLike;
 };
 
 export type HttpAnswer = {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: HttpHeaders;
   /** Parsed JSON, else text, else bytes. */
   readonly data: unknown;
   readonly blob: Blob | null;
+  /** Of a streamed answer: false when the process cut it. */
+  readonly isWhole?: boolean;
 };
 
-/** What the http-server tells a process of a request. */
-export function httpBody(our: Address, ask: HttpAsk): HttpRequest {
+/** What the http-server tells a process of a request. @param streamBody it reads the body itself */
+export function httpBody(our: Address, ask: HttpAsk, streamId: number, streamBody: boolean): HttpRequest {
   const { method = "GET", path = "/", boundPath = path, urlParams = {}, query = {}, headers = {} } = ask;
+  const headerList = listOf({ host: "localhost", ...headers });
+  const queryList = listOf(query);
   return {
     source_socket_addr: "127.0.0.1:50000",
     method,
     url: `http://localhost/${our.id.text}${path}`,
     bound_path: `/${our.id.text}${boundPath}`,
-    headers: { host: "localhost", ...headers },
+    headers: Object.fromEntries(headerList), // the last of several
     url_params: { ...urlParams },
-    query_params: { ...query },
+    query_params: Object.fromEntries(queryList),
+    header_list: headerList,
+    query_list: queryList,
+    stream_id: streamId,
+    stream_body: streamBody,
   };
+}
+
+function listOf(values: HttpHeaders): readonly (readonly [string, string])[] {
+  return Object.entries(values).flatMap(([name, given]) =>
+    (typeof given === "string" ? [given] : given).map((value) => [name, value] as const),
+  );
 }
 
 /** A file that was bound as static content. */

@@ -4,11 +4,34 @@ import fc from "fast-check";
 import { type Action, parseAction } from "../../../http-server/actions.ts";
 
 const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
+const bound = { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true } as const;
+const plain = { headers: [], fallback: "all", streamBody: false } as const;
 const wsFields = { path: "/", authenticated: true, extension: false };
 
 describe("parseAction()", () => {
   test.each<[body: unknown, action: Action]>([
-    [{ Bind: bindFields }, { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true }],
+    [{ Bind: bindFields }, { ...bound, ...plain }],
+    [
+      { Bind: { ...bindFields, headers: { "Cache-Control": "no-store", "X-A": ["1", "2"] }, fallback: "pages" } },
+      {
+        ...bound,
+        ...plain,
+        headers: [
+          ["cache-control", "no-store"],
+          ["x-a", "1"],
+          ["x-a", "2"],
+        ],
+        fallback: "pages",
+      },
+    ],
+    [
+      { Bind: { ...bindFields, cache: false, stream_body: true, headers: {} } },
+      { ...bound, ...plain, cache: false, streamBody: true },
+    ],
+    [{ HttpChunk: { stream_id: 7 } }, { kind: "httpChunk", streamId: 7 }],
+    [{ HttpRead: { stream_id: 7 } }, { kind: "httpRead", streamId: 7 }],
+    [{ HttpEnd: { stream_id: 7 } }, { kind: "httpEnd", streamId: 7, cut: false }],
+    [{ HttpEnd: { stream_id: 7, cut: true } }, { kind: "httpEnd", streamId: 7, cut: true }],
     [{ Unbind: { path: "" } }, { kind: "unbind", path: "" }],
     [
       { WebSocketBind: wsFields },

@@ -30,7 +30,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(event.envelope.expectsResponse).toBe(15);
     expect(event.envelope.blob?.mime).toBeNull();
     expect(event.metadata).toBeNull();
-    const { source_socket_addr: peer, headers: seen, ...rest } = httpOf(event);
+    const { source_socket_addr: peer, headers: seen, header_list, query_list, stream_id, ...rest } = httpOf(event);
     expect(peer).toMatch(/^127\.0\.0\.1:\d+$/);
     expect(seen).toMatchObject({ host: `127.0.0.1:${alice.port}`, "x-twice": "two" });
     expect(rest).toEqual({
@@ -39,7 +39,42 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       bound_path: `/${P}/m`,
       url_params: {},
       query_params: { a: "x y z", b: "%zz" },
+      stream_body: false, // ours, like the lists and the id
     });
+  });
+
+  test("beside the last of several, every header and parameter is told, the cookies of a login left out", async () => {
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m"));
+    p.onMessage = reply(200);
+    const headers = { host: "a", "X-Twice": ["one", "two"], cookie: [`${alice.cookie}; a=1`, "b=2"] };
+    await alice.ask({ path: `/${P}/m?a=1&b=%zz&a=x+y%20z&c`, headers });
+    const { header_list, query_list, stream_id, stream_body } = httpOf(await p.next());
+    expect(header_list).toEqual([
+      ["host", "a"],
+      ["x-twice", "one"],
+      ["x-twice", "two"],
+      ["cookie", "a=1"],
+      ["cookie", "b=2"],
+    ]);
+    expect(query_list).toEqual([
+      ["a", "1"],
+      ["b", "%zz"],
+      ["a", "x y z"],
+      ["c", ""],
+    ]);
+    expect([typeof stream_id, stream_body]).toEqual(["number", false]);
+  });
+
+  test("several values of one header are several lines: two cookies can be set", async () => {
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m"));
+    p.onMessage = reply(200, { "Set-Cookie": ["a=1; Path=/", "b=2"], "X-A": "one" });
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect(answer.setCookies).toEqual(["a=1; Path=/", "b=2"]);
+    expect(answer.headers["x-a"]).toBe("one");
   });
 
   test("case 50, as inferred: a request without a body has an empty blob", async () => {

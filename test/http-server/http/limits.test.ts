@@ -124,7 +124,8 @@ describe.each(TRANSPORTS)("httpBodyBytes over %s", (transport) => {
     expect((await alice.ask({ ...post, body: "x".repeat(100_000) })).status).toBe(200);
     expect((await p.next()).bytes).toHaveLength(100_000);
     const answer = await alice.ask({ ...post, body: "x".repeat(100_001) });
-    expect(answer).toMatchObject({ status: 413, body: "" });
+    expect(answer.status).toBe(413);
+    expect(answer.body).toBe("Cannot take this body as it must be at most 100000 bytes: send less\n");
     expect(answer.headers.connection).toBe("close");
     expect(p.waiting).toEqual([]);
   });

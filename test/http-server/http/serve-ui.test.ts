@@ -15,7 +15,8 @@ import { defineProcess } from "jackfield/process";
 export default defineProcess({
   async onRequest(_, message, ctx) {
     try {
-      ctx.respond(await ctx.serveUi(message.body, { authenticated: false }));
+      const { folder, ...options } = typeof message.body === "string" ? { folder: message.body } : message.body;
+      ctx.respond(await ctx.serveUi(folder, { authenticated: false, ...options }));
     } catch (error) {
       ctx.respond(error.message);
     }
@@ -66,6 +67,40 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       const answer = await alice.ask({ path: `/${SITE}${path}` });
       expect([path, answer.status, answer.headers["content-type"], answer.body]).toEqual([path, 200, type, body]);
     }
+  });
+
+  test("spa: a path that a browser navigates to is the page, a missing file is 404; hashed names are kept for ever", async () => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/index.html": "<h1>", "ui/assets/index-BKx3jd9a.js": "let b", "ui/a.css": "a" });
+    expect(await served(alice, SITE, { folder: "ui", spa: true })).toBe(3);
+    const ask = (path: string, accept: string) => alice.ask({ path: `/${SITE}${path}`, headers: { accept } });
+    const page = "text/html,application/xhtml+xml,*/*;q=0.8";
+    expect(await ask("/deep/link", page)).toMatchObject({
+      status: 200,
+      body: "<h1>",
+      headers: { "cache-control": "no-cache" },
+    });
+    for (const accept of [page, "*/*"])
+      expect(await ask("/assets/index-OLD4jd9a.js", accept)).toMatchObject({ status: 404, body: "" });
+    expect((await ask("/deep/link", "*/*")).status).toBe(404);
+    for (const [path, control] of [
+      ["/", "no-cache"],
+      ["/index.html", "no-cache"],
+      ["/a.css", "no-cache"],
+      ["/assets/index-BKx3jd9a.js", "public, max-age=31536000, immutable"],
+    ] as const)
+      expect((await ask(path, "*/*")).headers["cache-control"]).toBe(control);
+  });
+
+  test("spa: false serves the files alone, and behind a login they are private", async () => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/index.html": "<h1>", "ui/x-BKx3jd9a.js": "let b" });
+    await served(alice, SITE, { folder: "ui", spa: false, authenticated: true });
+    const headers = { accept: "text/html", cookie: alice.cookie };
+    expect((await alice.ask({ path: `/${SITE}/deep`, headers })).status).toBe(404);
+    expect((await alice.ask({ path: `/${SITE}`, headers })).headers["cache-control"]).toBe("private, no-cache");
+    const asset = await alice.ask({ path: `/${SITE}/x-BKx3jd9a.js`, headers });
+    expect(asset.headers["cache-control"]).toBe("private, max-age=31536000, immutable");
   });
 
   test("dots in a path lead nowhere", async () => {

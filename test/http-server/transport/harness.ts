@@ -44,6 +44,7 @@ export const OPTIONS: TransportOptions = {
   maxPayload: 1024 * 1024,
   maxBackpressure: 64 * 1024,
   idleTimeout: 120,
+  pace: { bodySeconds: 10, bodyPace: 512, readerSeconds: 30 },
 };
 
 export type Deferred<Value> = {

@@ -1,0 +1,122 @@
+/**
+ * The HTTP exchanges that are under way in pieces: who may read and write which (contract kinode §5.2 knows none).
+ *
+ * 1. Only the process that was asked reads and writes; after its answer, only the one that gave it. Others get the
+ *    answer of one that asks for what is not there.
+ * 2. The end of its process, or of an incarnation, cuts what was begun: the client sees that something is missing.
+ */
+import type { Keeper, Kernel, Process } from "../kernel/index.ts";
+import { type Address, type Blob, Envelope, type Host, type HttpServerErrorKind } from "../lib/protocol/index.ts";
+import type { HttpAnswer } from "./http-answer.ts";
+import { type Answerer, HttpStream, type LATER, type StreamKeeper } from "./http-stream.ts";
+import type { HttpServerLimits } from "./limits.ts";
+import type { HeaderList, TransportResponse } from "./transport/transport.ts";
+
+/** An exchange that waits for a process. @property headers the server's own, beside the process's */
+export type Exchange = {
+  readonly response: TransportResponse;
+  readonly headers: HeaderList;
+  readonly streamId: number;
+};
+
+/** An action on a stream. */
+export type StreamAction =
+  | { readonly kind: "httpChunk" | "httpRead"; readonly streamId: number }
+  | { readonly kind: "httpEnd"; readonly streamId: number; readonly cut: boolean };
+
+export class HttpStreams implements Keeper, StreamKeeper {
+  readonly limits: HttpServerLimits;
+  readonly #kernel: Kernel;
+  readonly #host: () => Host;
+  readonly #streams = new Map<number, HttpStream>();
+  #lastId = 0;
+
+  /** @param host the http-server's calls; a new one after each restart of it */
+  constructor(kernel: Kernel, limits: HttpServerLimits, host: () => Host) {
+    this.#kernel = kernel;
+    this.limits = limits;
+    this.#host = host;
+  }
+
+  /** For the next exchange; below 2^31. */
+  nextId(): number {
+    this.#lastId = this.#lastId === 2 ** 31 - 1 ? 1 : this.#lastId + 1;
+    return this.#lastId;
+  }
+
+  get isFull(): boolean {
+    return this.#streams.size >= this.limits.httpStreams;
+  }
+
+  /** Begins to take the body that `owner` will read. @returns false when it was refused: that is answered */
+  receive(owner: Process, exchange: Exchange): boolean {
+    this.#open(owner, exchange, this.limits.httpSeconds).receive();
+    return this.#streams.has(exchange.streamId);
+  }
+
+  /** A process has answered, and its body follows. @returns false when that cannot be */
+  begin(source: Address, exchange: Exchange, answer: HttpAnswer, first: Blob | null): boolean {
+    const owner = source.node === this.#kernel.name ? this.#kernel.registry.get(source.id) : undefined;
+    const known = this.#streams.get(exchange.streamId);
+    if (owner === undefined || (known === undefined && this.isFull)) return false;
+    const stream = known ?? this.#open(owner, exchange, this.limits.httpStreamIdle);
+    stream.owner = owner;
+    stream.begin(answer, first?.keep().bytes() ?? NO_BYTES);
+    return true;
+  }
+
+  /** The exchange was answered as a whole. */
+  answered(streamId: number): void {
+    this.#streams.get(streamId)?.forget();
+  }
+
+  act(action: StreamAction, source: Address, blob: Blob | null, answer: Answerer | null): StreamResult {
+    const stream = this.#streams.get(action.streamId);
+    const isTheirs = source.node === this.#kernel.name && source.id.text === stream?.owner.address.id.text;
+    if (stream === undefined || !isTheirs) return "HttpStreamClosed";
+    switch (action.kind) {
+      case "httpChunk":
+        return stream.write(blob, answer);
+      case "httpRead":
+        return stream.read(answer);
+      case "httpEnd":
+        return stream.finish(action.cut);
+    }
+  }
+
+  now(): number {
+    return this.#kernel.clock.monotonic();
+  }
+
+  again(stream: HttpStream, ms: number): void {
+    this.#kernel.wheel.add(stream, ms);
+  }
+
+  ended(stream: HttpStream, tells: boolean): void {
+    if (!this.#streams.delete(stream.id)) return;
+    this.#kernel.wheel.cancel(stream);
+    if (!tells || this.#kernel.stopping) return;
+    const { our } = this.#host();
+    this.#host().send(new Envelope("request", our, stream.owner.address, { HttpClose: stream.id }, null));
+  }
+
+  restarting(process: Process): readonly Envelope[] {
+    this.gone(process);
+    return [];
+  }
+
+  gone(process: Process): void {
+    for (const stream of [...this.#streams.values()]) if (stream.owner === process) stream.abandon();
+  }
+
+  #open(owner: Process, exchange: Exchange, seconds: number): HttpStream {
+    const stream = new HttpStream(exchange.streamId, owner, exchange, this);
+    this.#streams.set(stream.id, stream);
+    this.#kernel.wheel.add(stream, seconds * 1000);
+    return stream;
+  }
+}
+
+export type StreamResult = HttpServerErrorKind | undefined | typeof LATER;
+
+const NO_BYTES = new Uint8Array(0);
