@@ -42,7 +42,6 @@ const HEADERS_TIMEOUT_MS = 10_000; // to send a head: uWebSockets.js gives about
 const HANDSHAKE_TIMEOUT_MS = 10_000; // of TLS, before a head
 const TIMEOUT_CHECK_MS = 5_000; // Node looks for such connections this often
 const PIPELINE_MAX = 32; // requests of one connection whose answers the client has not read: browsers send one at a time
-const REFUSED = Number.POSITIVE_INFINITY; // in place of their number: nothing more is served on that connection
 const HEADERS_MAX = 101; // pairs Node keeps; it drops more in silence, so one past what `checkRequest` lets through
 
 /** Opens a port with node:http and ws. */
@@ -67,7 +66,8 @@ class WsListener<Data> implements Listener {
   readonly #shared: WsShared<Data>;
   readonly #exchanges: ExchangeShared;
   readonly #connections = new Set<Socket>(); // every one, upgraded or not: `destroy` cuts them
-  readonly #unread = new WeakMap<Socket, number>(); // answers, by the connection that has not taken them
+  readonly #unread = new WeakMap<Socket, Set<ServerResponse>>(); // answers, by the connection that has not taken them
+  readonly #refused = new WeakSet<Socket>(); // nothing more is served on these
   #heartbeat: NodeJS.Timeout | undefined;
   #port: number;
   #protocol = ""; // the sub-protocol of the upgrade under way, for `handleProtocols`
@@ -183,7 +183,7 @@ class WsListener<Data> implements Listener {
       const verdict = triage(request);
       if (verdict === "http") this.#handlers.http(request, exchange);
       else {
-        this.#unread.set(incoming.socket, REFUSED);
+        this.#refused.add(incoming.socket);
         sendRefusal(exchange, verdict === "upgrade" ? misrouted() : verdict);
       }
     } catch (error) {
@@ -197,16 +197,24 @@ class WsListener<Data> implements Listener {
    * Nor does it stop behind one that is refused, which may have been meant to hide what follows in its body.
    */
   #hasRoom(socket: Socket, response: ServerResponse): boolean {
-    if (socket.destroyed) return false; // the rest of what came before it was cut
-    const unread = (this.#unread.get(socket) ?? 0) + 1;
-    if (unread === REFUSED) return false;
-    if (unread > PIPELINE_MAX) {
+    if (socket.destroyed || this.#refused.has(socket)) return false; // what came in one piece with that
+    const unread = this.#unread.get(socket) ?? this.#firstOf(socket);
+    if (unread.size >= PIPELINE_MAX) {
       socket.destroy();
       return false;
     }
-    this.#unread.set(socket, unread);
-    response.once("close", () => this.#unread.set(socket, (this.#unread.get(socket) ?? 1) - 1));
+    unread.add(response);
+    response.once("close", () => unread.delete(response));
     return true;
+  }
+
+  #firstOf(socket: Socket): Set<ServerResponse> {
+    const unread = new Set<ServerResponse>();
+    this.#unread.set(socket, unread);
+    socket.once("close", () => {
+      for (const response of unread) response.emit("close"); // Node tells the one whose turn it was, and no other
+    });
+    return unread;
   }
 
   #onUpgrade(incoming: IncomingMessage, duplex: Duplex, head: Buffer): void {

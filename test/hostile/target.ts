@@ -6,10 +6,10 @@
  *   "measure" → Measure    after two garbage collections; `peakBytes` is since the last one
  *
  * victim:hostile:test takes channels: its frames are commands, see `onFrame`. bystander:hostile:test echoes.
- * `/victim:hostile:test/echo` answers with its body, `/file` is 1 MB of static content, `/inject` answers with what
+ * `/victim:hostile:test/echo` answers with its body, `/file` is 1 MB of static content, `/large` 16 MB, `/inject` answers with what
  * the query says as a header, `/never` does not answer.
  */
-import { readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { startHttpServer, type TransportName } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
 import {
@@ -96,6 +96,7 @@ const victim: Program = {
   start: (host) => {
     for (const path of ["/echo", "/inject", "/never"]) bind(host, path);
     bind(host, "/file", new Uint8Array(FILE_BYTES));
+    bind(host, "/large", new Uint8Array(16 * FILE_BYTES));
     action(host, { WebSocketBind: { path: "/open", authenticated: false, extension: false } });
     return {
       handle(message) {
@@ -158,7 +159,9 @@ function measure(): Measure {
   return measured;
 }
 
+/** 0 where the system does not say. */
 function sockets(): number {
+  if (!existsSync("/proc/self/fd")) return 0;
   return readdirSync("/proc/self/fd").filter((name) => {
     try {
       return readlinkSync(`/proc/self/fd/${name}`).startsWith("socket:");

@@ -6,7 +6,13 @@ import { httpAttacks } from "./http.ts";
 import { slowAttacks } from "./slow.ts";
 
 /** Seconds, where the defaults are minutes; the transports' own times are fixed. */
-const IMPATIENT = { registerDeadline: 1_000, idleTimeout: 8, messageSeconds: 8 };
+const IMPATIENT = {
+  registerDeadline: 1_000,
+  idleTimeout: 8,
+  messageSeconds: 8,
+  httpPaceSeconds: 5,
+  httpReaderSeconds: 5,
+};
 
 jest.setTimeout(60_000); // ms: each takes some seconds on a quiet machine; only the slow peers take 30
 

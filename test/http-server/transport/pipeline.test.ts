@@ -32,6 +32,28 @@ describe.each(TRANSPORTS)("%s pipeline", (_name, listen) => {
     expect(served).toBeLessThan(1_000);
   });
 
+  test("each request of a pipeline whose client leaves is told so", async () => {
+    let served = 0;
+    let aborted = 0;
+    const all = deferred<void>();
+    const some = deferred<void>();
+    const server = await start(listen, {
+      http: (_request, response) => {
+        served++;
+        response.onAborted(() => {
+          if (++aborted === served) all.resolve();
+        });
+        some.resolve();
+      },
+    });
+    const client = await RawSocket.connect(server.port);
+    client.write(requestHead().repeat(5)); // uWebSockets.js cuts at the second: an answer is to come
+    await some.promise;
+    client.destroy();
+    await all.promise;
+    expect(aborted).toBe(served);
+  });
+
   test("a slow reader gets the whole of a large answer", async () => {
     const body = Buffer.from("0123456789abcdef".repeat(1024 * 1024));
     const server = await start(listen, {
