@@ -65,9 +65,9 @@ export class Account {
     }
     if (path === "/sessions") {
       if (method === "GET") return this.#list(request, response, verified);
-      return method === "DELETE" ? this.#endAll(response) : undefined;
+      return method === "DELETE" ? this.#endAll(request, response) : undefined;
     }
-    return method === "DELETE" ? this.#end(path.slice("/sessions/".length), response, verified) : undefined;
+    return method === "DELETE" ? this.#end(request, response, verified) : undefined;
   }
 
   async #list(request: Visit, response: TransportResponse, { session: current }: Verified): Promise<void> {
@@ -85,18 +85,19 @@ export class Account {
     sendJson(response, 200, { sessions });
   }
 
-  async #end(id: string, response: TransportResponse, { session: current }: Verified): Promise<void> {
+  async #end(request: Visit, response: TransportResponse, { session: current }: Verified): Promise<void> {
     const { auth, cookies } = this.#parts;
+    const id = request.path.replace(/\/$/, "").slice("/sessions/".length);
     const session = auth.sessions.get(id);
     if (session === undefined) return sendError(response, 404, "no_such_session", "it has ended already");
     await auth.end([session]);
-    sendJson(response, 200, { node: auth.node }, session === current ? cookies.gone(null) : []);
+    sendJson(response, 200, { node: auth.node }, session === current ? cookies.gone(null, request.secure) : []);
   }
 
-  async #endAll(response: TransportResponse): Promise<void> {
+  async #endAll(request: Visit, response: TransportResponse): Promise<void> {
     const { auth, cookies } = this.#parts;
     await auth.endAll();
-    sendJson(response, 200, { node: auth.node }, cookies.gone(null));
+    sendJson(response, 200, { node: auth.node }, cookies.gone(null, request.secure));
   }
 
   async #passwordPage(response: TransportResponse): Promise<void> {

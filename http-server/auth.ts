@@ -172,7 +172,7 @@ export class Auth {
     if (verified === undefined) return undefined;
     const { claims, session } = verified;
     const now = this.#seconds();
-    if (claims.expiration <= now || session.ended || !this.#isCurrent(claims, session, now)) return undefined;
+    if (!(claims.expiration > now) || session.ended || !this.#isCurrent(claims, session, now)) return undefined;
     if (now - session.seen >= SEEN_EVERY) {
       session.seen = now;
       this.#storeSoon();

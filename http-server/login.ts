@@ -167,7 +167,7 @@ export class Login {
       response,
       200,
       { node: auth.node },
-      [...places].flatMap((subdomain) => cookies.gone(subdomain)),
+      [...places].flatMap((subdomain) => cookies.gone(subdomain, request.secure)),
     );
   }
 }

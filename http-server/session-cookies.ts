@@ -42,10 +42,10 @@ export class SessionCookies {
     ];
   }
 
-  /** Removes all. */
-  gone(subdomain: string | null): HeaderList {
+  /** Removes all. @param secure as they were set */
+  gone(subdomain: string | null, secure: boolean): HeaderList {
     return [this.#auth.sessionCookie(subdomain), ...this.#registerNames(subdomain)].map((name) =>
-      header({ name, value: "", maxAge: 0, httpOnly: false }, false),
+      header({ name, value: "", maxAge: 0, httpOnly: false }, secure),
     );
   }
 

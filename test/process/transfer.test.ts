@@ -88,6 +88,10 @@ describe("in the harness", () => {
       channelId,
       path: "/",
       peer: "127.0.0.1:50000",
+      user: null,
+      query: {},
+      headers: {},
+      protocol: null,
       handover: { from: `alice.os@${LOBBY}`, note: { name: "42" } },
     };
     expect(opens).toEqual([open, open]);

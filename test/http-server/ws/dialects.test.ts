@@ -55,15 +55,26 @@ const REAL = ["Text", "Binary", "Ping", "Pong"];
 const peer = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
 const facts = JSON.stringify({ code: 4000, reason: "bye" });
 
+const openInFull = (channel_id: number): object => ({
+  path: "/",
+  channel_id,
+  source_socket_addr: peer,
+  forwarded_for: null,
+  user: "alice.os",
+  query_params: {},
+  headers: {},
+  protocol: null,
+});
+
 const SPELLINGS: Readonly<Record<Dialect, Spelling>> = {
   kinode: {
-    open: (channel_id) => ({ path: "/", channel_id, source_socket_addr: peer }),
+    open: openInFull,
     types: REAL,
     metadata: null,
     close: { metadata: facts, text: null },
   },
   hyperware: {
-    open: (channel_id) => ({ path: "/", channel_id, source_socket_addr: peer, forwarded_for: null }),
+    open: openInFull,
     types: REAL,
     metadata: null,
     close: { metadata: facts, text: null },
@@ -224,7 +235,8 @@ describe.each(TRANSPORTS)("%s", (transport) => {
       const isOld = dialect === "nectar" || dialect === "uqbar";
 
       const { client, id } = await openChannel(on);
-      expect(seen.splice(0)).toEqual([{ channelId: id, path: "/", peer: isOld ? null : peer }]);
+      const told = isOld ? { peer: null, user: null } : { peer, user: "alice.os" };
+      expect(seen.splice(0)).toEqual([{ channelId: id, path: "/", query: {}, headers: {}, protocol: null, ...told }]);
       client.sendText("hi");
       const body = JSON.stringify(pushed(id, type));
       expect(await client.nextText()).toBe(`${type} hi ${body} ${sourceIn(dialect)}`);
