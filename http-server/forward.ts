@@ -42,7 +42,8 @@ export class Forward {
         else this.#ask(owner, body, Blob.of(bytes), exchange, httpSeconds);
       });
     } else if (this.#streams.isFull) sendEmpty(response, 503, RETRY);
-    else if (this.#streams.receive(owner, exchange)) this.#ask(owner, body, Blob.of(""), exchange, READING_SECONDS);
+    else if (this.#streams.receive(owner, exchange))
+      this.#ask(owner, body, Blob.of(""), exchange, this.#streams.readingSeconds);
   }
 
   /** The process answered, or its request ended without. */
@@ -75,8 +76,6 @@ export class Forward {
     }
   }
 }
-
-const READING_SECONDS = 3600; // while a process reads a body, http-stream.ts watches it; this only lets a forgotten request go
 
 const RETRY: HeaderList = [["retry-after", "1"]];
 

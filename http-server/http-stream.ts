@@ -16,7 +16,7 @@ import { TOO_SLOW } from "./transport/http-check.ts";
 import type { BodyReader, BodyWriter, HeaderList, TransportResponse } from "./transport/transport.ts";
 
 /** The answer to an action comes later. */
-export const LATER = Symbol("later");
+export const LATER: unique symbol = Symbol("later");
 
 /** Answers the action that waits. */
 export type Answerer = (body: unknown, blob: Blob | null) => void;

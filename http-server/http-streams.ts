@@ -44,6 +44,11 @@ export class HttpStreams implements Keeper, StreamKeeper {
     return this.#lastId;
   }
 
+  /** Seconds a process may have for a body that it reads: HttpStream watches it, this lets a forgotten request go. */
+  get readingSeconds(): number {
+    return Math.min(READING_SECONDS, this.#kernel.limits.requestSeconds);
+  }
+
   get isFull(): boolean {
     return this.#streams.size >= this.limits.httpStreams;
   }
@@ -116,6 +121,8 @@ export class HttpStreams implements Keeper, StreamKeeper {
     return stream;
   }
 }
+
+const READING_SECONDS = 86_400; // a day: long uploads are what this is for
 
 export type StreamResult = HttpServerErrorKind | undefined | typeof LATER;
 

@@ -8,6 +8,8 @@
  * 4. `pause` takes the socket out of the loop for writing too, and a `resume` restores what the last `pause` of any
  *    socket has seen. So a socket that has to be written out is never left paused: it is paused and resumed in one go,
  *    or, while it is full, not at all.
+ * 5. The end of a body takes the library's timer away, though the answer was sent before: the connection would be open
+ *    for ever. So an answer before that end leaves the socket paused, and the 10 s that it starts end it.
  */
 
 import type { HttpResponse } from "uWebSockets.js";
@@ -68,6 +70,7 @@ export class UwsExchange extends Exchange {
     let taken = bytes.byteLength;
     this.#corked((res) => {
       const before = res.getWriteOffset();
+      if (before + bytes.byteLength === total) this.#leaveUnread(); // a write that fails polls the socket again
       const [isTaken, isAll] = res.tryEnd(bytes, total);
       if (isAll) return; // `res` is gone: `finish` follows
       this.#isFull = !isTaken;
@@ -110,6 +113,7 @@ export class UwsExchange extends Exchange {
 
   protected write(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void {
     this.#unpause();
+    if (this.isReceiving) this.closeBehind();
     this.#res.cork(() => this.#writeCorked(status, headers, body, closes));
   }
 
@@ -120,12 +124,14 @@ export class UwsExchange extends Exchange {
       return;
     }
     this.#writeFields(status, headers);
-    if (isBodied && !closes) return this.#writeBody(typeof body === "string" ? Buffer.from(body) : body);
-    this.#res.end(isBodied ? body : "", closes); // the one call that does end the connection
+    const mustEnd = closes || this.mustClose;
+    if (isBodied && !mustEnd) return this.#writeBody(typeof body === "string" ? Buffer.from(body) : body);
+    this.#res.end(isBodied ? body : "", mustEnd); // the one call that does end the connection
   }
 
   protected writeHeadOnly(status: number, headers: HeaderList, length: number | null, closes: boolean): void {
     this.#unpause();
+    this.#leaveUnread();
     this.#res.cork(() => this.#writeHeadOnly(status, headers, isBodiless(status) ? null : length, closes));
   }
 
@@ -155,8 +161,15 @@ export class UwsExchange extends Exchange {
   }
 
   protected writeEnd(): void {
+    if (this.#total !== null && this.#total > 0) return; // `res` is gone
     this.#unpause();
-    if (this.#total === null || this.#total === 0) this.#res.cork(() => this.#res.end());
+    this.#leaveUnread();
+    this.#res.cork(() => this.#res.end());
+  }
+
+  /** See rule 5. */
+  #leaveUnread(): void {
+    if (this.isReceiving) this.#res.pause();
   }
 
   /** Must not throw: what reaches the library aborts the process. @returns true: it is written out, or needs not be */

@@ -22,7 +22,7 @@ import {
 
 const PIECE = 64 * 1024; // bytes in one message: the next waits for the client to have room for it
 const QUEUE_MAX = 4 * 1024 * 1024; // bytes of writes that were not awaited
-const WAIT_SECONDS = 3600; // the http-server answers sooner: it cuts a client that takes nothing
+const WAIT_SECONDS = 600; // the http-server answers sooner: it cuts a client that takes or sends nothing
 
 /**
  * A streamed body has ended before its end. `why` tells: `HttpStreamClosed`, the client left, or reads or sends too

@@ -159,6 +159,32 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(answer.body.equals(body)).toBe(true);
   });
 
+  test("a client that sends on and does not read what it is answered is held up, or cut where it cannot be", async () => {
+    const alice = await withHandler(transport, (request) => request.pipe(request.body()));
+    const client = net.connect({ port: alice.port, host: "127.0.0.1" });
+    const gone = deferred<void>();
+    client.on("error", () => {});
+    client.once("close", () => gone.resolve());
+    client.pause();
+    const total = 64 * MIB;
+    client.write(post({ "content-length": String(total) }));
+    const piece = Buffer.alloc(65_536, 7);
+    let sent = 0;
+    const send = (): void => {
+      while (sent < total) {
+        sent += piece.length;
+        if (!client.write(piece)) break;
+      }
+    };
+    client.on("drain", send);
+    send();
+    if (transport === "uws") await gone.promise;
+    else await atRest(() => sent);
+    expect(sent).toBeLessThan(2 * KERNEL_BUFFERS); // each way
+    client.destroy();
+    expect(alice.faults).toEqual([]);
+  });
+
   test("when the client leaves within its body, the read ends and the process hears HttpClose", async () => {
     const { alice, p } = await withP(transport);
     const client = await RawSocket.connect(alice.port);

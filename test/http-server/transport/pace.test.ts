@@ -147,7 +147,13 @@ describe.each(TRANSPORTS)("%s pace", (_name, listen) => {
 test("a client that stalls for longer than uWebSockets.js allows goes on", async () => {
   const size = 32 * MIB;
   const http: Http = (request, response) => {
-    if (request.method === "POST") measure(request, response);
+    if (request.path === "/early") {
+      response.streamBody(100, { data: () => {}, end: () => {}, failed: () => {} });
+      const length = request.query === "" ? null : 5;
+      const writer = response.begin(200, [], length, () => {});
+      writer?.write(Buffer.from("early"));
+      writer?.end();
+    } else if (request.method === "POST") measure(request, response);
     else response.send(200, [], new Uint8Array(size));
   };
   const clients = TRANSPORTS.map(async ([, listen]) => {
@@ -157,15 +163,24 @@ test("a client that stalls for longer than uWebSockets.js allows goes on", async
     reader.pause();
     reader.write(requestHead());
     sender.write(`${requestHead(POST)}123`);
-    return { sender, reader };
+    // Answered before the end of their bodies, which come later: nothing is left open for them.
+    const early = ["/early", "/early?5"].map(async (path) => {
+      const client = await RawSocket.connect(server.port);
+      client.write(`${requestHead({ ...POST, path })}123`);
+      expect((await client.answer("HEAD")).status).toBe(200);
+      client.write("4567890");
+      await client.ended;
+    });
+    return { sender, reader, early };
   });
   await new Promise((resolve) => setTimeout(resolve, 14_000)); // it cuts at 12
-  for (const { sender, reader } of await Promise.all(clients)) {
+  for (const { sender, reader, early } of await Promise.all(clients)) {
     sender.write("4567890");
     expect(await sender.answer()).toMatchObject({ status: 200, body: "10" });
     reader.resume();
     await reader.answer("HEAD");
     for (let left = size; left > 0; left -= MIB) await reader.bytes(MIB);
+    await Promise.all(early);
   }
   await stopAll();
 }, 40_000);
