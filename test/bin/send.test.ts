@@ -39,7 +39,7 @@ function run(node: RunningNode, ...args: readonly string[]): Promise<Ended> {
 describe("with a node that runs", () => {
   let node: RunningNode;
   beforeAll(async () => {
-    node = await startNode({ args: ["--memory", "--password", "secret", "--package", pack()] });
+    node = await startNode({ args: ["--memory", "--password", "correct horse", "--package", pack()] });
   });
   afterAll(endJackfields);
 
@@ -136,12 +136,14 @@ describe("finds its node", () => {
   });
 
   test("a node started with --no-local-rpc wants a token, of a login", async () => {
-    const node = await startNode({ args: ["--memory", "--password", "secret", "--package", pack(), "--no-local-rpc"] });
+    const node = await startNode({
+      args: ["--memory", "--password", "correct horse", "--package", pack(), "--no-local-rpc"],
+    });
     expect(await run(node, HELLO, "1")).toMatchObject({
       code: 1,
       stderr: `Cannot send to "${HELLO}" as the node refuses (403): send a session token, as a cookie or as authorization: Bearer\n`,
     });
-    const body = JSON.stringify({ password: "secret" });
+    const body = JSON.stringify({ password: "correct horse" });
     const token = cookieSet(
       await askHttp(node.port, { method: "POST", path: "/login", body }),
       "jackfield-auth_localhost",

@@ -9,7 +9,7 @@ import { askTls, connectTls, pair, putPair, SERIALS, serialOf } from "../support
 afterEach(destroyAll);
 afterEach(endJackfields);
 
-const START = ["--memory", "--password", "secret"];
+const START = ["--memory", "--password", "correct horse"];
 const flags = ({ cert, key } = pair("one")): readonly string[] => ["--tls-cert", cert, "--tls-key", key];
 
 test("a start with TLS prints https addresses, where it redirects, and which certificate it has", async () => {

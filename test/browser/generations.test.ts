@@ -57,12 +57,8 @@ async function serve(on: TestNode, id: string, dialect: Dialect, client: OldClie
 /** What a process of `dialect` is told of a channel of `id`, and of one message of bytes. */
 function events(dialect: Dialect, id: number): readonly unknown[] {
   const peer = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
-  const open = {
-    uqbar: id,
-    nectar: { path: "/", channel_id: id },
-    kinode: { path: "/", channel_id: id, source_socket_addr: peer },
-    hyperware: { path: "/", channel_id: id, source_socket_addr: peer, forwarded_for: null },
-  }[dialect];
+  const full = expect.objectContaining({ path: "/", channel_id: id, source_socket_addr: peer, user: "alice.os" });
+  const open = { uqbar: id, nectar: { path: "/", channel_id: id }, kinode: full, hyperware: full }[dialect];
   return [{ WebSocketOpen: open }, { WebSocketPush: { channel_id: id, message_type: "Binary" } }];
 }
 

@@ -103,7 +103,7 @@ describe("registration", () => {
       `Cannot reach "ws://node.test/" as a channel id must come within 15000 ms: it did not, see the close event`,
     ]);
     expect(eventsOf(started, "close")).toEqual([
-      { code: 4408, reason: "no WsRegister came in time", retryInMs: 500, unsent: [] },
+      { code: 4408, reason: "no WsRegister came in time, or a message was not finished", retryInMs: 500, unsent: [] },
     ]);
     sockets.last.text({ channel_id: 9 }); // the abandoned socket: too late
     sockets.last.end(1000);
