@@ -41,7 +41,7 @@ import { chooseTransport, type Tls, type TlsFiles } from "./transport/index.ts";
 import type { TransportHandlers, TransportName } from "./transport/transport.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
-import { type Trust, visitOf } from "./visit.ts";
+import { type Trust, Visit } from "./visit.ts";
 
 export type HttpServerOptions = {
   /** Default: one main listener on 127.0.0.1, any free port. Empty: none yet, see `listen`. */
@@ -306,13 +306,13 @@ export class HttpServer {
     };
     return {
       http: (request, response) => {
-        const visit = visitOf(request, this.#trust);
+        const visit = new Visit(request, this.#trust);
         const strict = strictTransport(visit, this.limits.hstsSeconds);
         if (strict.length > 0) response.alsoSend(strict);
         if (this.#leaving) response.closeAfter(); // or the next request on it would find nobody
         turn(() => this.#http.handle(visit, response, mount));
       },
-      upgrade: (request) => decideUpgrade(visitOf(request, this.#trust), mount, this.#upgradeContext),
+      upgrade: (request) => decideUpgrade(new Visit(request, this.#trust), mount, this.#upgradeContext),
       open: (socket) =>
         turn(() => {
           const channel = socket.getUserData();

@@ -10,8 +10,23 @@ import type { OwnHosts } from "./own-hosts.ts";
 import type { TransportRequest } from "./transport/transport.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
-/** `remoteAddress`, `remotePort` and `secure` are the client's, not those of a trusted proxy. */
-export type Visit = TransportRequest & {
+/** Whose word counts. */
+export type Trust = { readonly proxies: TrustedProxies; readonly hosts: OwnHosts };
+
+/**
+ * `remoteAddress`, `remotePort` and `secure` are the client's, not those of a trusted proxy.
+ *
+ * A class, every field by its name: a spread of the request with more to it is a dictionary to V8, 860 bytes, and those of
+ * a crowd that connects outlived two collections each: V8's young generation was twice as large (bench/idle).
+ */
+export class Visit implements TransportRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: TransportRequest["headers"];
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
   /** As the client named this node, with its port; empty when it did not. */
   readonly host: string;
   /**
@@ -22,26 +37,25 @@ export type Visit = TransportRequest & {
   readonly isLocal: boolean;
   /** X-Forwarded-For as it came, all of it; null when there was none, or the peer is not trusted. */
   readonly forwardedFor: string | null;
-};
 
-/** Whose word counts. */
-export type Trust = { readonly proxies: TrustedProxies; readonly hosts: OwnHosts };
-
-export function visitOf(request: TransportRequest, { proxies, hosts }: Trust): Visit {
-  const host = header(request, "host") ?? "";
-  if (!proxies.has(request.remoteAddress)) {
-    const isLocal = isLoopback(request.remoteAddress) && !cameThroughProxy(request) && hosts.has(host);
-    return { ...request, host, isLocal, forwardedFor: null };
+  constructor(request: TransportRequest, { proxies, hosts }: Trust) {
+    const isTrusted = proxies.has(request.remoteAddress);
+    const origin = isTrusted ? originOf(request, proxies) : null;
+    this.method = request.method;
+    this.path = request.path;
+    this.query = request.query;
+    this.headers = request.headers;
+    this.remoteAddress = origin?.address ?? request.remoteAddress;
+    this.remotePort = origin?.port ?? request.remotePort;
+    this.secure = origin?.secure ?? request.secure;
+    this.host = header(request, "host") ?? "";
+    this.isLocal =
+      !isTrusted && isLoopback(request.remoteAddress) && !cameThroughProxy(request) && hosts.has(this.host);
+    this.forwardedFor = isTrusted ? chainOf(request) : null;
   }
-  const { address, port, secure } = originOf(request, proxies);
+}
+
+function chainOf(request: TransportRequest): string | null {
   const chain = request.headers.filter(([name]) => name === "x-forwarded-for").map(([, value]) => value);
-  return {
-    ...request,
-    remoteAddress: address,
-    remotePort: port,
-    secure: secure ?? request.secure,
-    host,
-    isLocal: false,
-    forwardedFor: chain.length === 0 ? null : chain.join(", "),
-  };
+  return chain.length === 0 ? null : chain.join(", ");
 }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { OwnHosts } from "../../../http-server/own-hosts.ts";
 import type { TransportRequest } from "../../../http-server/transport/transport.ts";
 import { TrustedProxies } from "../../../http-server/trusted-proxies.ts";
-import { type Trust, type Visit, visitOf } from "../../../http-server/visit.ts";
+import { type Trust, Visit } from "../../../http-server/visit.ts";
 
 const PROXY = "10.0.0.1";
 const trusted = new TrustedProxies(["10.0.0.0/8", "fd00::/8"]);
@@ -19,11 +19,11 @@ function request(headers: Headers, remoteAddress = PROXY): TransportRequest {
   return { method: "GET", path: "/", query: "", headers: head, remoteAddress, remotePort: 4000, secure: false };
 }
 
-const visit = (headers: Headers, peer = PROXY): Visit => visitOf(request(headers, peer), trust(trusted));
+const visit = (headers: Headers, peer = PROXY): Visit => new Visit(request(headers, peer), trust(trusted));
 const xff = (value: string): Headers => [["x-forwarded-for", value]];
 const forwarded = (value: string): Headers => [["forwarded", value]];
 
-describe("visitOf() by X-Forwarded-For", () => {
+describe("Visit by X-Forwarded-For", () => {
   test.each<[field: string, address: string, port?: number]>([
     ["203.0.113.9", "203.0.113.9"],
     ["203.0.113.9:4711", "203.0.113.9", 4711],
@@ -74,7 +74,7 @@ describe("visitOf() by X-Forwarded-For", () => {
   });
 });
 
-describe("visitOf() by Forwarded", () => {
+describe("Visit by Forwarded", () => {
   test.each<[field: string, address: string, port?: number]>([
     ["for=203.0.113.9", "203.0.113.9"],
     ["For=203.0.113.9;proto=http;by=10.0.0.1", "203.0.113.9"],
@@ -106,7 +106,7 @@ describe("visitOf() by Forwarded", () => {
   });
 });
 
-describe("visitOf() by both", () => {
+describe("Visit by both", () => {
   test("when they agree, the client is that one", () => {
     expect(visit([...xff("203.0.113.9"), ...forwarded("for=203.0.113.9")])).toMatchObject({
       remoteAddress: "203.0.113.9",
@@ -140,8 +140,8 @@ describe("the scheme", () => {
 
   test("it is the client's, not that of the way from the proxy", () => {
     const overTls = { ...request([["x-forwarded-proto", "http"]]), secure: true };
-    expect(visitOf(overTls, trust(trusted)).secure).toBe(false);
-    expect(visitOf({ ...request([]), secure: true }, trust(trusted)).secure).toBe(true);
+    expect(new Visit(overTls, trust(trusted)).secure).toBe(false);
+    expect(new Visit({ ...request([]), secure: true }, trust(trusted)).secure).toBe(true);
   });
 
   test("Host is the name, X-Forwarded-Host is not", () => {
@@ -158,7 +158,7 @@ describe("who is not trusted", () => {
     ["a stranger", "203.0.113.9", trusted],
     ["anybody, when no proxy is named", PROXY, nobody],
   ])("%s is not believed", (_, peer, list) => {
-    const found = visitOf(request(claims, peer), trust(list));
+    const found = new Visit(request(claims, peer), trust(list));
     expect(found).toMatchObject({ remoteAddress: peer, remotePort: 4000, secure: false, isLocal: false });
     expect(found.forwardedFor).toBeNull();
   });
@@ -173,7 +173,7 @@ describe("who is not trusted", () => {
     ["127.0.0.1", xff("127.0.0.1"), new TrustedProxies(["loopback"]), false],
     ["127.0.0.1", xff("203.0.113.9"), new TrustedProxies(["loopback"]), false],
   ])("from %s with %j: isLocal", (peer, headers, list, isLocal) => {
-    expect(visitOf(request(headers, peer), trust(list)).isLocal).toBe(isLocal);
+    expect(new Visit(request(headers, peer), trust(list)).isLocal).toBe(isLocal);
   });
 });
 

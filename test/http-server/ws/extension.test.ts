@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { Packr } from "msgpackr";
 import { OwnHosts } from "../../../http-server/own-hosts.ts";
 import { TrustedProxies } from "../../../http-server/trusted-proxies.ts";
-import { visitOf } from "../../../http-server/visit.ts";
+import { Visit } from "../../../http-server/visit.ts";
 import { Address, Blob, Envelope, HTTP_SERVER, unpackMessage, VirtualClock } from "../../../lib/protocol/index.ts";
 import { bindWs, err, OK, push, startWithP, stopNodes, TRANSPORTS, until } from "../../support/channels.ts";
 import { P, Q, type TestNode, type TestNodeOptions } from "../../support/node.ts";
@@ -454,7 +454,7 @@ describe("Visit.isLocal", () => {
     ["127.0.0.1", "127.evil.example", false],
     ["127.0.0.1", "", true], // no page can leave it out
   ])("from %s, for %s: %s", (remoteAddress, host, isLocal) => {
-    const visit = visitOf(
+    const visit = new Visit(
       { ...request, remoteAddress, headers: [["host", host]] },
       { proxies: new TrustedProxies([]), hosts: new OwnHosts() },
     );
