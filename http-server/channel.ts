@@ -9,7 +9,6 @@ import type { Process } from "../kernel/index.ts";
 import type { ExtensionBlob, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Opening } from "./opening.ts";
-import type { Session } from "./sessions.ts";
 import type { Peer } from "./sockets.ts";
 import type { TransportSocket } from "./transport/transport.ts";
 
@@ -33,8 +32,6 @@ export class Channel {
   id = 0;
   /** Whose it is; null until it is registered. */
   owner: Process | null = null;
-  /** Whose login let it in: it ends with that; null where none was asked for. */
-  session: Session | null = null;
   /** ChannelList only: its neighbours in the list it is in. */
   older: Channel | null = null;
   newer: Channel | null = null;

@@ -257,7 +257,7 @@ export class Channels implements Keeper, FrameSource {
   /** Somebody logged out: what that login let in ends. */
   endSession(session: Session): void {
     for (const channel of this.#byId.all())
-      if (channel.session === session)
+      if (channel.opening.session === session)
         this.outgoing.end(channel, CLOSE.badToken.code, "the session has ended: log in again");
   }
 

@@ -2,16 +2,19 @@
  * What a channel's Open says beyond its id, path and peer: who is logged in, and how the client asked.
  *
  * 1. It is kept while the channel lives, since a restart says it again: at most limits.openBytes of it (upgrade.ts).
- * 2. Where there is nothing to say but who it is, channels share one object: an idle one costs a pointer.
+ * 2. Where there is nothing to say but who it is, the channels of a login share one object: an idle one costs a pointer.
  */
 import { withoutSession } from "./cookies.ts";
 import { header } from "./headers.ts";
+import type { Session } from "./sessions.ts";
 import type { TransportRequest } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
 export type Opening = {
   /** Who is logged in; null: nobody. */
   readonly user: string | null;
+  /** Whose end ends the channel; null: it was let in without a login. */
+  readonly session: Session | null;
   /** As sent, without the `?`. */
   readonly query: string;
   /** Those that its binding chose and the client sent, names in lower case. */
@@ -33,23 +36,19 @@ export type OpeningTerms = {
 const NOTHING: Readonly<Record<string, string>> = Object.freeze({});
 
 /** Of anybody who is not logged in, and asked for nothing. */
-const NOBODY: Opening = { user: null, query: "", headers: NOTHING, protocol: null, forwardedFor: null };
+const NOBODY: Opening = { user: null, session: null, query: "", headers: NOTHING, protocol: null, forwardedFor: null };
 
 export class Openings {
-  readonly #user: string;
-  readonly #plain: Opening;
-
-  /** @param user the node's: the one whose channels say nothing else share an object */
-  constructor(user: string) {
-    this.#user = user;
-    this.#plain = { ...NOBODY, user };
-  }
+  readonly #plain = new WeakMap<Session, Opening>();
 
   of(opening: Opening): Opening {
     if (opening.query !== "" || opening.protocol !== null || opening.headers !== NOTHING) return opening;
     if (opening.forwardedFor !== null) return opening;
-    if (opening.user === null) return NOBODY;
-    return opening.user === this.#user ? this.#plain : opening;
+    const { session } = opening;
+    if (session === null) return opening.user === null ? NOBODY : opening;
+    const plain = this.#plain.get(session);
+    if (plain === undefined) this.#plain.set(session, opening);
+    return plain ?? opening;
   }
 }
 

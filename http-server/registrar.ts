@@ -59,8 +59,8 @@ export class Registrar {
   }
 
   /** @param boundTo whose path it is; null on the main route */
-  expect(comer: Comer, boundTo: Process | null): Arrival {
-    return new Arrival(comer, boundTo, this.#tooLate);
+  expect(comer: Comer): Arrival {
+    return new Arrival(comer, this.#tooLate);
   }
 
   /** A socket has opened. A path-bound one is a channel at once. */
@@ -75,7 +75,6 @@ export class Registrar {
       return;
     }
     channel.arrival = null;
-    channel.session = arrival.comer.session;
     if (!this.#mayOpen(boundTo) || !this.#channels.open(channel, boundTo)) {
       this.#refuse(channel, CLOSE.tryAgainLater, "the process takes no channels now", "json");
     }
@@ -102,7 +101,7 @@ export class Registrar {
     const { encoding } = registration;
     if ("refused" in registration) return this.#refuse(channel, registration.close, registration.message, encoding);
     const { token, target, slowReader } = registration;
-    const { label = null, cookies = "" } = channel.arrival?.comer ?? {};
+    const { label = null, cookies = "" } = channel.arrival ?? {};
     const isSecure = label !== null || (target !== null && this.#bindings.subdomains.isSecure(target));
     const verified = token === null ? this.#cookie(cookies, target, label) : this.#auth.verify(token);
     if (verified === undefined || !isGoodFor(verified, target, isSecure)) {
@@ -112,7 +111,9 @@ export class Registrar {
           : "the auth_token is not valid here, or has ended: log in again";
       return this.#refuse(channel, CLOSE.badToken, message, encoding);
     }
-    channel.session = verified.session;
+    // The token is this node's, and so is its user: a cookie may not have come along.
+    const { session } = verified;
+    channel.opening = this.#openings.of({ ...channel.opening, user: this.#auth.node, session });
     if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
     if (target === null) this.#expectWrapped(channel);
     else this.#bind(channel, target, encoding);
@@ -123,8 +124,6 @@ export class Registrar {
     if (process === undefined || !this.#mayOpen(process)) {
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     }
-    // The token is this node's, and so is its user: a cookie may not have come along.
-    channel.opening = this.#openings.of({ ...channel.opening, user: this.#auth.node });
     this.#stopWaiting(channel); // first: it is about to be in its owner's list
     if (this.#channels.open(channel, process)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);

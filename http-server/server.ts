@@ -168,7 +168,7 @@ export class HttpServer {
     this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
     const { channels, bindings } = this;
-    const openings = new Openings(node.name);
+    const openings = new Openings();
     const streams = new HttpStreams(kernel, limits, made.hostNow);
     this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings });
     this.#upgradeContext = {

@@ -8,7 +8,7 @@
  *       this machine
  *   (400 and 426, for bad handshakes, are the transport's)
  */
-import type { Arrival } from "./arrival.ts";
+import type { Comer } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
 import { type Bindings, ownPath } from "./bindings.ts";
 import { Channel, type Terms } from "./channel.ts";
@@ -19,6 +19,7 @@ import { chosenHeaders, type Openings, type OpeningTerms, openingBytes, selectPr
 import { isOriginAllowed } from "./origin.ts";
 import type { Registrar } from "./registrar.ts";
 import { TEXT_HEADERS } from "./security-headers.ts";
+import type { Session } from "./sessions.ts";
 import { OTHER_PACKAGE } from "./subdomains.ts";
 import type { UpgradeDecision } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
@@ -65,8 +66,8 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
     }
     if (registrar.waiting >= limits.unregistered)
       return refuse(503, `limits.unregistered is ${limits.unregistered} sockets: come back later`);
-    const expect = (): Arrival => registrar.expect({ session: null, cookies, label }, null);
-    return accept({ request, user: null, path: "/", terms: context.terms, context }, expect);
+    const comer = { boundTo: null, cookies, label };
+    return accept({ request, user: null, session: null, path: "/", terms: context.terms, comer }, context);
   }
   const { value: binding, pattern } = match;
   const { id } = binding.owner.address;
@@ -82,34 +83,43 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   const user = verified?.claims.username ?? null;
   const session = binding.authenticated ? (verified?.session ?? null) : null; // whose end would end the channel
   const told = path === pattern ? binding.path : ownPath(path, id);
-  return accept({ request, user, path: told, terms: binding, context }, () =>
-    registrar.expect({ session, cookies: "", label }, binding.owner),
-  );
+  const comer = { boundTo: binding.owner, cookies: "", label };
+  return accept({ request, user, session, path: told, terms: binding, comer }, context);
 }
 
 type Allowed = {
   readonly request: Visit;
   readonly user: string | null;
+  /** See Opening. */
+  readonly session: Session | null;
   /** As the process is told. */
   readonly path: string;
   readonly terms: WsTerms;
-  readonly context: UpgradeContext;
+  readonly comer: Comer;
 };
 
 /**
  * A client whose sub-protocols the path does not speak gets a socket with none selected: one that insists then fails at
  * once and cleanly, a browser always (RFC 6455 §4.1, contract kinode §5.6).
  */
-function accept({ request, user, path, terms, context }: Allowed, expect: () => Arrival): UpgradeDecision<Channel> {
-  const { query } = request;
-  const { openBytes } = context.limits;
+function accept(allowed: Allowed, { limits, openings, registrar }: UpgradeContext): UpgradeDecision<Channel> {
+  const { request, user, session, path, terms, comer } = allowed;
+  const { query, forwardedFor } = request;
+  const { openBytes } = limits;
   const headers = chosenHeaders(request, terms.openHeaders);
   if (openingBytes({ query, headers }) > openBytes)
     return refuse(431, `limits.openBytes is ${openBytes} bytes of query and headers: send less`);
   const protocol = selectProtocol(request, terms.protocols);
-  const opening = context.openings.of({ user, query, headers, protocol, forwardedFor: request.forwardedFor });
+  const opening = openings.of({ user, session, query, headers, protocol, forwardedFor });
   const peer = { address: request.remoteAddress, sockets: 0 };
-  const channel = new Channel({ path, peer, port: request.remotePort, terms, opening, arrival: expect() });
+  const channel = new Channel({
+    path,
+    peer,
+    port: request.remotePort,
+    terms,
+    opening,
+    arrival: registrar.expect(comer),
+  });
   return { accept: true, data: channel, protocol: protocol ?? "", compress: terms.compress };
 }
 

@@ -29,14 +29,10 @@ export class Visit implements TransportRequest {
   readonly secure: boolean;
   /** As the client named this node, with its port; empty when it did not. */
   readonly host: string;
-  /**
-   * It comes from a program on this machine, with no proxy in between, and under a name that no page can make up. A
-   * trusted proxy is never such a program, even when it names no client: the one that forgot its headers must not make
-   * everybody local.
-   */
-  readonly isLocal: boolean;
   /** X-Forwarded-For as it came, all of it; null when there was none, or the peer is not trusted. */
   readonly forwardedFor: string | null;
+  readonly #isFromProxy: boolean;
+  readonly #hosts: OwnHosts;
 
   constructor(request: TransportRequest, { proxies, hosts }: Trust) {
     const isTrusted = proxies.has(request.remoteAddress);
@@ -49,9 +45,19 @@ export class Visit implements TransportRequest {
     this.remotePort = origin?.port ?? request.remotePort;
     this.secure = origin?.secure ?? request.secure;
     this.host = header(request, "host") ?? "";
-    this.isLocal =
-      !isTrusted && isLoopback(request.remoteAddress) && !cameThroughProxy(request) && hosts.has(this.host);
     this.forwardedFor = isTrusted ? chainOf(request) : null;
+    this.#isFromProxy = isTrusted;
+    this.#hosts = hosts;
+  }
+
+  /**
+   * It comes from a program on this machine, with no proxy in between, and under a name that no page can make up. A
+   * trusted proxy is never such a program, even when it names no client: the one that forgot its headers must not make
+   * everybody local. Few ask: it is looked at when they do.
+   */
+  get isLocal(): boolean {
+    if (this.#isFromProxy || !isLoopback(this.remoteAddress)) return false;
+    return !cameThroughProxy(this) && this.#hosts.has(this.host);
   }
 }
 

@@ -74,6 +74,8 @@ export class TimerWheel {
     if (entry.before === null) this.#slots[entry.slot] = entry.after;
     else entry.before.after = entry.after;
     if (entry.after !== null) entry.after.before = entry.before;
+    entry.before = null; // or a dead one in V8's old generation would keep those that came after it
+    entry.after = null;
     entry.slot = -1;
     this.#count--;
   }

@@ -14,7 +14,18 @@ const utf8 = new TextDecoder("utf-8", { fatal: true }); // one for all: making o
 
 /** @throws {Error} `bytes` are no UTF-8, no JSON, or nested deeper than NESTING_MAX */
 export function parseUntrustedJson(bytes: Uint8Array): unknown {
-  return shallow(JSON.parse(utf8.decode(bytes)));
+  const value: unknown = JSON.parse(utf8.decode(bytes));
+  return mayBeDeep(bytes) ? shallow(value) : value;
+}
+
+/** Whether JSON text has brackets enough: a WsRegister has one, and each is looked at as sockets open (bench/idle). */
+function mayBeDeep(bytes: Uint8Array): boolean {
+  let brackets = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if ((byte === 0x7b || byte === 0x5b) && ++brackets > NESTING_MAX) return true; // { or [
+  }
+  return false;
 }
 
 /** @throws {Error} `bytes` are not one whole MessagePack value, or nested deeper than NESTING_MAX */

@@ -45,6 +45,6 @@ describe("ChannelList", () => {
 
 function newChannel(): Channel {
   const terms = { slowReader: "close", sendLimit: 1024 } as const;
-  const opening = { user: null, query: "", headers: {}, protocol: null, forwardedFor: null };
+  const opening = { user: null, session: null, query: "", headers: {}, protocol: null, forwardedFor: null };
   return new Channel({ path: "/", peer: { address: "127.0.0.1", sockets: 0 }, port: 0, terms, opening, arrival: null });
 }

@@ -58,7 +58,7 @@ describe("ChannelTable", () => {
 
 function channelOf(id: number): Channel {
   const terms = { slowReader: "close", sendLimit: 1024 } as const;
-  const opening = { user: null, query: "", headers: {}, protocol: null, forwardedFor: null };
+  const opening = { user: null, session: null, query: "", headers: {}, protocol: null, forwardedFor: null };
   const channel = new Channel({
     path: "/",
     peer: { address: "127.0.0.1", sockets: 0 },
