@@ -16,25 +16,19 @@ import {
   type Address,
   Blob,
   CLOSE,
-  type CloseMetadata,
-  DEFAULT_DIALECT,
-  Envelope,
-  EventWriter,
-  type FrameSource,
+  type Envelope,
   frameTypeIn,
-  freezeBody,
   type HttpServerErrorKind,
   isSendableCloseCode,
   PING_PAYLOAD_MAX,
-  type Shortcut,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { Channel } from "./channel.ts";
+import { ChannelEvents, isOpen } from "./channel-events.ts";
 import { ChannelIds } from "./channel-id.ts";
 import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import { queryParams } from "./opening.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
 import { Transfers } from "./transfers.ts";
@@ -43,16 +37,14 @@ import { messageSeconds, UnfinishedMessages } from "./unfinished.ts";
 
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
 
-export class Channels implements Keeper, FrameSource {
+export class Channels implements Keeper {
   readonly outgoing: OutgoingFrames;
-  readonly shortcut: Shortcut;
   /** Told of the end of each channel that is an extension's. */
   extensionEnded: (channel: Channel) => void = () => undefined;
-  readonly events: EventWriter;
+  readonly events: ChannelEvents;
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
-  readonly #our: Address;
   readonly #queue: RunQueue;
   readonly #epoch: CapabilityEpoch;
   readonly #messagesPerSecond: number;
@@ -68,17 +60,15 @@ export class Channels implements Keeper, FrameSource {
     this.#kernel = kernel;
     this.#limits = limits;
     this.#self = self;
-    this.#our = self.address;
     this.#queue = kernel.queue;
     this.#epoch = kernel.capabilityEpoch;
     this.#messagesPerSecond = limits.messagesPerSecond;
     this.#listeners = listeners;
-    this.events = new EventWriter(self.address);
-    this.#transfers = new Transfers(kernel, limits, self, this.events);
     this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
       this.#finish(channel, code, reason),
     );
-    this.shortcut = this.outgoing;
+    this.events = new ChannelEvents(kernel, self.address, this.outgoing);
+    this.#transfers = new Transfers(kernel, limits, self, this.events);
     const tooLate = `no whole message and no pong in ${messageSeconds(limits)} seconds`;
     this.#unfinished = new UnfinishedMessages(kernel.clock, limits, this.#byId, (channel) =>
       this.end(channel, CLOSE.tooLate.code, tooLate),
@@ -93,7 +83,7 @@ export class Channels implements Keeper, FrameSource {
   open(channel: Channel, owner: Process): boolean {
     do channel.id = this.#ids.next();
     while (this.#byId.get(channel.id) !== undefined); // one that stays open while 2^31 others come and go keeps its id
-    if (!this.#kernel.bus.deliver(this.#openEvent(channel, owner), owner)) {
+    if (!this.#kernel.bus.deliver(this.events.open(channel, owner, undefined), owner)) {
       channel.id = 0;
       return false;
     }
@@ -220,11 +210,12 @@ export class Channels implements Keeper, FrameSource {
     if (channel.extension !== null) this.extensionEnded(channel); // what it was asked, it was asked for the old one
     this.#leaveTopics(channel);
     this.#byOwner.get(owner)?.delete(channel);
-    this.#tellClosed(channel, owner, { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text });
+    const facts = { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text };
+    owner.postReserved(this.events.close(channel, owner, facts));
     this.#transfers.add(channel, { from: owner.address.text, note });
     this.#give(channel, target);
-    target.post(this.#openEvent(channel, target));
-    for (const frame of frames) target.post(this.#readdressed(frame, channel, owner, target));
+    target.post(this.#openAgain(channel, target));
+    for (const frame of frames) target.post(this.events.readdressed(frame, channel, owner, target));
     return undefined;
   }
 
@@ -244,7 +235,7 @@ export class Channels implements Keeper, FrameSource {
       if (isOpen(body)) announced.add(origin);
       else known.add(origin); // perhaps no longer its own: frames and a Close still wait
     }
-    return [...known].filter((channel) => !announced.has(channel)).map((channel) => this.#openEvent(channel, owner));
+    return [...known].filter((channel) => !announced.has(channel)).map((channel) => this.#openAgain(channel, owner));
   }
 
   /** Keeper: nobody is left to talk to; a client that comes back is told so. */
@@ -285,8 +276,8 @@ export class Channels implements Keeper, FrameSource {
     this.outgoing.corked = channel;
     try {
       if (channel.allowedEpoch !== this.#epoch.value) this.#deliverCarefully(channel, owner, messageType, blob);
-      else if (!owner.frameNow(this, channel, channel.id, messageType, blob))
-        this.#post(channel, this.messageOf(channel, messageType, blob), owner);
+      else if (!owner.frameNow(this.events, channel, channel.id, messageType, blob))
+        this.#post(channel, this.events.messageOf(channel, messageType, blob), owner);
     } finally {
       this.#queue.end();
       this.outgoing.corked = null;
@@ -294,39 +285,16 @@ export class Channels implements Keeper, FrameSource {
     }
   }
 
-  /** FrameSource: `channel` has an owner. */
-  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope {
-    const channel = origin as Channel; // frameNow was given it
-    const { owner } = channel;
-    const target = owner?.address ?? this.#our;
-    if (owner !== null && owner.dialect !== DEFAULT_DIALECT) return this.#spelled(channel, owner, messageType, blob);
-    const body = { WebSocketPush: { channel_id: channel.id, message_type: messageType } };
-    if (this.#kernel.freezeBodies) freezeBody(body);
-    const event = new Envelope("request", this.#our, target, body, blob);
-    event.origin = channel;
-    event.shortcut = this.outgoing;
-    return event;
-  }
-
   /** Once per channel and epoch; for a dialect that has its own word for a frame, each time. */
   #deliverCarefully(channel: Channel, owner: Process, messageType: WsMessageType, blob: Blob): void {
     if (!this.#kernel.bus.mayMessage(this.#self, owner)) {
-      this.#kernel.bus.refuse(this.messageOf(channel, messageType, blob), "Denied");
+      this.#kernel.bus.refuse(this.events.messageOf(channel, messageType, blob), "Denied");
       return;
     }
     const type = frameTypeIn(owner.dialect);
     if (type === null) channel.allowedEpoch = this.#epoch.value;
-    if (!owner.frameNow(this, channel, channel.id, type ?? messageType, blob))
-      this.#post(channel, this.messageOf(channel, messageType, blob), owner);
-  }
-
-  #spelled(channel: Channel, owner: Process, message_type: WsMessageType, blob: Blob): Envelope {
-    const push = { WebSocketPush: { channel_id: channel.id, message_type } };
-    const event = this.events.event(owner.dialect, owner.address, push, blob);
-    if (this.#kernel.freezeBodies) freezeBody(event.body);
-    event.origin = channel;
-    event.shortcut = this.outgoing;
-    return event;
+    if (!owner.frameNow(this.events, channel, channel.id, type ?? messageType, blob))
+      this.#post(channel, this.events.messageOf(channel, messageType, blob), owner);
   }
 
   #post(channel: Channel, event: Envelope, owner: Process): void {
@@ -355,7 +323,7 @@ export class Channels implements Keeper, FrameSource {
     if (channel.extension !== null) this.extensionEnded(channel);
     this.#transfers.forget(channel);
     this.#leaveTopics(channel);
-    this.#tellClosed(channel, owner, { code, reason });
+    owner.postReserved(this.events.close(channel, owner, { code, reason }));
   }
 
   #give(channel: Channel, owner: Process): void {
@@ -370,50 +338,16 @@ export class Channels implements Keeper, FrameSource {
     owned.add(channel);
   }
 
-  /** A frame that waited for the old owner, for the new one: spelled anew where they speak differently. */
-  #readdressed(frame: Envelope, channel: Channel, from: Process, to: Process): Envelope {
-    if (from.dialect === to.dialect) {
-      frame.target = to.address;
-      return frame;
-    }
-    const { WebSocketPush: push } = frame.body as { WebSocketPush: { message_type: WsMessageType } }; // our own words
-    return this.messageOf(channel, push.message_type, frame.blob ?? Blob.of(""));
-  }
-
   /** The set stays: what publishes have queued on the socket is not counted (outgoing.ts). */
   #leaveTopics(channel: Channel): void {
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
     channel.topics?.clear();
   }
 
-  #tellClosed(channel: Channel, owner: Process, facts: CloseMetadata): void {
-    const event = this.events.close(owner.dialect, owner.address, channel.id, facts);
-    event.origin = channel;
-    owner.postReserved(event);
+  /** Of a channel that its owner has had already, or was handed. */
+  #openAgain(channel: Channel, owner: Process): Envelope {
+    return this.events.open(channel, owner, this.#transfers.of(channel, owner));
   }
-
-  #openEvent(channel: Channel, owner: Process): Envelope {
-    const { user, query, headers, protocol, forwardedFor } = channel.opening;
-    const handover = this.#transfers.of(channel, owner);
-    const open = {
-      path: channel.path,
-      channel_id: channel.id,
-      source_socket_addr: `${channel.peer.address}:${channel.port}`,
-      forwarded_for: forwardedFor,
-      user,
-      query_params: queryParams(query),
-      headers,
-      protocol,
-      ...(handover === undefined ? {} : { transferred_from: handover.from }),
-    };
-    const event = this.events.event(owner.dialect, owner.address, { WebSocketOpen: open }, handover?.note ?? null);
-    event.origin = channel;
-    return event;
-  }
-}
-
-function isOpen(body: unknown): boolean {
-  return typeof body === "object" && body !== null && "WebSocketOpen" in body;
 }
 
 /** Topics are private to the process that owns them: no process id has a blank. */

@@ -104,7 +104,7 @@ export class Extensions {
     const payload = isMessage ? frame.blob : bytes;
     const blob = !isMessage || frame.lent ? Blob.lend(payload, false) : Blob.of(payload);
     try {
-      if (!isMessage) this.#kernel.bus.bury(this.#channels.messageOf(channel, "Binary", blob), "refused");
+      if (!isMessage) this.#kernel.bus.bury(this.#channels.events.messageOf(channel, "Binary", blob), "refused");
       else if (frame.type === "Response") this.#respond(channel, frame, blob);
       else this.#ask(channel, frame, blob);
     } finally {
@@ -130,7 +130,7 @@ export class Extensions {
     const { owner } = channel;
     const waiting = this.#waiting.get(channel);
     const ask = waiting?.asks.get(id);
-    const { body } = this.#channels.messageOf(channel, "Binary", blob);
+    const { body } = this.#channels.events.messageOf(channel, "Binary", blob);
     if (ask === undefined) {
       const { our } = this.#host();
       return this.#kernel.bus.bury(
@@ -150,7 +150,7 @@ export class Extensions {
       questions.delete(oldest);
       this.#kernel.bus.refuse(oldest, "Timeout");
     }
-    const request = this.#channels.messageOf(channel, "Binary", blob);
+    const request = this.#channels.events.messageOf(channel, "Binary", blob);
     request.expectsResponse = Math.min(this.#limits.extensionSeconds, this.#kernel.limits.requestSeconds);
     request.context = new Question(this, channel, request, id);
     questions.add(request);

@@ -13,10 +13,10 @@ import { Account } from "./account.ts";
 import { Auth } from "./auth.ts";
 import { AuthStore } from "./auth-store.ts";
 import { Bindings } from "./bindings.ts";
-import type { Channel } from "./channel.ts";
 import { Channels } from "./channels.ts";
 import { Compressor } from "./compressor.ts";
 import { DialectsInUse } from "./dialects.ts";
+import { type Door, handlersOf } from "./door.ts";
 import { Extensions } from "./extensions.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
@@ -34,14 +34,13 @@ import { Ports } from "./ports.ts";
 import { httpServerProgram, type ServerParts } from "./process.ts";
 import { Registrar } from "./registrar.ts";
 import { Rpc } from "./rpc.ts";
-import { strictTransport } from "./security-headers.ts";
 import { SessionCookies } from "./session-cookies.ts";
 import { SocketCount } from "./sockets.ts";
 import { chooseTransport, type Tls, type TlsFiles } from "./transport/index.ts";
-import type { TransportHandlers, TransportName } from "./transport/transport.ts";
+import type { TransportName } from "./transport/transport.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
-import { decideUpgrade, type UpgradeContext } from "./upgrade.ts";
-import { type Trust, Visit } from "./visit.ts";
+import type { UpgradeContext } from "./upgrade.ts";
+import type { Trust } from "./visit.ts";
 
 export type HttpServerOptions = {
   /** Default: one main listener on 127.0.0.1, any free port. Empty: none yet, see `listen`. */
@@ -75,12 +74,9 @@ export class HttpServer {
   readonly #auth: Auth;
   readonly #link: LoginLink;
   readonly #ports: Ports;
-  readonly #trust: Trust;
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
-  readonly #extensions: Extensions;
-  readonly #http: HttpRequests;
-  readonly #upgradeContext: UpgradeContext;
+  readonly #door: Door;
   readonly #parts: ServerParts;
   #leaving = false; // no new connection; before `#stopping`
   #stopping = false;
@@ -163,15 +159,14 @@ export class HttpServer {
     this.transportWhy = made.why;
     this.#auth = auth;
     this.#ports = made.ports;
-    this.#trust = made.trust;
     this.channels = new Channels(kernel, limits, self, made.ports.listeners);
-    this.#extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
+    const extensions = new Extensions(kernel, limits, this.channels, made.hostNow);
     this.bindings = new Bindings(limits);
     const { channels, bindings } = this;
     const openings = new Openings();
     const streams = new HttpStreams(kernel, limits, made.hostNow);
     this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings });
-    this.#upgradeContext = {
+    const upgrades: UpgradeContext = {
       auth,
       bindings: this.bindings,
       registrar: this.#registrar,
@@ -199,24 +194,37 @@ export class HttpServer {
     const account = new Account({ ...parts, gate, login, pages: pages.account });
     const waitMax = kernel.limits.requestSeconds;
     const rpc = new Rpc({ auth, limits, waitMax, local: made.localRpc, host: made.hostNow });
-    this.#http = new HttpRequests({
+    const http = new HttpRequests({
       auth,
       bindings: this.bindings,
       login,
       own: [login, account, pages, rpc],
       ownOnSubdomains: [login, pages],
       cookies,
-      forward: new Forward(limits, streams, made.hostNow, this.channels.events),
+      forward: new Forward(limits, streams, made.hostNow, this.channels.events.writer),
       compressor: new Compressor(this.bindings.staticBytes, fault),
       allowedOrigins,
     });
+    this.#door = {
+      queue: kernel.queue,
+      limits,
+      trust: made.trust,
+      sockets: this.#sockets,
+      registrar: this.#registrar,
+      channels,
+      extensions,
+      http,
+      upgrades,
+      leaving: () => this.#leaving,
+      fault,
+    };
     this.#parts = {
       kernel,
       limits,
       channels: this.channels,
       bindings: this.bindings,
-      extensions: this.#extensions,
-      http: this.#http,
+      extensions,
+      http,
       streams,
       stop: () => made.ports.destroy(),
     };
@@ -276,7 +284,7 @@ export class HttpServer {
 
   /** Opens one more port; the first is the main one, see `port`. @throws {ListenError} */
   async listen(options: ListenerOptions): Promise<void> {
-    await this.#ports.open(options, this.#handlers(options.mount?.text ?? null));
+    await this.#ports.open(options, handlersOf(this.#door, options.mount?.text ?? null));
   }
 
   /** Opens a plain port that sends browsers to the main one. @throws {ListenError} */
@@ -290,67 +298,6 @@ export class HttpServer {
    */
   reloadTls(): Tls | undefined {
     return this.#ports.reload();
-  }
-
-  #handlers(mount: string | null): TransportHandlers<Channel> {
-    const { channels } = this;
-    const registrar = this.#registrar;
-    const { queue } = this.node.kernel;
-    const turn = (work: () => void): void => {
-      queue.begin();
-      try {
-        work();
-      } finally {
-        queue.end();
-      }
-    };
-    return {
-      http: (request, response) => {
-        const visit = new Visit(request, this.#trust);
-        const strict = strictTransport(visit, this.limits.hstsSeconds);
-        if (strict.length > 0) response.alsoSend(strict);
-        if (this.#leaving) response.closeAfter(); // or the next request on it would find nobody
-        turn(() => this.#http.handle(visit, response, mount));
-      },
-      upgrade: (request) => decideUpgrade(new Visit(request, this.#trust), mount, this.#upgradeContext),
-      open: (socket) =>
-        turn(() => {
-          const channel = socket.getUserData();
-          channel.socket = socket;
-          channel.peer = this.#sockets.opened(channel.peer);
-          registrar.opened(channel);
-        }),
-      message: (socket, data, isBinary) => {
-        const channel = socket.getUserData();
-        if (channel.fresh) this.#first(channel, data, isBinary);
-        else channels.frame(channel, data, isBinary);
-      },
-      ping: (socket, data) => channels.control(socket.getUserData(), "Ping", data),
-      pong: (socket, data) => channels.control(socket.getUserData(), "Pong", data),
-      drain: (socket) => turn(() => channels.outgoing.drained(socket.getUserData())),
-      dropped: (socket) => turn(() => channels.outgoing.publishDropped(socket.getUserData())),
-      close: (channel, code, reason) =>
-        turn(() => {
-          registrar.closed(channel);
-          this.#sockets.closed(channel.peer);
-          channels.closed(channel, code, reason);
-        }),
-      fault: (error) => this.#fault(error),
-    };
-  }
-
-  #first(channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
-    if (channel.finished) return;
-    const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-    const { queue } = this.node.kernel;
-    queue.begin();
-    try {
-      if (channel.owner === null) this.#registrar.register(channel, bytes);
-      else if (channel.extension !== null) this.#extensions.frame(channel, data, isBinary);
-      else if (!this.#registrar.acknowledge(channel, bytes)) this.channels.frame(channel, data, isBinary);
-    } finally {
-      queue.end();
-    }
   }
 
   async #stopTaking(): Promise<void> {

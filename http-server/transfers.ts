@@ -9,8 +9,9 @@
  *    that begins again knows no more than at first. So the note is kept, for as long as the channel is that owner's.
  */
 import type { Kernel, Process } from "../kernel/index.ts";
-import type { Address, Blob, Envelope, EventWriter, HttpServerErrorKind } from "../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, HttpServerErrorKind } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
+import type { ChannelEvents } from "./channel-events.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { isNodesOwn } from "./own-processes.ts";
 
@@ -21,11 +22,11 @@ export class Transfers {
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
-  readonly #events: EventWriter;
+  readonly #events: Pick<ChannelEvents, "isOurs">;
   /** Of channels that were handed over and are open. A map, not a field: most channels never are. */
   readonly #handovers = new Map<Channel, Handover>();
 
-  constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, events: EventWriter) {
+  constructor(kernel: Kernel, limits: HttpServerLimits, self: Process, events: Pick<ChannelEvents, "isOurs">) {
     this.#events = events;
     this.#kernel = kernel;
     this.#limits = limits;

@@ -10,23 +10,18 @@ import {
   Address as AddressClass,
   type AddressLike,
   type Answer,
-  type BindExtra,
   Blob,
   type BlobLike,
   type CapabilityCalls,
   Envelope,
   type Host,
   HTTP_SERVER,
-  type HttpFallback,
-  type HttpHeaders,
   type HttpServerAction,
   type HttpServerResult,
   type Message,
   type OnExit,
-  OptionError,
   type ProcessId,
   readResult,
-  type SlowReaderPolicy,
   type SpawnOptions,
   type Timer,
   toAddress,
@@ -34,6 +29,14 @@ import {
   type WsMessageType,
 } from "../protocol/index.ts";
 import { AddressBook } from "./address-book.ts";
+import {
+  bindHttpAction,
+  bindStaticAction,
+  bindWsAction,
+  type ProcessBinding,
+  type StaticBinding,
+  type WsBinding,
+} from "./bindings.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
 import { HttpWriters } from "./http-stream.ts";
@@ -44,43 +47,6 @@ import { StateCalls } from "./state.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
 export type TimerHandler<State> = (state: State, ctx: Context<State>) => State | void | Promise<State | void>;
-
-export type HttpBinding = {
-  /** Only who is logged in. Default true. */
-  readonly authenticated?: boolean;
-  /** Only clients on this machine. Default false. */
-  readonly localOnly?: boolean;
-  /** Only on the package's own subdomain, e.g. `chess-sys.localhost`, which has a login of its own. Excludes the other two. */
-  readonly secure?: boolean;
-};
-
-export type StaticBinding = HttpBinding & {
-  readonly mime?: string;
-  /** E.g. Cache-Control; without one, browsers ask each time whether what they have is still right. */
-  readonly headers?: HttpHeaders;
-  /** Of `/`: what it does for paths that are not bound. Default `all`: it serves them. */
-  readonly fallback?: HttpFallback;
-};
-
-export type WsBinding = {
-  readonly authenticated?: boolean;
-  /** As of HttpBinding. */
-  readonly secure?: boolean;
-  /**
-   * For programs on this machine that work for this process, instead of browsers: see askExtension. What they are sent
-   * is an array of integers in MessagePack, which all understand; `bin` is smaller and faster.
-   */
-  readonly extension?: boolean | "bin";
-  readonly slowReader?: SlowReaderPolicy;
-  /** Bytes a slow client may leave waiting before `slowReader` applies. */
-  readonly sendLimit?: number;
-  /** Compresses large frames for clients that can. Default false: it costs CPU. */
-  readonly compress?: boolean;
-  /** Sub-protocols: the first that a client names and that stands here is selected. Default none. */
-  readonly protocols?: readonly string[];
-  /** Request headers that `open.headers` is to hold, e.g. `["user-agent"]`. Default none. */
-  readonly openHeaders?: readonly string[];
-};
 
 export type TransferOptions = {
   /**
@@ -211,26 +177,15 @@ export class Context<State = unknown> {
    * is not bound. With `streamBody`, `onHttp` is called before the body has come, and reads it with `request.body()`.
    * @throws {OptionError} (rejects) a secure path that wants no login, or local clients
    */
-  async bindHttp(
-    path: string,
-    binding: HttpBinding & { readonly streamBody?: boolean } = {},
-  ): Promise<HttpServerResult> {
-    const { streamBody = false } = binding;
-    return await this.#ask(bindAction(path, binding, false, streamBody ? { stream_body: true } : {}));
+  async bindHttp(path: string, binding: ProcessBinding = {}): Promise<HttpServerResult> {
+    return await this.#ask(bindHttpAction(path, binding));
   }
 
   /** Serves `content` at `path` without asking this process. */
   async bindStatic(path: string, content: BlobLike, binding: StaticBinding = {}): Promise<HttpServerResult> {
-    const { mime, headers, fallback } = binding;
     const blob = toBlob(content);
-    const extra = {
-      ...(headers === undefined ? {} : { headers }),
-      ...(fallback === undefined ? {} : { fallback }),
-    };
-    return await this.#ask(
-      bindAction(path, binding, true, extra),
-      mime === undefined ? blob : Blob.of(blob.bytes(), mime),
-    );
+    const { mime } = binding;
+    return await this.#ask(bindStaticAction(path, binding), mime === undefined ? blob : Blob.of(blob.bytes(), mime));
   }
 
   unbindHttp(path: string): Promise<HttpServerResult> {
@@ -247,20 +202,7 @@ export class Context<State = unknown> {
 
   /** Takes WebSockets on `/<process id><path>`; no registration message is needed there. */
   async bindWs(path: string, binding: WsBinding = {}): Promise<HttpServerResult> {
-    const { authenticated = true, secure = false, extension = false, slowReader, sendLimit } = binding;
-    const { compress, protocols, openHeaders } = binding;
-    const fields = {
-      path,
-      extension: extension !== false,
-      ...(extension === "bin" ? { extension_blob: extension } : {}),
-      ...(slowReader === undefined ? {} : { slow_reader: slowReader }),
-      ...(sendLimit === undefined ? {} : { send_limit: sendLimit }),
-      ...(compress === undefined ? {} : { compress }),
-      ...(protocols === undefined ? {} : { protocols }),
-      ...(openHeaders === undefined ? {} : { open_headers: openHeaders }),
-    };
-    if (secure) assertSecure(path, binding);
-    return await this.#ask(secure ? { WebSocketSecureBind: fields } : { WebSocketBind: { ...fields, authenticated } });
+    return await this.#ask(bindWsAction(path, binding));
   }
 
   unbindWs(path: string): Promise<HttpServerResult> {
@@ -367,22 +309,6 @@ export class Context<State = unknown> {
 }
 
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
-
-/** @throws {OptionError} */
-function bindAction(path: string, binding: HttpBinding, cache: boolean, extra: BindExtra): HttpServerAction {
-  const { authenticated = true, localOnly = false, secure = false } = binding;
-  if (!secure) return { Bind: { path, authenticated, local_only: localOnly, cache, ...extra } };
-  assertSecure(path, binding);
-  return { SecureBind: { path, cache, ...extra } };
-}
-
-/** @throws {OptionError} */
-function assertSecure(path: string, { authenticated = true, localOnly = false }: HttpBinding): void {
-  if (authenticated && !localOnly) return;
-  throw new OptionError(
-    `Cannot bind "${path}" as a secure path wants a login and takes any client that has it: leave ${authenticated ? "localOnly" : "authenticated"} out`,
-  );
-}
 
 /** Text goes as JSON too, not as `frame` has it: a player called 42 must not become a number. */
 export function noteBlob(note: unknown): Blob {

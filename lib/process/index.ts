@@ -20,15 +20,9 @@ export {
   type Timer,
   type WsMessageType,
 } from "../protocol/index.ts";
+export type { HttpBinding, ProcessBinding, StaticBinding, WsBinding } from "./bindings.ts";
 export { ClientRequest } from "./client-request.ts";
-export {
-  Context,
-  type HttpBinding,
-  type StaticBinding,
-  type TimerHandler,
-  type TransferOptions,
-  type WsBinding,
-} from "./context.ts";
+export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export {
   type Close,

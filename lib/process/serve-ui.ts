@@ -7,7 +7,8 @@
 import { readdir, readFile, realpath } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { OptionError, textOf } from "../protocol/index.ts";
-import type { Context, HttpBinding, StaticBinding } from "./context.ts";
+import type { HttpBinding, StaticBinding } from "./bindings.ts";
+import type { Context } from "./context.ts";
 import { mimeType } from "./mime.ts";
 
 export type UiBinding = HttpBinding & {
