@@ -1,5 +1,5 @@
 /**
- * `jackfield send`: one message to a process of a running node, and its answer, by RPC (PROTOCOL.md 10).
+ * `jackfield send`: one message to a process of a running node, and its answer, by RPC (PROTOCOL.md §12).
  *
  * stdout has the answer's body and nothing else, or with `--save -` its blob; what there is to say goes to stderr.
  */

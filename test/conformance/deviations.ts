@@ -1,5 +1,5 @@
 /**
- * Where a transport does other than its library's rival, or than the RFC asks: the rows of PROTOCOL.md §9, by name.
+ * Where a transport does other than its library's rival, or than the RFC asks: the rows of PROTOCOL.md §14, by name.
  * A case that meets one says so; conformance.test.ts checks that each is met by a case and stands in that table.
  */
 import type { TransportName } from "../../http-server/index.ts";

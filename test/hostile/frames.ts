@@ -54,7 +54,7 @@ const FRAMES: readonly (readonly [what: string, bytes: Buffer])[] = [
   ["one byte in a close", encodeFrame("close", "x")],
 ];
 
-/** JavaScript on uWebSockets.js cannot see the mask bit: the client hurts itself alone (PROTOCOL.md §3). */
+/** JavaScript on uWebSockets.js cannot see the mask bit: the client hurts itself alone (PROTOCOL.md §14). */
 const UNMASKED = encodeFrame("text", "hello", { masked: false });
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
