@@ -101,7 +101,7 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     kind: "texts",
     default: [],
     value: "NAME",
-    help: "another name of this machine, besides localhost, for local_only paths; may be repeated",
+    help: "another name of this machine, besides localhost, for what is local only; may be repeated",
   },
   "trust-proxy": {
     kind: "texts",

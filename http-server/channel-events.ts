@@ -81,12 +81,14 @@ export class ChannelEvents implements FrameSource {
 
   /** A frame that waited for one owner, for the next: spelled anew where they speak differently. */
   readdressed(frame: Envelope, channel: Channel, from: Process, to: Process): Envelope {
-    if (from.dialect === to.dialect) {
-      frame.target = to.address;
-      return frame;
-    }
+    frame.target = to.address;
+    if (from.dialect === to.dialect) return frame;
     const { WebSocketPush: push } = frame.body as { WebSocketPush: { message_type: WsMessageType } }; // our own words
-    return this.messageOf(channel, push.message_type, frame.blob ?? Blob.of(""));
+    const spelled = this.messageOf(channel, push.message_type, frame.blob ?? Blob.of(""));
+    frame.source = spelled.source; // in place: it may be an extension's question, that somebody waits for
+    frame.body = spelled.body;
+    frame.metadata = spelled.metadata;
+    return frame;
   }
 }
 

@@ -215,7 +215,8 @@ export class Channels implements Keeper {
     this.#transfers.add(channel, { from: owner.address.text, note });
     this.#give(channel, target);
     target.post(this.#openAgain(channel, target));
-    for (const frame of frames) target.post(this.events.readdressed(frame, channel, owner, target));
+    for (const frame of frames)
+      this.#kernel.bus.deliver(this.events.readdressed(frame, channel, owner, target), target); // there is room
     return undefined;
   }
 

@@ -1,6 +1,7 @@
 /** Answers of the server's own making. */
 import { header } from "./headers.ts";
-import { NOSNIFF } from "./security-headers.ts";
+import { TEXT_HEADERS } from "./security-headers.ts";
+import { NOSNIFF } from "./transport/http-check.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
@@ -11,11 +12,7 @@ export function sendEmpty(response: TransportResponse, status: number, headers: 
 
 /** A sentence for people. */
 export function sendText(response: TransportResponse, status: number, text: string, headers: HeaderList = []): void {
-  response.send(
-    status,
-    [["content-type", "text/plain; charset=utf-8"], ["cache-control", "no-store"], ...headers],
-    `${text}\n`,
-  );
+  response.send(status, [...TEXT_HEADERS, ["cache-control", "no-store"], ...headers], `${text}\n`);
 }
 
 export function sendJson(response: TransportResponse, status: number, value: unknown, headers: HeaderList = []): void {

@@ -6,7 +6,7 @@
  * 2. The end of its process, or of an incarnation, cuts what was begun: the client sees that something is missing.
  */
 import type { Keeper, Kernel, Process } from "../kernel/index.ts";
-import { type Address, type Blob, Envelope, type Host } from "../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, EventWriter, Host } from "../lib/protocol/index.ts";
 import type { ActionResult, Answerer } from "./action-result.ts";
 import type { HttpAnswer } from "./http-answer.ts";
 import { HttpStream, type StreamKeeper } from "./http-stream.ts";
@@ -28,12 +28,14 @@ export type StreamAction =
 export class HttpStreams implements Keeper, StreamKeeper {
   readonly limits: HttpServerLimits;
   readonly #kernel: Kernel;
+  readonly #events: EventWriter;
   readonly #host: () => Host;
   readonly #streams = new Map<number, HttpStream>();
   #lastId = 0;
 
   /** @param host the http-server's calls; a new one after each restart of it */
-  constructor(kernel: Kernel, limits: HttpServerLimits, host: () => Host) {
+  constructor(kernel: Kernel, limits: HttpServerLimits, events: EventWriter, host: () => Host) {
+    this.#events = events;
     this.#kernel = kernel;
     this.limits = limits;
     this.#host = host;
@@ -102,8 +104,8 @@ export class HttpStreams implements Keeper, StreamKeeper {
     if (!this.#streams.delete(stream.id)) return;
     this.#kernel.wheel.cancel(stream);
     if (!tells || this.#kernel.stopping) return;
-    const { our } = this.#host();
-    this.#host().send(new Envelope("request", our, stream.owner.address, { HttpClose: stream.id }, null));
+    const { dialect, address } = stream.owner;
+    this.#host().send(this.#events.event(dialect, address, { HttpClose: stream.id }, null));
   }
 
   restarting(process: Process): readonly Envelope[] {

@@ -187,7 +187,11 @@ class Actions implements Instance {
 
   /** For an action whose answer has to wait. */
   #later(message: Envelope): Answerer {
-    return (body, blob) => this.#host.respond({ body, blob }, message);
+    return (body, blob) => {
+      const { Err: error } = body as { readonly Err?: HttpServerErrorKind }; // an HttpServerResult, or what was read
+      const spelled = error === undefined ? body : spellResult(this.#dialectOf(message), error, message.body);
+      this.#host.respond({ body: spelled, blob }, message);
+    };
   }
 
   #answer(message: Envelope, error: HttpServerErrorKind | undefined): void {

@@ -9,10 +9,9 @@
  */
 import { isIP } from "node:net";
 import { hostName } from "./headers.ts";
+import { NOSNIFF } from "./transport/http-check.ts";
 import type { HeaderList } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
-
-export const NOSNIFF = ["x-content-type-options", "nosniff"] as const;
 
 /** Of a sentence to a program or a person. */
 export const TEXT_HEADERS: HeaderList = [["content-type", "text/plain; charset=utf-8"], NOSNIFF];

@@ -13,9 +13,8 @@ import { readRange } from "./byte-range.ts";
 import type { Compressor } from "./compressor.ts";
 import { header } from "./headers.ts";
 import { sendText } from "./http-exchange.ts";
-import { NOSNIFF } from "./security-headers.ts";
 import type { Coding, StaticContent } from "./static-content.ts";
-import { headerValues } from "./transport/http-check.ts";
+import { headerValues, NOSNIFF } from "./transport/http-check.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 

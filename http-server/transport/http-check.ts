@@ -10,6 +10,9 @@ import type { HeaderList, TransportRequest } from "./transport.ts";
 /** An HTTP answer in place of what was asked for. The connection ends with it. */
 export type Refusal = { readonly status: number; readonly headers: HeaderList; readonly body: string };
 
+/** No guessing of types: on whatever a server says of itself. */
+export const NOSNIFF = ["x-content-type-options", "nosniff"] as const;
+
 const NONE: readonly string[] = [];
 const FIELDS_MAX = 99; // uWebSockets.js answers 431 to more by itself
 const DIGITS = /^\d+$/;
@@ -43,7 +46,7 @@ export function isToken(text: string): boolean {
 
 /** A plain-text refusal. `found` is what the client sent; at most 100 characters of it go back. */
 export function refuse(status: number, rule: string, found: string, headers: HeaderList = []): Refusal {
-  const all: HeaderList = [["content-type", "text/plain; charset=utf-8"], ["connection", "close"], ...headers];
+  const all: HeaderList = [["content-type", "text/plain; charset=utf-8"], NOSNIFF, ["connection", "close"], ...headers];
   return { status, headers: all, body: `Cannot serve this request as ${rule}: got ${found.slice(0, 100)}\n` };
 }
 
@@ -113,16 +116,13 @@ export function isTransportHeader(name: string): boolean {
 
 export const INTERNAL_ERROR: Refusal = {
   status: 500,
-  headers: [["content-type", "text/plain; charset=utf-8"]],
+  headers: [["content-type", "text/plain; charset=utf-8"], NOSNIFF],
   body: "Internal error: the node has recorded it\n",
 };
 
 /** A body that comes slower than `HttpPace` allows. */
 export const TOO_SLOW: Refusal = {
   status: 408,
-  headers: [
-    ["content-type", "text/plain; charset=utf-8"],
-    ["connection", "close"],
-  ],
+  headers: [["content-type", "text/plain; charset=utf-8"], NOSNIFF, ["connection", "close"]],
   body: "Cannot take this body as it came too slowly: send it faster, or in parts\n",
 };
