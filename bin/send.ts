@@ -224,8 +224,14 @@ function write(file: string, blob: Uint8Array): void {
 }
 
 /** JSON is laid out for people; for programs it stays in one line. */
-function shown(body: string, isTerminal: boolean): string {
+export function shown(body: string, isTerminal: boolean): string {
   if (!isTerminal) return body;
+  return laidOut(body).replaceAll(CONTROL, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const CONTROL = /[^\P{Cc}\t\n]/gu; // a process could write to the operator's terminal what that takes for commands
+
+function laidOut(body: string): string {
   try {
     return JSON.stringify(JSON.parse(body), null, 2);
   } catch {

@@ -12,6 +12,7 @@ import {
   Envelope,
   EventWriter,
   type FrameSource,
+  frameTypeIn,
   freezeBody,
   type Shortcut,
   type WsMessageType,
@@ -25,6 +26,8 @@ export class ChannelEvents implements FrameSource {
   readonly shortcut: Shortcut;
   readonly #our: Address;
   readonly #freezes: boolean;
+  /** What a frame is, where its process is told another word for all of them: for the next one, if it is handed over. */
+  readonly #types = new WeakMap<Envelope, WsMessageType>();
 
   /** @param our the http-server's address @param shortcut how a push may answer a frame */
   constructor(kernel: Kernel, our: Address, shortcut: Shortcut) {
@@ -48,6 +51,7 @@ export class ChannelEvents implements FrameSource {
       owner === null || owner.dialect === DEFAULT_DIALECT
         ? new Envelope("request", this.#our, owner?.address ?? this.#our, body, blob)
         : this.writer.event(owner.dialect, owner.address, body, blob);
+    if (owner !== null && frameTypeIn(owner.dialect) !== null) this.#types.set(event, messageType);
     if (this.#freezes) freezeBody(event.body);
     event.origin = channel;
     event.shortcut = this.shortcut;
@@ -84,7 +88,8 @@ export class ChannelEvents implements FrameSource {
     frame.target = to.address;
     if (from.dialect === to.dialect) return frame;
     const { WebSocketPush: push } = frame.body as { WebSocketPush: { message_type: WsMessageType } }; // our own words
-    const spelled = this.messageOf(channel, push.message_type, frame.blob ?? Blob.of(""));
+    const type = this.#types.get(frame) ?? push.message_type;
+    const spelled = this.messageOf(channel, type, frame.blob ?? Blob.of(""));
     frame.source = spelled.source; // in place: it may be an extension's question, that somebody waits for
     frame.body = spelled.body;
     frame.metadata = spelled.metadata;

@@ -41,6 +41,8 @@ export class Channels implements Keeper {
   readonly outgoing: OutgoingFrames;
   /** Told of the end of each channel that is an extension's. */
   extensionEnded: (channel: Channel) => void = () => undefined;
+  /** Told when one has another process from now on. */
+  extensionHandedOver: (channel: Channel) => void = () => undefined;
   readonly events: ChannelEvents;
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
@@ -207,7 +209,7 @@ export class Channels implements Keeper {
     if (typeof target === "string") return target;
     const frames = this.#transfers.take(channel, owner, target);
     if (frames === undefined) return "WsTargetOverloaded";
-    if (channel.extension !== null) this.extensionEnded(channel); // what it was asked, it was asked for the old one
+    if (channel.extension !== null) this.extensionHandedOver(channel);
     this.#leaveTopics(channel);
     this.#byOwner.get(owner)?.delete(channel);
     const facts = { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text };

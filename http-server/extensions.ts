@@ -52,6 +52,8 @@ export class Extensions {
   readonly #channels: Channels;
   readonly #host: () => Host;
   readonly #waiting = new Map<Channel, Waiting>();
+  /** Of all channels. */
+  #questions = 0;
 
   /** @param host the http-server's calls; a new one after each restart of it */
   constructor(kernel: Kernel, limits: HttpServerLimits, channels: Channels, host: () => Host) {
@@ -60,6 +62,7 @@ export class Extensions {
     this.#channels = channels;
     this.#host = host;
     channels.extensionEnded = (channel) => this.#ended(channel);
+    channels.extensionHandedOver = (channel) => this.#endAsks(channel);
   }
 
   /**
@@ -87,10 +90,12 @@ export class Extensions {
     const error = this.#send(channel, { id, type: action.replyType, blob: blob.bytes() });
     if (error !== undefined || asking === null) return error;
     const { asks } = this.#of(channel);
-    const ask = new Ask(asking, () => asks.delete(id));
+    const ask: Ask = new Ask(asking, () => {
+      if (asks.get(id) === ask) asks.delete(id); // one that was passed on twice has its id twice
+    });
     asks.set(id, ask);
-    // Whoever asked is told by the kernel; one that was passed on may have been asked with any wait.
-    this.#kernel.wheel.add(ask, (asking.expectsResponse ?? this.#kernel.limits.requestSeconds) * 1000);
+    // Whoever asked is told by the kernel; how long the one who passed it on was to wait is not known here.
+    this.#kernel.wheel.add(ask, (asking.expectsResponse ?? this.#limits.extensionSeconds) * 1000);
     return LATER;
   }
 
@@ -115,14 +120,13 @@ export class Extensions {
   /** The process has answered a request of its extension, or never will. */
   settled(question: Question, outcome: Envelope): void {
     const { channel, request } = question;
-    this.#waiting.get(channel)?.questions.delete(request);
+    if (this.#waiting.get(channel)?.questions.delete(request) === true) this.#questions--;
     if (outcome.kind === "error") {
       if (outcome.error === "Overloaded") this.#overloaded(channel);
       else if (outcome.error === "Denied") this.#kernel.bus.bury(request, "denied");
       return; // Timeout: it means to say nothing; Offline: its crash was told
     }
-    if (channel.finished) this.#kernel.bus.bury(outcome, "offline");
-    else if (this.#send(channel, { id: question.id, type: "Response", blob: payloadOf(outcome) }) !== undefined)
+    if (this.#send(channel, { id: question.id, type: "Response", blob: payloadOf(outcome) }) !== undefined)
       this.#kernel.bus.bury(outcome, "refused");
   }
 
@@ -148,17 +152,20 @@ export class Extensions {
     const [oldest] = questions;
     if (oldest !== undefined && questions.size >= this.#limits.extensionRequests) {
       questions.delete(oldest);
+      this.#questions--;
       this.#kernel.bus.refuse(oldest, "Timeout");
     }
+    if (this.#questions >= this.#limits.extensionQuestions) return this.#overloaded(channel);
     const request = this.#channels.events.messageOf(channel, "Binary", blob);
     request.expectsResponse = Math.min(this.#limits.extensionSeconds, this.#kernel.limits.requestSeconds);
     request.context = new Question(this, channel, request, id);
     questions.add(request);
+    this.#questions++;
     try {
       this.#host().send(request);
     } catch (error) {
       if (!(error instanceof LimitError)) throw error;
-      questions.delete(request);
+      if (questions.delete(request)) this.#questions--;
       this.#overloaded(channel);
     }
   }
@@ -174,13 +181,23 @@ export class Extensions {
     this.#channels.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
   }
 
+  /** Nobody is left to answer, nor to be answered: what waits holds a place among the server's requests. */
   #ended(channel: Channel): void {
+    this.#endAsks(channel);
     const waiting = this.#waiting.get(channel);
     this.#waiting.delete(channel);
-    for (const ask of waiting?.asks.values() ?? []) {
+    this.#questions -= waiting?.questions.size ?? 0;
+    for (const question of waiting?.questions ?? []) this.#kernel.bus.refuse(question, "Offline");
+  }
+
+  /** What its process asked of it. */
+  #endAsks(channel: Channel): void {
+    const asks = this.#waiting.get(channel)?.asks;
+    for (const ask of asks?.values() ?? []) {
       this.#kernel.wheel.cancel(ask);
       this.#kernel.bus.refuse(ask.request, "Offline");
     }
+    asks?.clear();
   }
 
   #of(channel: Channel): Waiting {

@@ -110,6 +110,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
     "in which a client must take some of an answer that waits for it; then it is cut",
   ),
   httpSeconds: limit(15, "seconds", 0.01, 3600, "a process may take to answer (contract kinode §5.2)"),
+  extensionQuestions: limit(
+    10_000,
+    "requests",
+    1,
+    1_000_000,
+    "of all extensions that wait for processes; HTTP waits in the same table (pendingRequests of the kernel)",
+  ),
   extensionRequests: limit(
     1_000,
     "requests",
@@ -207,6 +214,7 @@ export type HttpServerLimitName =
   | "httpBodyPace"
   | "httpReaderSeconds"
   | "httpSeconds"
+  | "extensionQuestions"
   | "extensionRequests"
   | "extensionSeconds"
   | "loginBytes"

@@ -22,6 +22,7 @@ export class Ports {
   readonly listeners: Listener[] = [];
   readonly #redirects: Listener[] = [];
   readonly #options: PortsOptions;
+  readonly #reloaded = new Map<Listener, Tls>(); // those that serve another certificate than they opened with
   #tls: Tls | undefined;
 
   /** @throws {TlsError} */
@@ -70,7 +71,12 @@ export class Ports {
     if (this.#tls === undefined) return undefined;
     const tls = readTls(this.#tls.files);
     if (isSameTls(tls, this.#tls)) return undefined;
-    for (const listener of this.listeners) listener.reload(tls);
+    for (const listener of this.listeners) {
+      const served = this.#reloaded.get(listener);
+      if (served !== undefined && isSameTls(served, tls)) continue; // one behind it failed the last time
+      listener.reload(tls);
+      this.#reloaded.set(listener, tls);
+    }
     this.#tls = tls;
     return tls;
   }

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { send } from "../../bin/send.ts";
+import { send, shown } from "../../bin/send.ts";
 import { askHttp, cookieSet } from "../support/http-client.ts";
 import {
   type Ended,
@@ -206,4 +206,10 @@ test("for a person JSON is laid out; a text stays as it is", async () => {
   } finally {
     await endJackfields();
   }
+});
+
+test("what a process answers cannot drive the operator's terminal", () => {
+  expect(shown("red \u001b[31m\u009b1m\tdone\n", true)).toBe("red \\u001b[31m\\u009b1m\tdone\n");
+  expect(shown('{"a":"\u009b"}', true)).toBe('{\n  "a": "\\u009b"\n}');
+  expect(shown("\u001b[31m", false)).toBe("\u001b[31m");
 });

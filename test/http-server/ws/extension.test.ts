@@ -6,6 +6,7 @@ import { TrustedProxies } from "../../../http-server/trusted-proxies.ts";
 import { Visit } from "../../../http-server/visit.ts";
 import { Address, Blob, Envelope, HTTP_SERVER, unpackMessage, VirtualClock } from "../../../lib/protocol/index.ts";
 import { bindWs, err, OK, push, startWithP, stopNodes, TRANSPORTS, until } from "../../support/channels.ts";
+import { deferred } from "../../support/deferred.ts";
 import { P, Q, type TestNode, type TestNodeOptions } from "../../support/node.ts";
 import { Recorder } from "../../support/recorder.ts";
 import { RawSocket } from "../../support/sockets.ts";
@@ -314,7 +315,49 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
       client.destroy();
       expect(await p.next()).toMatchObject({ body: { WebSocketClose: id } });
       p.host?.respond({ body: "x" }, envelope);
-      await until(() => counts(on).offline === 1);
+      await until(() => counts(on).unexpected_answer === 1);
+    });
+
+    test("of one that has left nothing waits any more: the places are free for others", async () => {
+      const options = { nodeOptions: { limits: { pendingRequests: 3 } } };
+      const { on, p, client, id } = await withExtension(transport, options);
+      for (const n of [1, 2, 3]) client.sendBinary(pack([n, "Request", [n]]));
+      for (let n = 0; n < 3; n++) await p.next();
+      client.destroy();
+      expect(await p.next()).toMatchObject({ body: { WebSocketClose: id } });
+      const { client: next } = await another(on, p);
+      next.sendBinary(pack([9, "Request", [9]]));
+      p.host?.respond({ body: "taken" }, (await p.next()).envelope);
+      expect(await nextMessage(next)).toMatchObject({ id: 9 });
+    });
+
+    test("limits.extensionQuestions is for all of them: who asks one more is closed with 1013", async () => {
+      const { on, p, client } = await withExtension(transport, { limits: { extensionQuestions: 2 } });
+      for (const n of [1, 2]) client.sendBinary(pack([n, "Request", [n]]));
+      const asked = [await p.next(), await p.next()];
+      const { client: other } = await another(on, p);
+      other.sendBinary(pack([3, "Request", [3]]));
+      expect(await other.nextClose()).toEqual({ code: 1013, reason: "the process is overloaded" });
+      for (const { envelope } of asked) p.host?.respond({ body: "x" }, envelope);
+      expect([(await nextMessage(client)).id, (await nextMessage(client)).id]).toEqual([1, 2]);
+    });
+
+    test("one that is handed over with its channel is answered by the new process, in its own dialect", async () => {
+      const { on, p, client, id } = await withExtension(transport);
+      const room = new Recorder();
+      const ROOM = P.replace(/^[^:]+/, "room"); // of P's own package
+      on.add(ROOM, room.program, { dialect: "nectar" });
+      const held = deferred();
+      p.onMessage = () => held.promise;
+      for (const n of [1, 2]) client.sendBinary(pack([n, "Request", [n]]));
+      await p.next();
+      expect(await p.ask({ WebSocketTransfer: { channel_id: id, to: ROOM } })).toEqual(OK);
+      held.resolve();
+      await room.next(); // its Open
+      const { envelope, source } = await room.next();
+      expect(source).toBe("alice.os@http_server:sys:nectar");
+      room.host?.respond({ body: "from the room" }, envelope);
+      expect(await nextMessage(client)).toMatchObject({ id: 2 });
     });
 
     test("a process with a full mailbox: the channel ends with 1013, as for any frame", async () => {

@@ -113,6 +113,24 @@ describe.each(TRANSPORTS)("%s transfer", (transport) => {
     expect(await hear(p, 2)).toEqual([`text ${b.id} b1`, `close ${a.id} 1000`]);
   });
 
+  test("frames that waited for a process of Uqbar are what they were to one of Kinode", async () => {
+    const { on, p, process } = await startWithP(transport, { process: { dialect: "uqbar" } });
+    const room = new Recorder();
+    on.add(ROOM, room.program);
+    const { client, id } = await openChannel(on);
+    await p.next(); // its Open
+    const held = obey(p);
+    client.sendText("hold");
+    await p.next();
+    client.sendText("hello");
+    client.sendPing("beat");
+    client.sendText("end");
+    await until(() => process.mailbox.length === 3);
+    expect(await p.ask(transfer(id))).toEqual(OK);
+    held.resolve();
+    expect(await hear(room, 4)).toEqual([`open ${id}`, `text ${id} hello`, `ping ${id} beat`, `text ${id} end`]);
+  });
+
   test("what was pushed and published before leaves before what the new owner pushes", async () => {
     const { on, p, room } = await startTwo(transport);
     room.onMessage = (message, host) => {
