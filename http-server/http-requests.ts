@@ -66,7 +66,7 @@ export class HttpRequests {
     if (mount === null && services.some((service) => service.handle(request, response))) return;
     const path = routePath(request.path, mount);
     const match = bindings.matchHttp(path, (asked) => wantsHtml(request) && !FILE.test(asked));
-    if (match === undefined) return sendEmpty(response, bindings.isGone(path) ? 503 : 404);
+    if (match === undefined) return sendNothing(request, response, bindings.isGone(path));
     const { id } = match.value.owner.address;
     if (label !== null && !bindings.subdomains.isOf(label, id)) return sendText(response, 403, OTHER_PACKAGE);
     if (label === null && match.value.secure) return sendElsewhere(request, response, id, mount);
@@ -101,6 +101,13 @@ export class HttpRequests {
 
 /** @property mount the process id of a mounted port @property subdomain the process whose secure subdomain it is */
 type Place = { readonly mount: string | null; readonly subdomain: string | null };
+
+/** Empty, as the contract has it (kinode §10 case 49); to people a sentence: a browser would offer them a file to keep. */
+function sendNothing(request: Visit, response: TransportResponse, isGone: boolean): void {
+  const status = isGone ? 503 : 404;
+  if (!wantsHtml(request)) return sendEmpty(response, status);
+  sendText(response, status, isGone ? "the process of this path has ended" : "nothing is served at this path");
+}
 
 /** A secure path was asked for on another host (contract kinode §5.4). */
 function sendElsewhere(request: Visit, response: TransportResponse, id: ProcessId, mount: string | null): void {

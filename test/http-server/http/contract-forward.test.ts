@@ -18,6 +18,13 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(answer.headers["content-type"]).toBe("application/octet-stream");
   });
 
+  test("near case 49: a browser that navigates there reads a sentence, and is offered no file", async () => {
+    const alice = await startHttpNode({ transport });
+    const answer = await alice.ask({ path: "/nope", headers: { accept: "text/html" } });
+    expect(answer).toMatchObject({ status: 404, body: "nothing is served at this path\n" });
+    expect(answer.headers["content-type"]).toBe("text/plain; charset=utf-8");
+  });
+
   test("case 50, as inferred: the process is told the request in the contract's words", async () => {
     const alice = await startHttpNode({ transport });
     const p = alice.add(P);
