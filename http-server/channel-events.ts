@@ -19,7 +19,9 @@ import {
 } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
 import { queryParams } from "./opening.ts";
-import type { Handover } from "./transfers.ts";
+
+/** How a channel came to its owner. @property from text of an address */
+export type Handover = { readonly from: string; readonly note: Blob | null };
 
 export class ChannelEvents implements FrameSource {
   readonly writer: EventWriter;

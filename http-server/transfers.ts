@@ -11,12 +11,9 @@
 import type { Kernel, Process } from "../kernel/index.ts";
 import type { Address, Blob, Envelope, HttpServerErrorKind } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
-import type { ChannelEvents } from "./channel-events.ts";
+import type { ChannelEvents, Handover } from "./channel-events.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { isNodesOwn } from "./own-processes.ts";
-
-/** How a channel came to its owner. @property from text of an address */
-export type Handover = { readonly from: string; readonly note: Blob | null };
 
 export class Transfers {
   readonly #kernel: Kernel;
