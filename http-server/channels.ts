@@ -35,6 +35,9 @@ import { Transfers } from "./transfers.ts";
 import type { Listener } from "./transport/transport.ts";
 import { messageSeconds, UnfinishedMessages } from "./unfinished.ts";
 
+/** Why a channel ends with its login. */
+export const SESSION_ENDED = "the session has ended: log in again";
+
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
 
 export class Channels implements Keeper {
@@ -246,11 +249,12 @@ export class Channels implements Keeper {
     this.#byOwner.delete(owner);
   }
 
-  /** Somebody logged out: what that login let in ends. */
-  endSession(session: Session): void {
-    for (const channel of this.#byId.all())
-      if (channel.opening.session === session)
-        this.outgoing.end(channel, CLOSE.badToken.code, "the session has ended: log in again");
+  /** Somebody logged out: what these logins let in ends. */
+  endSessions(ended: ReadonlySet<Session>): void {
+    for (const channel of this.#byId.all()) {
+      const { session } = channel.opening;
+      if (session !== null && ended.has(session)) this.outgoing.end(channel, CLOSE.badToken.code, SESSION_ENDED);
+    }
   }
 
   /** The node stops: every channel hears 1001, which says that it may come back. */

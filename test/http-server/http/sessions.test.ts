@@ -141,7 +141,7 @@ describe("Auth", () => {
     const clock = new VirtualClock();
     const alice = auth(clock, { sessions: 2 }, EMPTY);
     const ended: string[] = [];
-    alice.onEnd((session) => void ended.push(session.agent));
+    alice.onEnd((sessions) => void ended.push(...[...sessions].map(({ agent }) => agent)));
     await alice.begin(null, { address: "", agent: "1" });
     const second = await alice.begin(null, { address: "", agent: "2" });
     clock.advance(300_000);
@@ -160,10 +160,22 @@ describe("Auth", () => {
     clock.advance(99_999);
     expect(alice.list()).toHaveLength(1);
     const ended: unknown[] = [];
-    alice.onEnd((session) => void ended.push(session));
+    alice.onEnd((sessions) => void ended.push(...sessions));
     clock.advance(1);
     expect(alice.list()).toHaveLength(0);
     expect(ended).toEqual([]); // what it opened may stay
+  });
+
+  test("tells once of all that end together", async () => {
+    const alice = auth(new VirtualClock(), {}, EMPTY);
+    const told: number[] = [];
+    alice.onEnd((sessions) => void told.push(sessions.size));
+    const one = await alice.begin(null, { address: "", agent: "" });
+    for (let i = 0; i < 3; i++) await alice.begin(null, { address: "", agent: "" });
+    await alice.end([one]);
+    await alice.endAll();
+    await alice.endAll();
+    expect(told).toEqual([1, 3]);
   });
 
   test("verify() takes both scopes, and nothing whose session has ended", async () => {
