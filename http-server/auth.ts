@@ -105,7 +105,8 @@ export class Auth {
 
   /** @param sent what the login page sends: see password.ts */
   async checkPassword(sent: string): Promise<boolean> {
-    return this.#password !== null && (await matchesPassword(sent, this.#password));
+    const stored = this.#password;
+    return stored !== null && (await matchesPassword(sent, stored)) && stored === this.#password; // changed meanwhile: no
   }
 
   /** Begins a session; kept when it resolves. */

@@ -166,6 +166,21 @@ describe("Auth", () => {
     expect(ended).toEqual([]); // what it opened may stay
   });
 
+  test("checkPassword() of the old password says no when another was set while it was checked", async () => {
+    const alice = auth(new VirtualClock(), {}, EMPTY);
+    await alice.changePassword("old");
+    let changed = false;
+    const change = alice.changePassword("new").then(() => {
+      changed = true;
+    });
+    const checks = Array.from({ length: 12 }, async () => [await alice.checkPassword("old"), changed]); // more than there are threads
+    const late = (await Promise.all(checks)).filter(([, isLate]) => isLate);
+    await change;
+    expect(late).not.toEqual([]);
+    expect(late.filter(([isRight]) => isRight)).toEqual([]);
+    expect([await alice.checkPassword("old"), await alice.checkPassword("new")]).toEqual([false, true]);
+  });
+
   test("tells once of all that end together", async () => {
     const alice = auth(new VirtualClock(), {}, EMPTY);
     const told: number[] = [];
