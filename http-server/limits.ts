@@ -52,7 +52,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs the transport an entry"),
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
   bindingNames: limit(32, "names", 0, 1_000, "sub-protocols of one binding, and headers that its Opens carry"),
-  openBytes: limit(4 * KIB, "bytes", 0, MIB, "query and headers that an Open carries: kept while the channel lives"),
+  openBytes: limit(
+    4 * KIB,
+    "bytes",
+    0,
+    MIB,
+    "what a client chose that an Open carries (query, headers, …): kept while the channel lives",
+  ),
   noteBytes: limit(
     16 * KIB,
     "bytes",
