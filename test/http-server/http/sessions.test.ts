@@ -50,15 +50,29 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   });
 
   test("a logout ends the token that scripts can read, too", async () => {
-    const alice = await startHttpNode({ transport });
+    const alice = await startHttpNode({ transport, password: PASSWORD });
     alice.add(P);
-    const register = alice.server.issueToken("register");
+    const answer = await login(alice, PASSWORD);
+    const register = cookieSet(answer, REGISTER);
     expect(await registers(alice, register)).toEqual({ channel_id: expect.any(Number) });
-    const cookie = `${SESSION}=${alice.server.issueToken("session")}; ${REGISTER}=${register}`;
+    const cookie = `${SESSION}=${cookieSet(answer, SESSION)}; ${REGISTER}=${register}`;
     await alice.ask({ method: "POST", path: "/logout", headers: { cookie } });
     expect(await registers(alice, register)).toEqual({
       error: { code: "bad_token", message: "the auth_token is not valid here, or has ended: log in again" },
     });
+  });
+
+  test("a logout by the token that scripts can read removes cookies and ends nothing", async () => {
+    const alice = await startHttpNode({ transport, password: PASSWORD });
+    await addPrivatePage(alice);
+    const answer = await login(alice, PASSWORD);
+    for (const name of [REGISTER, SESSION]) {
+      const headers = { cookie: `${name}=${cookieSet(answer, REGISTER)}` };
+      const out = await alice.ask({ method: "POST", path: "/logout", headers });
+      expect([out.status, out.setCookies.length]).toEqual([200, 2]);
+    }
+    expect(await registers(alice, cookieSet(answer, REGISTER))).toEqual({ channel_id: expect.any(Number) });
+    expect(await opens(alice, `${SESSION}=${cookieSet(answer, SESSION)}`)).toBe(true);
   });
 
   test("a logout of nobody is 200 and revokes nothing", async () => {

@@ -215,6 +215,24 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect((await page(alice, "/plain", { ...MAIN, cookie: again })).status).toBe(401);
   });
 
+  test("a logout there by the token that scripts can read removes that process's cookies and ends nothing", async () => {
+    const { alice } = await withChess(transport, { password: PASSWORD });
+    const login = await alice.ask({
+      method: "POST",
+      path: "/login",
+      headers: HERE,
+      body: JSON.stringify({ password: PASSWORD, subdomain: CHESS }),
+    });
+    const [session, register] = ["jackfield", "kinode"].map((family) => {
+      const name = `${family}-auth_alice.os@${CHESS}`;
+      return `${name}=${cookieSet(login, name)}`;
+    });
+    const headers = { ...HERE, cookie: String(register) };
+    const out = await alice.ask({ method: "POST", path: "/logout", headers });
+    expect([out.status, out.setCookies.length]).toEqual([200, 2]);
+    expect((await page(alice, "/s", { ...HERE, cookie: String(session) })).status).toBe(200);
+  });
+
   test("a page of the subdomain may not POST to the main host, nor the other way round", async () => {
     const { alice } = await withChess(transport);
     const post = async (path: string, headers: Record<string, string>): Promise<number> =>
