@@ -53,6 +53,11 @@ export function withoutSession(header: string): string {
     .join("; ");
 }
 
+/** Whether a Set-Cookie line sets or removes one of a token's name; browsers send `=a=b`, which has no name, as `a=b`. */
+export function setsToken(line: string): boolean {
+  return isTokenPair(line.replace(/^[\t =]+/, ""));
+}
+
 export type CookieOptions = {
   readonly name: string;
   readonly value: string;
