@@ -257,6 +257,16 @@ export class Channels implements Keeper {
     }
   }
 
+  /** `owner` has become secure: who came by another login than its own would be refused now (registrar.ts, rule 4). */
+  endOthersOf(owner: Process): void {
+    const { text } = owner.address.id;
+    for (const channel of this.#byOwner.get(owner)?.all() ?? []) {
+      const { session } = channel.opening;
+      if (session !== null && session.subdomain !== text)
+        this.outgoing.end(channel, CLOSE.badToken.code, "the process has a subdomain of its own now: log in there");
+    }
+  }
+
   /** The node stops: every channel hears 1001, which says that it may come back. */
   endAll(): void {
     for (const owned of this.#byOwner.values())

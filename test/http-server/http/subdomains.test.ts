@@ -386,6 +386,26 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       expect(JSON.parse(await client.nextText())).toMatchObject({ error: { code: "bad_token" } });
     });
 
+    test("that came by the main login ends with 4401 when its process binds its first secure path", async () => {
+      const alice = await startHttpNode({ transport });
+      const chess = alice.add(CHESS);
+      await chess.ask({ WebSocketBind: { path: "/any", authenticated: false, extension: false } });
+      const main = (await upgrade(alice, "/", MAIN)).client;
+      main.sendText(JSON.stringify({ auth_token: alice.token, target_process: CHESS }));
+      await main.nextText();
+      const nobodys = (await upgrade(alice, `/${CHESS}/any`, MAIN)).client;
+      const own = (await upgrade(alice, "/", MAIN)).client;
+      own.sendText(JSON.stringify({ auth_token: alice.server.issueToken("register", CHESS), target_process: CHESS }));
+      await own.nextText();
+      expect(await chess.ask(secureBind("/s", true), "s")).toEqual(OK);
+      const reason = "the process has a subdomain of its own now: log in there";
+      expect(await main.nextClose()).toEqual({ code: 4401, reason });
+      for (const client of [nobodys, own]) {
+        client.sendPing("still");
+        expect(await client.nextFrame()).toMatchObject({ kind: "pong" });
+      }
+    });
+
     test("ends with the session that let it in, by 4401, and no other does", async () => {
       const { alice, chess } = await withChess(transport);
       await chess.ask({ WebSocketBind: { path: "/any", authenticated: false, extension: false } });
