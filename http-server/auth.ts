@@ -54,7 +54,7 @@ export class Auth {
   readonly #fault: (error: unknown) => void;
   /** By their text, oldest first: those whose signature was checked, of this node. */
   readonly #verified = new Map<string, Verified>();
-  readonly #listeners: ((session: Session) => void)[] = [];
+  readonly #listeners: ((ended: ReadonlySet<Session>) => void)[] = [];
   #secret: Uint8Array;
   #password: StoredPassword | null;
   #stored: Promise<void> = Promise.resolve();
@@ -69,8 +69,8 @@ export class Auth {
     this.#fault = options.fault;
     this.#secret = record === undefined ? randomBytes(SECRET_BYTES) : Buffer.from(record.secret, "base64");
     this.#password = record?.password ?? null;
-    this.sessions = new Sessions(options.limits, record?.sessions ?? [], (session) => {
-      for (const listener of this.#listeners) listener(session);
+    this.sessions = new Sessions(options.limits, record?.sessions ?? [], (ended) => {
+      for (const listener of this.#listeners) listener(ended);
     });
   }
 
@@ -78,8 +78,8 @@ export class Auth {
     return this.#password !== null;
   }
 
-  /** `listener` is told of each session that is ended before its time. */
-  onEnd(listener: (session: Session) => void): void {
+  /** `listener` is told of sessions that are ended before their time: at once of all that end together, as each looks at every channel. */
+  onEnd(listener: (ended: ReadonlySet<Session>) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -105,7 +105,8 @@ export class Auth {
 
   /** @param sent what the login page sends: see password.ts */
   async checkPassword(sent: string): Promise<boolean> {
-    return this.#password !== null && (await matchesPassword(sent, this.#password));
+    const stored = this.#password;
+    return stored !== null && (await matchesPassword(sent, stored)) && stored === this.#password; // changed meanwhile: no
   }
 
   /** Begins a session; kept when it resolves. */
@@ -183,7 +184,7 @@ export class Auth {
   /** Ends each; kept when it resolves. */
   async end(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
-    for (const session of sessions) this.sessions.end(session);
+    this.sessions.end(...sessions);
     await this.#store();
   }
 
@@ -191,7 +192,7 @@ export class Auth {
   async endAll(): Promise<void> {
     this.#secret = randomBytes(SECRET_BYTES);
     this.#verified.clear();
-    for (const session of this.sessions.all(this.#seconds())) this.sessions.end(session);
+    this.sessions.end(...this.sessions.all(this.#seconds()));
     await this.#store();
   }
 

@@ -35,6 +35,9 @@ import { Transfers } from "./transfers.ts";
 import type { Listener } from "./transport/transport.ts";
 import { messageSeconds, UnfinishedMessages } from "./unfinished.ts";
 
+/** Why a channel ends with its login. */
+export const SESSION_ENDED = "the session has ended: log in again";
+
 const RATE_WINDOW = 1000; // ms: messagesPerSecond
 
 export class Channels implements Keeper {
@@ -248,11 +251,22 @@ export class Channels implements Keeper {
     this.#byOwner.delete(owner);
   }
 
-  /** Somebody logged out: what that login let in ends. */
-  endSession(session: Session): void {
-    for (const channel of this.#byId.all())
-      if (channel.opening.session === session)
-        this.outgoing.end(channel, CLOSE.badToken.code, "the session has ended: log in again");
+  /** Somebody logged out: what these logins let in ends. */
+  endSessions(ended: ReadonlySet<Session>): void {
+    for (const channel of this.#byId.all()) {
+      const { session } = channel.opening;
+      if (session !== null && ended.has(session)) this.outgoing.end(channel, CLOSE.badToken.code, SESSION_ENDED);
+    }
+  }
+
+  /** `owner` has become secure: who came by another login than its own would be refused now (registrar.ts, rule 4). */
+  endOthersOf(owner: Process): void {
+    const { text } = owner.address.id;
+    for (const channel of this.#byOwner.get(owner)?.all() ?? []) {
+      const { session } = channel.opening;
+      if (session !== null && session.subdomain !== text)
+        this.outgoing.end(channel, CLOSE.badToken.code, "the process has a subdomain of its own now: log in there");
+    }
   }
 
   /** The node stops: every channel hears 1001, which says that it may come back. */

@@ -36,13 +36,26 @@ export function subdomainTokensOf(header: string, node: string): string[] {
     .map((pair) => pair.slice(pair.indexOf("=") + 1));
 }
 
-/** A Cookie header without the login of the node: a process has no use for it, and must not be able to act as its user. */
+/** Whether a cookie pair, of whatever node, has a name that a token may travel under. */
+function isTokenPair(pair: string): boolean {
+  return TOKEN_COOKIES.some((prefix) => pair.startsWith(prefix));
+}
+
+/**
+ * A Cookie header without tokens: with the login of the node a process could act as its user, and under a name of the
+ * family one is a login too. Of whatever node: on one host they get each other's.
+ */
 export function withoutSession(header: string): string {
   return header
     .split(";")
     .map((pair) => pair.trim())
-    .filter((pair) => !pair.startsWith(SESSION_COOKIE))
+    .filter((pair) => !isTokenPair(pair))
     .join("; ");
+}
+
+/** Whether a Set-Cookie line sets or removes one of a token's name; browsers send `=a=b`, which has no name, as `a=b`. */
+export function setsToken(line: string): boolean {
+  return isTokenPair(line.replace(/^[\t =]+/, ""));
 }
 
 export type CookieOptions = {

@@ -1,4 +1,5 @@
 /** Reads what a process answers to an HTTP request (contract kinode §5.2, §5.4): any value in, an answer or undefined out. */
+import { setsToken } from "./cookies.ts";
 import { checkAnswer } from "./transport/http-check.ts";
 import type { HeaderList } from "./transport/transport.ts";
 
@@ -36,7 +37,13 @@ function linesOf(headers: object): HeaderList {
 
 /** What the transport would send: it refuses a whole answer for one line break (RFC 9110 §5). */
 export function isHeader(name: string, value: string): boolean {
-  return checkAnswer(200, [[name, value]]) === undefined && !HOP_BY_HOP.includes(name.toLowerCase());
+  return checkAnswer(200, [[name, value]]) === undefined && isProcesses(name.toLowerCase(), value);
+}
+
+/** Whether it is a process's to say: not what holds for all of the origin, which the node and other packages are on too. */
+function isProcesses(name: string, value: string): boolean {
+  if (name === "set-cookie" && setsToken(value)) return false;
+  return name !== "clear-site-data" && name !== "service-worker-allowed" && !HOP_BY_HOP.includes(name);
 }
 
 /** The transport's own to set. */

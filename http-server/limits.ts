@@ -26,6 +26,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   ),
   unregistered: limit(10_000, "sockets", 1, 10_000_000, "on the main route that have not registered yet"),
   registerDeadline: limit(10_000, "ms", 10, 600_000, "from the upgrade to WsRegister (DESIGN §4.2)"),
+  wrappedDeadline: limit(
+    600_000,
+    "ms",
+    10,
+    86_400_000,
+    "from the WsRegister of a client of 2023 to the message that names its process: until then it is unregistered",
+  ),
   registerBytes: limit(16 * KIB, "bytes", 256, MIB, "a WsRegister is a token and a name"),
   idleTimeout: limit(120, "seconds", 8, 960, "without a byte; pings go out before that, so only a dead peer is cut"),
   messageSeconds: limit(
@@ -45,7 +52,13 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs the transport an entry"),
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
   bindingNames: limit(32, "names", 0, 1_000, "sub-protocols of one binding, and headers that its Opens carry"),
-  openBytes: limit(4 * KIB, "bytes", 0, MIB, "query and headers that an Open carries: kept while the channel lives"),
+  openBytes: limit(
+    4 * KIB,
+    "bytes",
+    0,
+    MIB,
+    "what a client chose that an Open carries (query, headers, …): kept while the channel lives",
+  ),
   noteBytes: limit(
     16 * KIB,
     "bytes",
@@ -190,6 +203,7 @@ export type HttpServerLimitName =
   | "channelsPerAddress"
   | "unregistered"
   | "registerDeadline"
+  | "wrappedDeadline"
   | "registerBytes"
   | "idleTimeout"
   | "messageSeconds"

@@ -5,13 +5,14 @@
  *   POST /login              {"password_hash": "0x…", "subdomain": ""|null}  → 200 and its cookies; 303 with ?redirect=/path
  *   POST /login              {"password": "…"} is taken too, for programs: hashed here as the page does it
  *   POST /login              {"token": "…"} of the one-time link: login-link.ts
- *   POST /logout             ends every session whose token came along and removes the cookies
+ *   POST /logout             ends every session whose session token came along and removes the cookies; a register token
+ *                            ends none: scripts can read it, also those that may not log anybody out
  *
  * On a secure subdomain `subdomain` is the process id that the login is for, of the package that has the subdomain;
  * elsewhere there is none: a login is good for where it was made.
  */
 import { ProcessId } from "../lib/protocol/index.ts";
-import type { Auth } from "./auth.ts";
+import type { Auth, Verified } from "./auth.ts";
 import { cookieHeader, header } from "./headers.ts";
 import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
@@ -160,9 +161,9 @@ export class Login {
     const header = cookieHeader(request);
     const isMain = subdomains.of(request.host) === null;
     const verified = isMain ? auth.tokens(header) : auth.subdomainTokens(header);
-    const sessions = [...new Set(verified.map(({ session }) => session))];
-    await auth.end(sessions);
-    const places = isMain ? [null] : new Set(sessions.map(({ subdomain }) => subdomain));
+    const isLogin = ({ claims }: Verified): boolean => claims.scope === "session";
+    await auth.end(verified.filter(isLogin).map(({ session }) => session));
+    const places = isMain ? [null] : new Set(verified.map(({ session }) => session.subdomain));
     sendJson(
       response,
       200,

@@ -65,9 +65,10 @@ export function chosenHeaders(request: TransportRequest, names: readonly string[
   return chosen === undefined ? NOTHING : Object.freeze({ ...chosen });
 }
 
-/** Bytes that are kept of a channel: those of its query and its chosen headers. */
-export function openingBytes({ query, headers }: Pick<Opening, "query" | "headers">): number {
-  let bytes = Buffer.byteLength(query);
+/** Bytes that are kept of a channel: all that its client chose. */
+export function openingBytes(kept: Omit<Opening, "user" | "session">): number {
+  const { query, headers, protocol, forwardedFor } = kept;
+  let bytes = [query, protocol, forwardedFor].reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
   for (const [name, value] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(value);
   return bytes;
 }

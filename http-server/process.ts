@@ -144,10 +144,15 @@ class Actions implements Instance {
     source: Address,
     blob: Blob | null,
   ): HttpServerErrorKind | undefined {
-    const { kernel, bindings, limits } = this.#parts();
+    const { kernel, bindings, channels, limits } = this.#parts();
     const owner = source.node === kernel.name ? kernel.registry.get(source.id) : undefined;
     if (owner === undefined || !source.id.isSafe()) return "InvalidSourceProcess";
-    if ("secure" in action && action.secure && !bindings.subdomains.claim(source.id)) return "SubdomainTaken";
+    if ("secure" in action && action.secure) {
+      const { subdomains } = bindings;
+      const wasSecure = subdomains.isSecure(source.id);
+      if (!subdomains.claim(source.id)) return "SubdomainTaken";
+      if (!wasSecure) channels.endOthersOf(owner);
+    }
     switch (action.kind) {
       case "bind": {
         const { path, cache, headers, kind, ...flags } = action;

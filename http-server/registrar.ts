@@ -6,7 +6,7 @@
  *
  * 1. The client reads its channel id before anything its process pushes: the id is sent before the turn runs.
  * 2. Clients of 2023 name their process in their first message after it (wrapped.ts): until then they wait, logged in,
- *    without a deadline.
+ *    for `wrappedDeadline`, or as long as the session that let them in.
  * 3. The process is named only after the token was checked: strangers learn nothing about names.
  * 4. A token of a process's secure subdomain is good for that process alone. A process with a secure path takes no other:
  *    pages of other packages, which are on the node's own host, must not reach it. On a subdomain no other is taken either.
@@ -18,11 +18,12 @@ import type { Auth, Verified } from "./auth.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
-import type { Channels } from "./channels.ts";
+import { type Channels, SESSION_ENDED } from "./channels.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Openings } from "./opening.ts";
 import { isNodesOwn } from "./own-processes.ts";
 import { type Encoding, encodeAnswer, parseRegistration } from "./register.ts";
+import type { Session } from "./sessions.ts";
 import { readWrapped } from "./wrapped.ts";
 
 export class Registrar {
@@ -83,6 +84,14 @@ export class Registrar {
   /** The socket has closed. */
   closed(channel: Channel): void {
     this.#stopWaiting(channel);
+  }
+
+  /** Somebody logged out: who waits by one of these logins to name its process is refused. */
+  endSessions(ended: ReadonlySet<Session>): void {
+    for (const channel of this.#waiting.all()) {
+      const { session } = channel.opening;
+      if (session !== null && ended.has(session)) this.#refuse(channel, CLOSE.badToken, SESSION_ENDED, "json");
+    }
   }
 
   /** The node stops: who has not registered will not, and hears 1001 as channels do. */
@@ -155,10 +164,14 @@ export class Registrar {
   #expectWrapped(channel: Channel): void {
     channel.terms = { ...channel.terms, wrapped: true };
     channel.fresh = true;
-    if (channel.arrival !== null) this.#kernel.wheel.cancel(channel.arrival);
+    if (channel.arrival === null) return;
+    this.#kernel.wheel.cancel(channel.arrival);
+    this.#kernel.wheel.add(channel.arrival, this.#limits.wrappedDeadline);
   }
 
   #bindWrapped(channel: Channel, bytes: Uint8Array): void {
+    // Ended by its time: nobody was told of that.
+    if (channel.opening.session?.ended === true) return this.#refuse(channel, CLOSE.badToken, SESSION_ENDED, "json");
     const message = readWrapped(bytes, this.#kernel.name);
     if (typeof message === "string") return this.#refuse(channel, CLOSE.malformed, message, "json");
     if (this.#bindings.subdomains.isSecure(message.target))
@@ -194,7 +207,12 @@ export class Registrar {
   }
 
   readonly #tooLate = (channel: Channel): void =>
-    this.#refuse(channel, CLOSE.tooLate, "no WsRegister came in time", "json");
+    this.#refuse(
+      channel,
+      CLOSE.tooLate,
+      `no ${channel.terms.wrapped ? "WsMessage" : "WsRegister"} came in time`,
+      "json",
+    );
 
   #stopWaiting(channel: Channel): void {
     if (channel.arrival === null) return;

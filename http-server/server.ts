@@ -184,7 +184,10 @@ export class HttpServer {
       stopping: () => this.#stopping,
     };
     this.#link = new LoginLink(kernel.clock);
-    auth.onEnd((session) => this.channels.endSession(session));
+    auth.onEnd((ended) => {
+      this.channels.endSessions(ended);
+      this.#registrar.endSessions(ended);
+    });
     const cookies = new SessionCookies(auth, limits, new DialectsInUse(kernel));
     const { subdomains } = this.bindings;
     const fault = (error: unknown): void => this.#fault(error);

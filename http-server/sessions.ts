@@ -61,10 +61,14 @@ export class Session {
 export class Sessions {
   readonly #limits: HttpServerLimits;
   readonly #byId = new Map<string, Session>();
-  readonly #onEnd: (session: Session) => void;
+  readonly #onEnd: (ended: ReadonlySet<Session>) => void;
 
-  /** @param onEnd is told of each that is ended before its time */
-  constructor(limits: HttpServerLimits, stored: readonly StoredSession[], onEnd: (session: Session) => void) {
+  /** @param onEnd is told of those that are ended before their time, at once of all that end together */
+  constructor(
+    limits: HttpServerLimits,
+    stored: readonly StoredSession[],
+    onEnd: (ended: ReadonlySet<Session>) => void,
+  ) {
     this.#limits = limits;
     this.#onEnd = onEnd;
     for (const each of stored) this.#byId.set(each.id, new Session(each));
@@ -101,11 +105,14 @@ export class Sessions {
     return [...this.#byId.values()].sort((a, b) => b.seen - a.seen || b.created - a.created);
   }
 
-  end(session: Session): void {
-    if (session.ended) return;
-    session.ended = true;
-    this.#byId.delete(session.id);
-    this.#onEnd(session);
+  end(...sessions: readonly Session[]): void {
+    const ended = new Set(sessions.filter((session) => !session.ended));
+    if (ended.size === 0) return;
+    for (const session of ended) {
+      session.ended = true;
+      this.#byId.delete(session.id);
+    }
+    this.#onEnd(ended);
   }
 
   /** Whether somebody logged in from there, and has not ended it. */

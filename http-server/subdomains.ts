@@ -4,7 +4,7 @@
  * 1. The label is package and publisher with "-" for every other letter: `chess:sys` has `chess-sys.localhost`.
  * 2. Two packages may come to the same label: the first to bind has it until the node stops. Not only while it has paths:
  *    what browsers keep for an origin must not fall to another package.
- * 3. A process is secure from its first secure path on: see registrar.ts.
+ * 3. A process is secure from its first secure path on: see registrar.ts. Channels that came by another login end then.
  */
 import type { ProcessId } from "../lib/protocol/index.ts";
 import type { Visit } from "./visit.ts";

@@ -4,15 +4,15 @@
  *   503 the node stops, or holds as many sockets as it may     429 this address does
  *   403 the page's origin is not allowed                       404 nothing is bound there
  *   401 the path wants a login                                 421 a secure path, and this is not its subdomain
- *   403 the path is for extensions, and this is none of        431 its query and chosen headers are more than may be kept
- *       this machine
+ *   403 the path is for extensions, and this is none of        431 its query, chosen headers and sub-protocol, and what
+ *       this machine, or a page                                    proxies say of it, are more than may be kept
  *   (400 and 426, for bad handshakes, are the transport's)
  */
 import type { Comer } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
 import { type Bindings, ownPath } from "./bindings.ts";
 import { Channel, type Terms } from "./channel.ts";
-import { cookieHeader } from "./headers.ts";
+import { cookieHeader, header } from "./headers.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { routePath } from "./listening.ts";
 import { chosenHeaders, type Openings, type OpeningTerms, openingBytes, selectProtocol } from "./opening.ts";
@@ -80,6 +80,9 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
       403,
       "an extension must be a program on this machine that asks for localhost, with no proxy in between",
     );
+  // Every page sends one: a page of another package would play the extension to this one's process.
+  if (binding.extension !== null && header(request, "origin") !== undefined)
+    return refuse(403, "an extension must be a program, and no page: leave the Origin header out");
   const user = verified?.claims.username ?? null;
   const session = binding.authenticated ? (verified?.session ?? null) : null; // whose end would end the channel
   const told = path === pattern ? binding.path : ownPath(path, id);
@@ -107,9 +110,12 @@ function accept(allowed: Allowed, { limits, openings, registrar }: UpgradeContex
   const { query, forwardedFor } = request;
   const { openBytes } = limits;
   const headers = chosenHeaders(request, terms.openHeaders);
-  if (openingBytes({ query, headers }) > openBytes)
-    return refuse(431, `limits.openBytes is ${openBytes} bytes of query and headers: send less`);
   const protocol = selectProtocol(request, terms.protocols);
+  if (openingBytes({ query, headers, protocol, forwardedFor }) > openBytes)
+    return refuse(
+      431,
+      `limits.openBytes is ${openBytes} bytes of query, headers, sub-protocol and forwarded addresses: send less`,
+    );
   const opening = openings.of({ user, session, query, headers, protocol, forwardedFor });
   const peer = { address: request.remoteAddress, sockets: 0 };
   const channel = new Channel({

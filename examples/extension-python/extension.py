@@ -22,7 +22,8 @@ def describe(numbers):
     }
 
 
-socket = websocket.create_connection(NODE + "/numbers:extension-python:template.os/python")
+PATH = "/numbers:extension-python:template.os/python"
+socket = websocket.create_connection(NODE + PATH, suppress_origin=True)  # with an Origin the node takes it for a page
 while frame := socket.recv():  # empty: the node has closed it
     message = msgpack.unpackb(frame)["WebSocketExtPushData"]
     try:

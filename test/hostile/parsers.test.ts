@@ -185,6 +185,7 @@ describe(`any input, seed ${SEED}`, () => {
         for (const found of [...cookieValues(text, "jackfield-auth_"), ...tokensOf(text, "alice.os")])
           expect(text).toContain(found);
         expect(cookieValues(withoutSession(text), "jackfield-auth_alice.os")).toEqual([]);
+        expect(tokensOf(withoutSession(text), "alice.os")).toEqual([]);
       }),
       RUNS,
     );

@@ -40,6 +40,13 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     ["the transport's own: Transfer-Encoding", "transfer-encoding", "chunked"],
     ["the transport's own: Connection", "Connection", "close"],
     ["the transport's own: Upgrade", "Upgrade", "websocket"],
+    ["the node's own: its login", "Set-Cookie", "jackfield-auth_alice.os=x; Path=/"],
+    ["the node's own: its login under an older name", "set-cookie", "uqbar-auth_alice.os=; Max-Age=0; Path=/"],
+    ["the node's own: a login of a process", "Set-Cookie", ["kinode-auth_alice.os@chess:chess:sys=x"]],
+    ["the node's own: its login behind blanks", "Set-Cookie", " \thyperware-auth_alice.os=x"],
+    ["the node's own: its login without a name", "Set-Cookie", "= nectar-auth_alice.os=x"],
+    ["the origin's: Clear-Site-Data", "Clear-Site-Data", '"cookies"'],
+    ["the origin's: Service-Worker-Allowed", "service-worker-allowed", "/"],
   ])("a header with %s is left out, the rest goes out", async (_what, name, value) => {
     const alice = await withAnswer(transport, 200, { [name]: value, "x-good": "yes" });
     const answer = await alice.ask({ path: `/${P}/m` });
@@ -53,6 +60,12 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const others = Object.keys(answer.headers).filter((known) => !USUAL_HEADERS.includes(known));
     expect(others).toEqual(["x-good"]);
     expect(alice.faults).toEqual([]);
+  });
+
+  test("of several Set-Cookie lines only those of the node's own names are left out", async () => {
+    const lines = ["a=b; Path=/", "jackfield-auth_alice.os=; Max-Age=0", "kinode-author=c"];
+    const alice = await withAnswer(transport, 200, { "Set-Cookie": lines });
+    expect((await alice.ask({ path: `/${P}/m` })).setCookies).toEqual(["a=b; Path=/", "kinode-author=c"]);
   });
 
   test("Set-Cookie of a process goes out, unsplit, beside the node's own", async () => {

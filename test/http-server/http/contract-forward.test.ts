@@ -74,6 +74,20 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect([typeof stream_id, stream_body]).toEqual(["number", false]);
   });
 
+  test("a token is left out under each of its names, for a process of the node and of another node on this host too", async () => {
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m"));
+    p.onMessage = reply(200);
+    const names = ["jackfield", "kinode", "hyperware", "nectar", "uqbar"].map((family) => `${family}-auth_`);
+    const suffixes = ["alice.os", `alice.os@${P}`, "bob.os"];
+    const tokens = names.flatMap((name) => suffixes.map((suffix) => `${name}${suffix}=${alice.token}`));
+    await alice.ask({ path: `/${P}/m`, headers: { cookie: ["a=1", ...tokens, "kinode-author=b"].join("; ") } });
+    const { headers, header_list } = httpOf(await p.next());
+    expect(headers).toMatchObject({ cookie: "a=1; kinode-author=b" });
+    expect(JSON.stringify(header_list)).not.toContain(alice.token);
+  });
+
   test("several values of one header are several lines: two cookies can be set", async () => {
     const alice = await startHttpNode({ transport });
     const p = alice.add(P);

@@ -50,15 +50,29 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
   });
 
   test("a logout ends the token that scripts can read, too", async () => {
-    const alice = await startHttpNode({ transport });
+    const alice = await startHttpNode({ transport, password: PASSWORD });
     alice.add(P);
-    const register = alice.server.issueToken("register");
+    const answer = await login(alice, PASSWORD);
+    const register = cookieSet(answer, REGISTER);
     expect(await registers(alice, register)).toEqual({ channel_id: expect.any(Number) });
-    const cookie = `${SESSION}=${alice.server.issueToken("session")}; ${REGISTER}=${register}`;
+    const cookie = `${SESSION}=${cookieSet(answer, SESSION)}; ${REGISTER}=${register}`;
     await alice.ask({ method: "POST", path: "/logout", headers: { cookie } });
     expect(await registers(alice, register)).toEqual({
       error: { code: "bad_token", message: "the auth_token is not valid here, or has ended: log in again" },
     });
+  });
+
+  test("a logout by the token that scripts can read removes cookies and ends nothing", async () => {
+    const alice = await startHttpNode({ transport, password: PASSWORD });
+    await addPrivatePage(alice);
+    const answer = await login(alice, PASSWORD);
+    for (const name of [REGISTER, SESSION]) {
+      const headers = { cookie: `${name}=${cookieSet(answer, REGISTER)}` };
+      const out = await alice.ask({ method: "POST", path: "/logout", headers });
+      expect([out.status, out.setCookies.length]).toEqual([200, 2]);
+    }
+    expect(await registers(alice, cookieSet(answer, REGISTER))).toEqual({ channel_id: expect.any(Number) });
+    expect(await opens(alice, `${SESSION}=${cookieSet(answer, SESSION)}`)).toBe(true);
   });
 
   test("a logout of nobody is 200 and revokes nothing", async () => {
@@ -141,7 +155,7 @@ describe("Auth", () => {
     const clock = new VirtualClock();
     const alice = auth(clock, { sessions: 2 }, EMPTY);
     const ended: string[] = [];
-    alice.onEnd((session) => void ended.push(session.agent));
+    alice.onEnd((sessions) => void ended.push(...[...sessions].map(({ agent }) => agent)));
     await alice.begin(null, { address: "", agent: "1" });
     const second = await alice.begin(null, { address: "", agent: "2" });
     clock.advance(300_000);
@@ -160,10 +174,37 @@ describe("Auth", () => {
     clock.advance(99_999);
     expect(alice.list()).toHaveLength(1);
     const ended: unknown[] = [];
-    alice.onEnd((session) => void ended.push(session));
+    alice.onEnd((sessions) => void ended.push(...sessions));
     clock.advance(1);
     expect(alice.list()).toHaveLength(0);
     expect(ended).toEqual([]); // what it opened may stay
+  });
+
+  test("checkPassword() of the old password says no when another was set while it was checked", async () => {
+    const alice = auth(new VirtualClock(), {}, EMPTY);
+    await alice.changePassword("old");
+    let changed = false;
+    const change = alice.changePassword("new").then(() => {
+      changed = true;
+    });
+    const checks = Array.from({ length: 12 }, async () => [await alice.checkPassword("old"), changed]); // more than there are threads
+    const late = (await Promise.all(checks)).filter(([, isLate]) => isLate);
+    await change;
+    expect(late).not.toEqual([]);
+    expect(late.filter(([isRight]) => isRight)).toEqual([]);
+    expect([await alice.checkPassword("old"), await alice.checkPassword("new")]).toEqual([false, true]);
+  });
+
+  test("tells once of all that end together", async () => {
+    const alice = auth(new VirtualClock(), {}, EMPTY);
+    const told: number[] = [];
+    alice.onEnd((sessions) => void told.push(sessions.size));
+    const one = await alice.begin(null, { address: "", agent: "" });
+    for (let i = 0; i < 3; i++) await alice.begin(null, { address: "", agent: "" });
+    await alice.end([one]);
+    await alice.endAll();
+    await alice.endAll();
+    expect(told).toEqual([1, 3]);
   });
 
   test("verify() takes both scopes, and nothing whose session has ended", async () => {

@@ -260,6 +260,8 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     ["a name that is no token", { "x a": "b" }],
     ["the transport's own", { "Content-Length": "1" }],
     ["the server's own", { ETag: '"a"' }],
+    ["the node's own cookie", { "Set-Cookie": "jackfield-auth_alice.os=x" }],
+    ["what holds for the origin", { "Service-Worker-Allowed": "/" }],
     ["the blob's", { "Content-Type": "text/html" }],
     ["a number", { "X-A": 1 }],
     ["a list with a number", { "X-A": ["a", 1] }],

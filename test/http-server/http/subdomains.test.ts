@@ -215,6 +215,24 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect((await page(alice, "/plain", { ...MAIN, cookie: again })).status).toBe(401);
   });
 
+  test("a logout there by the token that scripts can read removes that process's cookies and ends nothing", async () => {
+    const { alice } = await withChess(transport, { password: PASSWORD });
+    const login = await alice.ask({
+      method: "POST",
+      path: "/login",
+      headers: HERE,
+      body: JSON.stringify({ password: PASSWORD, subdomain: CHESS }),
+    });
+    const [session, register] = ["jackfield", "kinode"].map((family) => {
+      const name = `${family}-auth_alice.os@${CHESS}`;
+      return `${name}=${cookieSet(login, name)}`;
+    });
+    const headers = { ...HERE, cookie: String(register) };
+    const out = await alice.ask({ method: "POST", path: "/logout", headers });
+    expect([out.status, out.setCookies.length]).toEqual([200, 2]);
+    expect((await page(alice, "/s", { ...HERE, cookie: String(session) })).status).toBe(200);
+  });
+
   test("a page of the subdomain may not POST to the main host, nor the other way round", async () => {
     const { alice } = await withChess(transport);
     const post = async (path: string, headers: Record<string, string>): Promise<number> =>
@@ -366,6 +384,26 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       const auth_token = alice.server.issueToken("session", CHESS);
       client.sendText(JSON.stringify({ auth_token, target_process: P }));
       expect(JSON.parse(await client.nextText())).toMatchObject({ error: { code: "bad_token" } });
+    });
+
+    test("that came by the main login ends with 4401 when its process binds its first secure path", async () => {
+      const alice = await startHttpNode({ transport });
+      const chess = alice.add(CHESS);
+      await chess.ask({ WebSocketBind: { path: "/any", authenticated: false, extension: false } });
+      const main = (await upgrade(alice, "/", MAIN)).client;
+      main.sendText(JSON.stringify({ auth_token: alice.token, target_process: CHESS }));
+      await main.nextText();
+      const nobodys = (await upgrade(alice, `/${CHESS}/any`, MAIN)).client;
+      const own = (await upgrade(alice, "/", MAIN)).client;
+      own.sendText(JSON.stringify({ auth_token: alice.server.issueToken("register", CHESS), target_process: CHESS }));
+      await own.nextText();
+      expect(await chess.ask(secureBind("/s", true), "s")).toEqual(OK);
+      const reason = "the process has a subdomain of its own now: log in there";
+      expect(await main.nextClose()).toEqual({ code: 4401, reason });
+      for (const client of [nobodys, own]) {
+        client.sendPing("still");
+        expect(await client.nextFrame()).toMatchObject({ kind: "pong" });
+      }
     });
 
     test("ends with the session that let it in, by 4401, and no other does", async () => {

@@ -445,6 +445,8 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
       ["a name that leads here, of somebody else", { host: "evil.example" }],
       ["a page of such a name", { host: "evil.example:8080", origin: "http://evil.example:8080" }],
       ["a page of another site", { origin: "https://evil.example" }],
+      ["a page of this node", { host: "localhost:8080", origin: "http://localhost:8080" }],
+      ["a page without an origin of its own", { host: "localhost:8080", origin: "null" }],
       ["a name that begins like an address", { host: "127.0.0.1.evil.example" }],
     ])("%s", async (_, headers) => {
       const { on, p, client } = await withExtension(transport);
@@ -465,7 +467,7 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
     ])("%s is this machine", async (host) => {
       const { on, p } = await withExtension(transport);
       const client = await RawSocket.connect(on.port);
-      await client.upgrade({ path: `/${P}/ext`, headers: { host, origin: `http://${host}` } });
+      await client.upgrade({ path: `/${P}/ext`, headers: { host } });
       expect(await p.next()).toMatchObject({ body: { WebSocketOpen: { path: "/ext" } } });
     });
 
@@ -480,6 +482,12 @@ describe.each(TRANSPORTS)("%s an extension", (transport) => {
       expect(body).toBe(
         "an extension must be a program on this machine that asks for localhost, with no proxy in between\n",
       );
+      const page = await RawSocket.connect(on.port);
+      const own = { cookie: on.cookie, host: "localhost", origin: "http://localhost" };
+      expect(await page.tryUpgrade({ path: `/${P}/ext`, headers: own })).toMatchObject({
+        status: 403,
+        body: "an extension must be a program, and no page: leave the Origin header out\n",
+      });
     });
   });
 });

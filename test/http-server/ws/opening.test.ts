@@ -83,7 +83,7 @@ describe.each(TRANSPORTS)("%s Open", (transport) => {
     await p.ask(bindWs("/", { open_headers: ["cookie"] }));
     await connect(on, `/${P}`, { cookie: `a=1; ${on.cookie}; b=2` });
     expect(await opened(p)).toMatchObject({ headers: { cookie: "a=1; b=2" } });
-    await connect(on, `/${P}`, { cookie: on.cookie });
+    await connect(on, `/${P}`, { cookie: `${on.cookie}; ${on.cookie.replace("jackfield", "uqbar")}` });
     expect((await opened(p)).headers).toEqual({});
   });
 
@@ -144,8 +144,24 @@ describe.each(TRANSPORTS)("%s Open", (transport) => {
     expect(await status("q=123456", "123456789")).toMatchObject({ status: 101 });
     expect(await status("q=123456", "1234567890")).toMatchObject({
       status: 431,
-      body: "limits.openBytes is 20 bytes of query and headers: send less\n",
+      body: "limits.openBytes is 20 bytes of query, headers, sub-protocol and forwarded addresses: send less\n",
     });
     expect(await connect(on, `/?${"q".repeat(21)}`, {})).toMatchObject({ status: 431 });
+  });
+
+  test("openBytes count the sub-protocol and the forwarded addresses too", async () => {
+    const protocols = ["v1", "v.ten-more"];
+    const { on, p } = await startWithP(transport, { limits: { openBytes: 20 }, trustProxy: ["loopback"] });
+    await p.ask(bindWs("/", { authenticated: false, protocols }));
+    const of = (protocol: string, forwarded: string): Record<string, string> => ({
+      "sec-websocket-protocol": protocol,
+      "x-forwarded-for": forwarded,
+    });
+    const status = async (headers: Record<string, string>) => (await connect(on, `/${P}`, headers)).status;
+    expect(await status(of("v1", "192.0.2.1"))).toBe(101);
+    expect((await opened(p)).forwarded_for).toBe("192.0.2.1");
+    expect(await status(of("v1", "192.0.2.1, 192.0.2.2"))).toBe(431);
+    expect(await status(of("v.ten-more", "192.0.2.10"))).toBe(101);
+    expect(await status(of("v.ten-more", "192.0.2.100"))).toBe(431);
   });
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { readWrapped } from "../../../http-server/wrapped.ts";
 import { VirtualClock } from "../../../lib/protocol/index.ts";
 import { channelId, connectMain, hear, OK, push, startWithP, stopNodes, TRANSPORTS } from "../../support/channels.ts";
+import { askHttp } from "../../support/http-client.ts";
 import { P, Q, type TestNode } from "../../support/node.ts";
 import { Recorder } from "../../support/recorder.ts";
 import type { RawSocket } from "../../support/sockets.ts";
@@ -86,6 +87,55 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     const id = channelId(await client.nextText());
     expect(await hear(p, 2)).toEqual([`open ${id}`, `binary ${id} 1`]);
     await connectMain(on);
+  });
+
+  test("may take limits.wrappedDeadline, and no longer", async () => {
+    const clock = new VirtualClock();
+    const { on, p } = await startWithP(transport, { nodeOptions: { clock }, limits: { wrappedDeadline: 90_000 } });
+    const [silent, last] = [await register(on), await register(on)];
+    for (const client of [silent, last]) {
+      client.sendPing();
+      expect((await client.nextFrame()).kind).toBe("pong");
+    }
+    clock.advance(89_990);
+    last.sendBinary(bytes(wrapped(1)));
+    const id = channelId(await last.nextText());
+    clock.advance(20); // the timer wheel's ticks are 10 ms
+    expect(await refusal(silent)).toEqual([4408, "too_late", "no WsMessage came in time"]);
+    expect(await hear(p, 2)).toEqual([`open ${id}`, `binary ${id} 1`]);
+    expect(on.node.kernel.wheel.size).toBe(0);
+  });
+
+  test("ends with its session before it has named its process, and holds no slot", async () => {
+    const { on, p } = await startWithP(transport, { limits: { unregistered: 2 } });
+    const session = on.server.issueToken("session");
+    const [client, other] = [await connectMain(on), await register(on)];
+    client.sendBinary(bytes(registered(session)));
+    for (const each of [client, other]) {
+      each.sendPing();
+      expect((await each.nextFrame()).kind).toBe("pong");
+    }
+    const cookie = `jackfield-auth_alice.os=${session}`;
+    expect((await askHttp(on.port, { method: "POST", path: "/logout", headers: { cookie } })).status).toBe(200);
+    client.sendBinary(bytes(wrapped("too late")));
+    expect(await refusal(client)).toEqual([4401, "bad_token", "the session has ended: log in again"]);
+    await connectMain(on);
+    other.sendBinary(bytes(wrapped(1)));
+    const id = channelId(await other.nextText());
+    expect(await hear(p, 2)).toEqual([`open ${id}`, `binary ${id} 1`]);
+  });
+
+  test("names its process in vain when its session has ended by its time", async () => {
+    const clock = new VirtualClock();
+    const { on, p } = await startWithP(transport, { nodeOptions: { clock }, limits: { sessionSeconds: 10 } });
+    const client = await register(on);
+    client.sendPing();
+    expect((await client.nextFrame()).kind).toBe("pong");
+    clock.advance(10_000);
+    on.server.issueToken();
+    client.sendBinary(bytes(wrapped(1)));
+    expect(await refusal(client)).toEqual([4401, "bad_token", "the session has ended: log in again"]);
+    expect(p.waiting).toEqual([]);
   });
 
   const WRONG: readonly (readonly [what: string, frame: unknown, code: number, message: string])[] = [
