@@ -80,8 +80,11 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       body: "<h1>",
       headers: { "cache-control": "no-cache" },
     });
-    for (const accept of [page, "*/*"])
-      expect(await ask("/assets/index-OLD4jd9a.js", accept)).toMatchObject({ status: 404, body: "" });
+    for (const [accept, body] of [
+      [page, "nothing is served at this path\n"],
+      ["*/*", ""],
+    ] as const)
+      expect(await ask("/assets/index-OLD4jd9a.js", accept)).toMatchObject({ status: 404, body });
     expect((await ask("/deep/link", "*/*")).status).toBe(404);
     for (const [path, control] of [
       ["/", "no-cache"],
