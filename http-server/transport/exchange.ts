@@ -154,6 +154,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   abstract give(bytes: Uint8Array): number;
 
   finish(): void {
+    if (this.#over) return; // see `complete`
     this.#finish();
     this.writeEnd();
   }
@@ -187,6 +188,11 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   /** The end of that body; called once, and last of all. */
   protected abstract writeEnd(): void;
 
+  /** Everything announced has gone out, and the library has ended the answer: nothing is left for `finish` to write. */
+  protected complete(): void {
+    this.#finish();
+  }
+
   /** Cuts the connection; `abort` is called before this returns, or soon. */
   protected abstract disconnect(): void;
 
@@ -202,6 +208,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
 
   /** The library took fewer bytes than it was given. */
   protected blocked(): void {
+    if (this.#over) return;
     this.#stalled = 0;
     this.#shared.watch.add(this);
   }

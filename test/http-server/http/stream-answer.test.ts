@@ -139,6 +139,17 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(alice.faults).toEqual([]);
   });
 
+  test("an answer that has all its bytes and no end yet does no harm when its process is killed", async () => {
+    const { alice, p } = await withP(transport);
+    const client = await RawSocket.connect(alice.port);
+    client.write(requestHead({ path: PATH }));
+    begin(await asked(p), { "Content-Length": "5" }, "whole");
+    expect((await client.answer()).body).toBe("whole");
+    expect(() => alice.process(P).kill()).not.toThrow();
+    expect((await alice.ask({ path: PATH })).status).toBe(503);
+    expect(alice.faults).toEqual([]);
+  });
+
   test("the connection carries the next request behind a streamed answer", async () => {
     const { alice, p } = await withP(transport);
     const client = await RawSocket.connect(alice.port);

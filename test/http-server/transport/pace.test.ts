@@ -114,6 +114,52 @@ describe.each(TRANSPORTS)("%s pace", (_name, listen) => {
     expect((await client.answer("HEAD")).status).toBe(200); // and the connection goes on
   });
 
+  test("an answer that has all its bytes and no end yet is left alone, whatever is done to it", async () => {
+    const begun = deferred<[TransportResponse, BodyWriter | null]>();
+    const server = await start(listen, {
+      http: (_request, response) => {
+        response.streamBody(100, { data: () => {}, end: () => {}, failed: () => {} });
+        const writer = response.begin(200, [], 5, () => {});
+        writer?.write(Buffer.from("whole"));
+        begun.resolve([response, writer]);
+      },
+    });
+    const client = await RawSocket.connect(server.port);
+    client.write(`${requestHead(POST)}123`);
+    expect((await client.answer()).body).toBe("whole");
+    const [response, writer] = await begun.promise;
+    expect(() => {
+      response.holdBody(true);
+      response.holdBody(false);
+      response.cut();
+      writer?.write(Buffer.from("more"));
+      writer?.end();
+    }).not.toThrow();
+    expect(server.faults).toEqual([]);
+    expect((await (await RawSocket.connect(server.port)).request()).status).toBe(200); // the listener goes on
+  });
+
+  test("a throw within the look at who is slow is reported, once, and ends nothing", async () => {
+    const { faults, port } = await start(
+      listen,
+      {
+        http: (_request, response) => {
+          response.readBody(100, () => {});
+          Object.defineProperty(response, "beat", {
+            value: () => {
+              throw new Error("a defect");
+            },
+          });
+        },
+      },
+      AT_ONCE,
+    );
+    const client = await RawSocket.connect(port);
+    client.write(`${requestHead(POST)}123`);
+    while (faults.length === 0) await nextLoop();
+    expect(faults).toEqual([new Error("a defect")]);
+  });
+
   test("an announced body that is too large is refused before it comes", async () => {
     const client = await connect(measure);
     client.write(requestHead({ method: "POST", headers: { "content-length": "100001" } }));
