@@ -264,6 +264,29 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(logs).toEqual(["an answer to /m was cut: no more of it"]);
   });
 
+  test("pipe() never rejects, though its process crashes within it, or before it", async () => {
+    const gate = deferred<void>();
+    const left: IncomingHttp[] = [];
+    const pipes: Promise<void>[] = [];
+    async function* source(): AsyncGenerator<string> {
+      yield "begun";
+      await gate.promise;
+      yield "after the crash";
+    }
+    const alice = await withHandler(transport, (request) => {
+      if (left.length > 0) throw new Error("the process fails");
+      left.push(request);
+      pipes.push(request.pipe(source()));
+    });
+    const answer = askStream(alice.port, { path: PATH });
+    while (pipes.length === 0) await nextLoop();
+    expect((await alice.ask({ path: PATH })).status).toBe(503);
+    gate.resolve();
+    for (const request of left) pipes.push(request.pipe(["x"]));
+    expect(await Promise.all(pipes)).toEqual([undefined, undefined]);
+    expect(await answer).toMatchObject({ status: 200, isWhole: false });
+  });
+
   test("HttpWriter: closed resolves when the client leaves, and a write is rejected then", async () => {
     const began = deferred<HttpWriter>();
     const alice = await withHandler(transport, (request) => began.resolve(request.stream()));
