@@ -19,8 +19,8 @@ import { withoutSession } from "./cookies.ts";
 import { hostName } from "./headers.ts";
 import { readAnswer } from "./http-answer.ts";
 import { sendEmpty } from "./http-exchange.ts";
-import { sendTooLarge } from "./http-stream.ts";
-import type { Exchange, HttpStreams } from "./http-streams.ts";
+import { type Exchange, sendTooLarge } from "./http-stream.ts";
+import type { HttpStreams } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Match } from "./router.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
@@ -44,7 +44,7 @@ export class Forward {
   send(request: Visit, response: TransportResponse, headers: HeaderList, match: Match<HttpBinding>): void {
     const { owner, streamBody } = match.value;
     const { httpBodyBytes, httpSeconds } = this.#limits;
-    const exchange = { response, headers, streamId: this.#streams.nextId() };
+    const exchange: Exchange = { response, headers, streamId: this.#streams.nextId(), event: null };
     const body = { Http: describe(request, match, exchange.streamId) };
     if (!streamBody) {
       response.readBody(httpBodyBytes, (bytes) => {
@@ -77,6 +77,7 @@ export class Forward {
     const event = this.#events.event(owner.dialect, owner.address, body, blob);
     event.expectsResponse = seconds;
     event.context = exchange;
+    this.#streams.asks(exchange, event);
     try {
       server.send(event);
     } catch (error) {
