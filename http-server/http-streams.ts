@@ -9,7 +9,7 @@
  *    `pendingRequests`. One that begins a stream is still taken: its process is told HttpClose.
  */
 import type { Keeper, Kernel, Process } from "../kernel/index.ts";
-import type { Address, Blob, Envelope, EventWriter, Host } from "../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, EventWriter } from "../lib/protocol/index.ts";
 import type { ActionResult, Answerer } from "./action-result.ts";
 import type { HttpAnswer } from "./http-answer.ts";
 import { type Exchange, HttpStream, type StreamKeeper } from "./http-stream.ts";
@@ -24,16 +24,13 @@ export class HttpStreams implements Keeper, StreamKeeper {
   readonly limits: HttpServerLimits;
   readonly #kernel: Kernel;
   readonly #events: EventWriter;
-  readonly #host: () => Host;
   readonly #streams = new Map<number, HttpStream>();
   #lastId = 0;
 
-  /** @param host the http-server's calls; a new one after each restart of it */
-  constructor(kernel: Kernel, limits: HttpServerLimits, events: EventWriter, host: () => Host) {
+  constructor(kernel: Kernel, limits: HttpServerLimits, events: EventWriter) {
     this.#events = events;
     this.#kernel = kernel;
     this.limits = limits;
-    this.#host = host;
   }
 
   /** For the next exchange; below 2^31. */
@@ -108,7 +105,8 @@ export class HttpStreams implements Keeper, StreamKeeper {
     if (event !== null) this.#kernel.bus.release(event);
     if (!tells || this.#kernel.stopping) return;
     const { dialect, address } = stream.owner;
-    this.#host().send(this.#events.event(dialect, address, { HttpClose: stream.id }, null));
+    // Not by Host.send, which would call the http-server by today's name; and there is at most one for each it was asked.
+    stream.owner.postReserved(this.#events.event(dialect, address, { HttpClose: stream.id }, null));
   }
 
   restarting(process: Process, waiting: readonly Envelope[]): readonly Envelope[] {
