@@ -131,6 +131,11 @@ export class HttpStream extends WheelEntry implements BodyReader {
   begin(answer: HttpAnswer, first: Uint8Array): boolean {
     this.#touch();
     this.#isKnown = true;
+    if (answer.length !== null && first.byteLength > answer.length) {
+      sendEmpty(this.response, 500); // what is too much would be read as the next answer
+      this.#end("HttpStreamClosed", true);
+      return false;
+    }
     this.#left = answer.length;
     const headers = [...answer.headers, ...this.exchange.headers];
     this.#writer = this.response.begin(answer.status, headers, answer.length, () => this.#hasRoom());

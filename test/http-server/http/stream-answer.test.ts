@@ -1,7 +1,7 @@
 /** Answers in pieces: as fast as the client reads, by the process that was asked alone, and never half an answer for a whole one. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { defineProcess, HttpStreamError, type HttpWriter, type IncomingHttp } from "../../../lib/process/index.ts";
-import { Blob, type Envelope, ProcessId, VirtualClock } from "../../../lib/protocol/index.ts";
+import { Blob, DIALECTS, type Envelope, HTTP_SERVER_IN, ProcessId, VirtualClock } from "../../../lib/protocol/index.ts";
 import { nextLoop } from "../../support/channels.ts";
 import { deferred } from "../../support/deferred.ts";
 import {
@@ -305,6 +305,33 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     await nextLoop();
   });
 
+  test.each(DIALECTS)("HttpWriter: closed resolves in a process of %s, though its mailbox is full", async (dialect) => {
+    const began = deferred<HttpWriter>();
+    const goesOn = deferred<void>();
+    const alice = await startHttpNode({ transport, nodeOptions: { limits: { mailbox: 1 } } });
+    const program = defineProcess({
+      init: async (ctx) => void (await ctx.bindHttp("/m", { authenticated: false })),
+      onHttp: async (_state, request) => {
+        if (request.method === "GET") began.resolve(request.stream());
+        else await goesOn.promise;
+      },
+    });
+    const allowed = [HTTP_SERVER_IN[dialect].text];
+    const capabilities = { requestCapabilities: allowed, grantCapabilities: allowed };
+    alice.node.addProcess(ProcessId.parse(P), program, { ...capabilities, dialect });
+    const client = await RawSocket.connect(alice.port);
+    client.write(requestHead({ path: PATH }));
+    const writer = await began.promise;
+    await writer.write("hello");
+    for (let asked = 0; asked < 2; asked++) void alice.ask({ path: PATH, method: "PUT" }).catch(() => undefined);
+    while (alice.process(P).mailbox.length === 0) await nextLoop();
+    client.destroy();
+    while (alice.process(P).mailbox.length === 1) await nextLoop();
+    goesOn.resolve();
+    await writer.closed;
+    expect(writer.isOpen).toBe(false);
+  });
+
   test("many slow readers of one large content share its bytes, and each gets all of them", async () => {
     const size = 24 * MIB;
     const alice = await startHttpNode({ transport });
@@ -353,6 +380,22 @@ test("httpStreams: one more than the limit gets 503", async () => {
   begin(await asked(p), {}, "begun");
   expect(await second).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
 });
+
+test.each(TRANSPORTS)(
+  "over %s, a beginning longer than its Content-Length is 500, and none of it goes out",
+  async (transport) => {
+    const { alice, p } = await withP(transport);
+    const client = await RawSocket.connect(alice.port);
+    client.write(requestHead({ path: PATH }));
+    const stream = await asked(p);
+    begin(stream, { "Content-Length": "3" }, "abcHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    expect(await client.answer()).toMatchObject({ status: 500, body: "" });
+    expect((await p.next()).body).toEqual({ HttpClose: stream.id });
+    client.write(requestHead({ path: PATH }));
+    begin(await asked(p), { "Content-Length": "3" }, "abc");
+    expect(await client.answer()).toMatchObject({ status: 200, body: "abc" }); // nothing is in between
+  },
+);
 
 test("an answer whose stream or Content-Length is none is 500", async () => {
   const { alice, p } = await withP("uws");
