@@ -40,6 +40,10 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     ["the transport's own: Transfer-Encoding", "transfer-encoding", "chunked"],
     ["the transport's own: Connection", "Connection", "close"],
     ["the transport's own: Upgrade", "Upgrade", "websocket"],
+    ["the transport's own: Trailer", "Trailer", "Expires"],
+    ["the transport's own: TE", "te", "trailers"],
+    ["a proxy's: Proxy-Connection", "Proxy-Connection", "close"],
+    ["a proxy's: Proxy-Authenticate", "proxy-authenticate", "Basic"],
   ])("a header with %s is left out, the rest goes out", async (_what, name, value) => {
     const alice = await withAnswer(transport, 200, { [name]: value, "x-good": "yes" });
     const answer = await alice.ask({ path: `/${P}/m` });
