@@ -15,6 +15,7 @@ import {
   type SendErrorKind,
 } from "../lib/protocol/index.ts";
 import type { HttpBinding } from "./bindings.ts";
+import { withOwn } from "./cache-control.ts";
 import { withoutSession } from "./cookies.ts";
 import { hostName } from "./headers.ts";
 import { readAnswer } from "./http-answer.ts";
@@ -69,7 +70,7 @@ export class Forward {
     this.#streams.answered(exchange.streamId);
     if (message.kind === "error") sendEmpty(response, STATUS[message.error ?? "Offline"], retryOf(message.error));
     else if (answer === undefined) sendEmpty(response, 500);
-    else response.send(answer.status, [...withType(answer.headers), ...headers], message.blob?.keep().bytes() ?? "");
+    else response.send(answer.status, withOwn(withType(answer.headers), headers), message.blob?.keep().bytes() ?? "");
   }
 
   #ask(owner: Process, body: HttpServerRequest, blob: Blob, exchange: Exchange, seconds: number): void {

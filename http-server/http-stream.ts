@@ -16,6 +16,7 @@ import {
   type HttpServerErrorKind,
 } from "../lib/protocol/index.ts";
 import { type ActionResult, type Answerer, LATER } from "./action-result.ts";
+import { withOwn } from "./cache-control.ts";
 import type { HttpAnswer } from "./http-answer.ts";
 import { sendEmpty, sendText } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
@@ -137,7 +138,7 @@ export class HttpStream extends WheelEntry implements BodyReader {
       return false;
     }
     this.#left = answer.length;
-    const headers = [...answer.headers, ...this.exchange.headers];
+    const headers = withOwn(answer.headers, this.exchange.headers);
     this.#writer = this.response.begin(answer.status, headers, answer.length, () => this.#hasRoom());
     if (this.#writer === null) {
       this.#end("HttpStreamClosed", true);

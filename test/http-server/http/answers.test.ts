@@ -68,6 +68,34 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     ]);
   });
 
+  test.each<[given: unknown, sent: string]>([
+    ["public, max-age=600, s-maxage=60", "private, max-age=600"],
+    [["PUBLIC", "max-age=5"], "private, max-age=5"],
+    ["private, max-age=600", "private, max-age=600"],
+    ["no-store", "no-store"],
+    [undefined, "private"],
+  ])("Cache-Control %p beside the node's own cookies is %p, whole or in pieces", async (given, sent) => {
+    const headers = given === undefined ? {} : { "Cache-Control": given };
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m", { authenticated: true }));
+    const has = `${alice.cookie}; kinode-auth_alice.os=x`;
+    for (const stream of [false, true]) {
+      p.onMessage = ({ envelope }, host) => {
+        if (envelope.rsvp === null) return;
+        host.respond(
+          { body: { status: 200, headers: { ...headers, "Content-Length": "1" }, stream }, blob: Blob.of("x") },
+          envelope,
+        );
+      };
+      const answer = await alice.ask({ path: `/${P}/m`, headers: { cookie: alice.cookie } });
+      expect([answer.setCookies.length, answer.headers["cache-control"]]).toEqual([1, sent]);
+      const plain = await alice.ask({ path: `/${P}/m`, headers: { cookie: has } });
+      const asGiven = Array.isArray(given) ? given.join(", ") : given;
+      expect([plain.setCookies.length, plain.headers["cache-control"]]).toEqual([0, asGiven]);
+    }
+  });
+
   test.each(["Content-Type", "content-type", "CONTENT-TYPE"])("%s is sent once", async (name) => {
     const alice = await withAnswer(transport, 200, { [name]: "text/x" });
     expect((await alice.ask({ path: `/${P}/m` })).headers["content-type"]).toBe("text/x");
