@@ -17,6 +17,7 @@ import { askStream } from "../../support/http-stream.ts";
 import { P, Q } from "../../support/node.ts";
 import type { Recorder } from "../../support/recorder.ts";
 import { destroyAll, RawSocket, requestHead } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
 
 const OK = { Ok: null };
 const CLOSED = { Err: "HttpStreamClosed" };
@@ -279,7 +280,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       pipes.push(request.pipe(source()));
     });
     const answer = askStream(alice.port, { path: PATH });
-    while (pipes.length === 0) await nextLoop();
+    await until(() => pipes.length > 0);
     expect((await alice.ask({ path: PATH })).status).toBe(503);
     gate.resolve();
     for (const request of left) pipes.push(request.pipe(["x"]));
@@ -324,9 +325,9 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const writer = await began.promise;
     await writer.write("hello");
     for (let asked = 0; asked < 2; asked++) void alice.ask({ path: PATH, method: "PUT" }).catch(() => undefined);
-    while (alice.process(P).mailbox.length === 0) await nextLoop();
+    await until(() => alice.process(P).mailbox.length === 1);
     client.destroy();
-    while (alice.process(P).mailbox.length === 1) await nextLoop();
+    await until(() => alice.process(P).mailbox.length === 2); // beyond its limit
     goesOn.resolve();
     await writer.closed;
     expect(writer.isOpen).toBe(false);

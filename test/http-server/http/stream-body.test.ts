@@ -17,6 +17,7 @@ import { askStream } from "../../support/http-stream.ts";
 import { P, Q } from "../../support/node.ts";
 import type { Recorded, Recorder } from "../../support/recorder.ts";
 import { destroyAll, RawSocket, requestHead } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
 
 const PATH = `/${P}/m`;
 const MIB = 1024 * 1024;
@@ -349,15 +350,6 @@ test("case 54: httpSeconds begin anew with each read, and do not run while one w
   expect(await answer.promise).toBe(408);
   expect((await p.next()).body).toEqual({ HttpClose: id });
 });
-
-/** @throws {Error} not within 5 s */
-async function until(holds: () => boolean): Promise<void> {
-  const last = Date.now() + 5_000;
-  while (!holds()) {
-    if (Date.now() > last) throw new Error("it does not come");
-    await nextLoop();
-  }
-}
 
 /** Waits until `count` stays as it is. */
 async function atRest(count: () => number): Promise<void> {

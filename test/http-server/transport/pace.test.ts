@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { BodyWriter, TransportHandlers, TransportResponse } from "../../../http-server/transport/transport.ts";
 import { nextLoop } from "../../support/channels.ts";
 import { RawSocket, requestHead } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
 import { deferred, type OPTIONS, start, stopAll, TRANSPORTS } from "./harness.ts";
 
 type Http = TransportHandlers<never>["http"];
@@ -156,7 +157,7 @@ describe.each(TRANSPORTS)("%s pace", (_name, listen) => {
     );
     const client = await RawSocket.connect(port);
     client.write(`${requestHead(POST)}123`);
-    while (faults.length === 0) await nextLoop();
+    await until(() => faults.length > 0);
     expect(faults).toEqual([new Error("a defect")]);
   });
 
