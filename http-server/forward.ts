@@ -15,12 +15,13 @@ import {
   type SendErrorKind,
 } from "../lib/protocol/index.ts";
 import type { HttpBinding } from "./bindings.ts";
+import { withOwn } from "./cache-control.ts";
 import { withoutSession } from "./cookies.ts";
 import { hostName } from "./headers.ts";
 import { readAnswer } from "./http-answer.ts";
 import { sendEmpty } from "./http-exchange.ts";
-import { sendTooLarge } from "./http-stream.ts";
-import type { Exchange, HttpStreams } from "./http-streams.ts";
+import { type Exchange, sendTooLarge } from "./http-stream.ts";
+import type { HttpStreams } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Match } from "./router.ts";
 import type { HeaderList, TransportResponse } from "./transport/transport.ts";
@@ -44,7 +45,7 @@ export class Forward {
   send(request: Visit, response: TransportResponse, headers: HeaderList, match: Match<HttpBinding>): void {
     const { owner, streamBody } = match.value;
     const { httpBodyBytes, httpSeconds } = this.#limits;
-    const exchange = { response, headers, streamId: this.#streams.nextId() };
+    const exchange: Exchange = { response, headers, streamId: this.#streams.nextId(), event: null };
     const body = { Http: describe(request, match, exchange.streamId) };
     if (!streamBody) {
       response.readBody(httpBodyBytes, (bytes) => {
@@ -69,7 +70,7 @@ export class Forward {
     this.#streams.answered(exchange.streamId);
     if (message.kind === "error") sendEmpty(response, STATUS[message.error ?? "Offline"], retryOf(message.error));
     else if (answer === undefined) sendEmpty(response, 500);
-    else response.send(answer.status, [...withType(answer.headers), ...headers], message.blob?.keep().bytes() ?? "");
+    else response.send(answer.status, withOwn(withType(answer.headers), headers), message.blob?.keep().bytes() ?? "");
   }
 
   #ask(owner: Process, body: HttpServerRequest, blob: Blob, exchange: Exchange, seconds: number): void {
@@ -77,6 +78,7 @@ export class Forward {
     const event = this.#events.event(owner.dialect, owner.address, body, blob);
     event.expectsResponse = seconds;
     event.context = exchange;
+    this.#streams.asks(exchange, event);
     try {
       server.send(event);
     } catch (error) {

@@ -47,4 +47,14 @@ function isProcesses(name: string, value: string): boolean {
 }
 
 /** The transport's own to set. */
-const HOP_BY_HOP = ["connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"];
+const HOP_BY_HOP = [
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "te",
+  "trailer", // Node's own server throws at it where an answer has a length
+  "transfer-encoding",
+  "upgrade",
+];

@@ -8,13 +8,29 @@
  *    is told; the process is sent HttpClose when it was not the one to end it.
  */
 import { type Process, WheelEntry } from "../kernel/index.ts";
-import { type Blob, Blob as BlobClass, type HttpReadResult, type HttpServerErrorKind } from "../lib/protocol/index.ts";
+import {
+  type Blob,
+  Blob as BlobClass,
+  type Envelope,
+  type HttpReadResult,
+  type HttpServerErrorKind,
+} from "../lib/protocol/index.ts";
 import { type ActionResult, type Answerer, LATER } from "./action-result.ts";
+import { withOwn } from "./cache-control.ts";
 import type { HttpAnswer } from "./http-answer.ts";
-import { sendText } from "./http-exchange.ts";
+import { sendEmpty, sendText } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { TOO_SLOW } from "./transport/http-check.ts";
 import type { BodyReader, BodyWriter, HeaderList, TransportResponse } from "./transport/transport.ts";
+
+/** An exchange that waits for a process. @property headers the server's own, beside the process's */
+export type Exchange = {
+  readonly response: TransportResponse;
+  readonly headers: HeaderList;
+  readonly streamId: number;
+  /** The message to the process; null: not sent yet. */
+  event: Envelope | null;
+};
 
 /** What a stream needs of the table that it is in. */
 export interface StreamKeeper {
@@ -31,9 +47,8 @@ const OVERRUN_MAX = 1024 * 1024; // bytes above the window: uWebSockets.js reads
 
 export class HttpStream extends WheelEntry implements BodyReader {
   readonly id: number;
+  readonly exchange: Exchange;
   readonly response: TransportResponse;
-  /** The server's own, beside the process's. */
-  readonly headers: HeaderList;
   /** Who may read and write. */
   owner: Process;
   readonly #keeper: StreamKeeper;
@@ -47,20 +62,20 @@ export class HttpStream extends WheelEntry implements BodyReader {
   #left: number | null = null; // bytes that its Content-Length still announces
   #room: Answerer | null = null; // waits until the client has taken some
 
-  constructor(
-    id: number,
-    owner: Process,
-    exchange: { readonly response: TransportResponse; readonly headers: HeaderList },
-    keeper: StreamKeeper,
-  ) {
+  constructor(owner: Process, exchange: Exchange, keeper: StreamKeeper) {
     super();
-    this.id = id;
+    this.id = exchange.streamId;
+    this.exchange = exchange;
     this.owner = owner;
     this.response = exchange.response;
-    this.headers = exchange.headers;
     this.#keeper = keeper;
     this.#moved = keeper.now();
     this.response.onAborted(() => this.#end("HttpStreamClosed", true));
+  }
+
+  /** The answer goes out in pieces now. */
+  get hasBegun(): boolean {
+    return this.#writer !== null;
   }
 
   /** Begins to take the request's body, before its process is asked. */
@@ -117,10 +132,14 @@ export class HttpStream extends WheelEntry implements BodyReader {
   begin(answer: HttpAnswer, first: Uint8Array): boolean {
     this.#touch();
     this.#isKnown = true;
+    if (answer.length !== null && first.byteLength > answer.length) {
+      sendEmpty(this.response, 500); // what is too much would be read as the next answer
+      this.#end("HttpStreamClosed", true);
+      return false;
+    }
     this.#left = answer.length;
-    this.#writer = this.response.begin(answer.status, [...answer.headers, ...this.headers], answer.length, () =>
-      this.#hasRoom(),
-    );
+    const headers = withOwn(answer.headers, this.exchange.headers);
+    this.#writer = this.response.begin(answer.status, headers, answer.length, () => this.#hasRoom());
     if (this.#writer === null) {
       this.#end("HttpStreamClosed", true);
       return false;
@@ -162,11 +181,12 @@ export class HttpStream extends WheelEntry implements BodyReader {
     this.#end("HttpStreamClosed", false);
   }
 
-  /** Its process is gone, or another incarnation begins: what was begun stays unfinished. */
+  /** Its process is gone, or another incarnation begins that knows nothing of it: what was begun stays unfinished. */
   abandon(): void {
-    const hasBegun = this.#writer !== null;
+    const { hasBegun } = this;
     this.#end("HttpStreamClosed", false);
     if (hasBegun) this.response.cut();
+    else sendEmpty(this.response, 503);
   }
 
   /** The time has come to see whether anything moves. */
@@ -175,7 +195,7 @@ export class HttpStream extends WheelEntry implements BodyReader {
     const seconds = this.#writer === null ? httpSeconds : httpStreamIdle;
     const rest = this.#moved + seconds * 1000 - this.#keeper.now();
     if (rest > 0 || this.#read !== null) return this.#keeper.again(this, Math.max(rest, 1000));
-    const hasBegun = this.#writer !== null;
+    const { hasBegun } = this;
     this.#end("HttpStreamClosed", true);
     if (hasBegun) this.response.cut();
     else this.response.send(408, [["content-type", "application/octet-stream"]], ""); // contract kinode §5.4

@@ -3,22 +3,17 @@
  *
  * 1. Only the process that was asked reads and writes; after its answer, only the one that gave it. Others get the
  *    answer of one that asks for what is not there.
- * 2. The end of its process, or of an incarnation, cuts what was begun: the client sees that something is missing.
+ * 2. The end of its process, or of an incarnation, cuts what was begun: the client sees that something is missing. What
+ *    was not begun gets 503; but what still waits in the mailbox is for the next incarnation, body and all.
+ * 3. When the client has left, or was answered by the server itself, the process's answer counts no more against
+ *    `pendingRequests`. One that begins a stream is still taken: its process is told HttpClose.
  */
 import type { Keeper, Kernel, Process } from "../kernel/index.ts";
-import type { Address, Blob, Envelope, EventWriter, Host } from "../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, EventWriter } from "../lib/protocol/index.ts";
 import type { ActionResult, Answerer } from "./action-result.ts";
 import type { HttpAnswer } from "./http-answer.ts";
-import { HttpStream, type StreamKeeper } from "./http-stream.ts";
+import { type Exchange, HttpStream, type StreamKeeper } from "./http-stream.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import type { HeaderList, TransportResponse } from "./transport/transport.ts";
-
-/** An exchange that waits for a process. @property headers the server's own, beside the process's */
-export type Exchange = {
-  readonly response: TransportResponse;
-  readonly headers: HeaderList;
-  readonly streamId: number;
-};
 
 /** An action on a stream. */
 export type StreamAction =
@@ -29,16 +24,13 @@ export class HttpStreams implements Keeper, StreamKeeper {
   readonly limits: HttpServerLimits;
   readonly #kernel: Kernel;
   readonly #events: EventWriter;
-  readonly #host: () => Host;
   readonly #streams = new Map<number, HttpStream>();
   #lastId = 0;
 
-  /** @param host the http-server's calls; a new one after each restart of it */
-  constructor(kernel: Kernel, limits: HttpServerLimits, events: EventWriter, host: () => Host) {
+  constructor(kernel: Kernel, limits: HttpServerLimits, events: EventWriter) {
     this.#events = events;
     this.#kernel = kernel;
     this.limits = limits;
-    this.#host = host;
   }
 
   /** For the next exchange; below 2^31. */
@@ -60,6 +52,12 @@ export class HttpStreams implements Keeper, StreamKeeper {
   receive(owner: Process, exchange: Exchange): boolean {
     this.#open(owner, exchange, this.limits.httpSeconds).receive();
     return this.#streams.has(exchange.streamId);
+  }
+
+  /** Before the process is asked by `event`. */
+  asks(exchange: Exchange, event: Envelope): void {
+    exchange.event = event;
+    if (!this.#streams.has(exchange.streamId)) exchange.response.onAborted(() => this.#kernel.bus.release(event));
   }
 
   /** A process has answered, and its body follows. @returns false when that cannot be */
@@ -103,22 +101,35 @@ export class HttpStreams implements Keeper, StreamKeeper {
   ended(stream: HttpStream, tells: boolean): void {
     if (!this.#streams.delete(stream.id)) return;
     this.#kernel.wheel.cancel(stream);
+    const { event } = stream.exchange;
+    if (event !== null) this.#kernel.bus.release(event);
     if (!tells || this.#kernel.stopping) return;
     const { dialect, address } = stream.owner;
-    this.#host().send(this.#events.event(dialect, address, { HttpClose: stream.id }, null));
+    // Not by Host.send, which would call the http-server by today's name; and there is at most one for each it was asked.
+    stream.owner.postReserved(this.#events.event(dialect, address, { HttpClose: stream.id }, null));
   }
 
-  restarting(process: Process): readonly Envelope[] {
-    this.gone(process);
+  restarting(process: Process, waiting: readonly Envelope[]): readonly Envelope[] {
+    this.#abandon(process, new Set(waiting));
     return [];
   }
 
   gone(process: Process): void {
-    for (const stream of [...this.#streams.values()]) if (stream.owner === process) stream.abandon();
+    this.#abandon(process, new Set());
+  }
+
+  /** @param kept events that are still to be handled */
+  #abandon(process: Process, kept: ReadonlySet<Envelope>): void {
+    for (const stream of [...this.#streams.values()]) {
+      const { event } = stream.exchange;
+      if (stream.owner !== process || (event !== null && kept.has(event))) continue;
+      const isElsewhere = event !== null && this.#kernel.bus.isHeldElsewhere(event, process); // it was passed on
+      if (stream.hasBegun || !isElsewhere) stream.abandon();
+    }
   }
 
   #open(owner: Process, exchange: Exchange, seconds: number): HttpStream {
-    const stream = new HttpStream(exchange.streamId, owner, exchange, this);
+    const stream = new HttpStream(owner, exchange, this);
     this.#streams.set(stream.id, stream);
     this.#kernel.wheel.add(stream, seconds * 1000);
     return stream;

@@ -164,7 +164,7 @@ export class HttpServer {
     this.bindings = new Bindings(limits);
     const { channels, bindings } = this;
     const openings = new Openings();
-    const streams = new HttpStreams(kernel, limits, channels.events.writer, made.hostNow);
+    const streams = new HttpStreams(kernel, limits, channels.events.writer);
     this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings });
     const upgrades: UpgradeContext = {
       auth,

@@ -10,6 +10,7 @@
  */
 import { acceptable } from "./accept-encoding.ts";
 import { readRange } from "./byte-range.ts";
+import { privately } from "./cache-control.ts";
 import type { Compressor } from "./compressor.ts";
 import { header } from "./headers.ts";
 import { sendText } from "./http-exchange.ts";
@@ -98,13 +99,6 @@ function cacheHeaders({ content, isPrivate }: StaticAnswer): HeaderList {
   const control = controls.length === 0 ? "no-cache" : controls.join(", ");
   const vary: HeaderList = content.isCompressible ? [["vary", "Accept-Encoding"]] : [];
   return [["cache-control", isPrivate ? privately(control) : control], ...vary, ...given];
-}
-
-/** What only a login opens must not lie in a cache that others are served from. */
-function privately(control: string): string {
-  const directives = control.split(",").map((directive) => directive.trim());
-  if (directives.some((directive) => /^(private|no-store)$/i.test(directive))) return control;
-  return ["private", ...directives.filter((directive) => !/^(public|s-maxage=.*)$/i.test(directive))].join(", ");
 }
 
 /** If-Match: strong (RFC 9110 §13.1.1). */

@@ -117,6 +117,17 @@ export class Bus {
     this.bury(request, reason);
   }
 
+  /** Whether another than `process` has to answer `request`, and has not: it was passed on. */
+  isHeldElsewhere(request: Envelope, process: Process): boolean {
+    const pending = pendingOf(request);
+    return pending?.waits === true && pending.holder !== process;
+  }
+
+  /** Its sender no longer needs an answer; one that comes is taken. */
+  release(request: Envelope): void {
+    pendingOf(request)?.release();
+  }
+
   /** `by` crashed with `request` in hand: a dead letter, and Offline to who waits, unless it was passed on (DESIGN §3.6). */
   dropCrashed(request: Envelope, by: Process): void {
     if (request.kind === "timer") return;

@@ -5,7 +5,8 @@
  * 2. It holds the request's blob until then, because an error brings it back, and that of the prompting request,
  *    because what follows from the outcome may inherit it.
  * 3. `holder` is who has to answer now: whoever a request was last forwarded to.
- * 4. The request itself leads to its entry (`Envelope.pending`), and so does a forwarded one: nothing is looked up.
+ * 4. An entry that was released counts no more and has no time limit; its answer, if one comes, is taken all the same.
+ * 5. The request itself leads to its entry (`Envelope.pending`), and so does a forwarded one: nothing is looked up.
  */
 import { Envelope, SendError, type SendErrorKind } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
@@ -25,6 +26,7 @@ export class Pending extends WheelEntry {
   older: Pending | null = null;
   newer: Pending | null = null;
   waits = true;
+  isReleased = false;
   readonly #table: PendingTable;
 
   constructor(
@@ -54,6 +56,11 @@ export class Pending extends WheelEntry {
   /** @returns false when its outcome was given before */
   fail(kind: SendErrorKind): boolean {
     return this.#table.fail(this, kind);
+  }
+
+  /** See rule 4. Only of one whose outcome goes to the mailbox. */
+  release(): void {
+    this.#table.release(this);
   }
 }
 
@@ -98,7 +105,8 @@ export class PendingTable {
   }
 
   answer(entry: Pending, answer: Envelope): boolean {
-    if (!this.#take(entry)) return false;
+    if (!this.#take(entry) && !entry.isReleased) return false;
+    entry.isReleased = false;
     answer.context = entry.request.context;
     answer.prompting = entry.prompting;
     if (entry.resolve === null) this.#toMailbox(answer);
@@ -123,6 +131,10 @@ export class PendingTable {
       entry.reject(new SendError(error));
     }
     return true;
+  }
+
+  release(entry: Pending): void {
+    if (this.#take(entry)) entry.isReleased = true;
   }
 
   /** Everything that `holder` was to answer ends with `Offline`, the oldest first. */

@@ -123,7 +123,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
     }
     const closes = this.#endsWith(headers);
     this.#finish();
-    this.write(status, [...headers, ...this.#also], body, closes);
+    this.#orCut(() => this.write(status, [...headers, ...this.#also], body, closes));
   }
 
   begin(status: number, headers: HeaderList, length: number | null, room: () => void): BodyWriter | null {
@@ -137,13 +137,13 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
     const closes = this.#endsWith(headers);
     if (this.isHead || isBodiless(status)) {
       this.#finish();
-      this.writeHeadOnly(status, [...headers, ...this.#also], length, closes);
+      this.#orCut(() => this.writeHeadOnly(status, [...headers, ...this.#also], length, closes));
       return null;
     }
     const outgoing = new OutgoingBody(this, () => this.guard(room));
     this.#outgoing = outgoing;
-    this.writeHead(status, [...headers, ...this.#also], length, closes);
-    return outgoing;
+    const isWritten = this.#orCut(() => this.writeHead(status, [...headers, ...this.#also], length, closes));
+    return isWritten ? outgoing : null;
   }
 
   cut(): void {
@@ -154,6 +154,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   abstract give(bytes: Uint8Array): number;
 
   finish(): void {
+    if (this.#over) return; // see `complete`
     this.#finish();
     this.writeEnd();
   }
@@ -187,6 +188,11 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   /** The end of that body; called once, and last of all. */
   protected abstract writeEnd(): void;
 
+  /** Everything announced has gone out, and the library has ended the answer: nothing is left for `finish` to write. */
+  protected complete(): void {
+    this.#finish();
+  }
+
   /** Cuts the connection; `abort` is called before this returns, or soon. */
   protected abstract disconnect(): void;
 
@@ -202,6 +208,7 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
 
   /** The library took fewer bytes than it was given. */
   protected blocked(): void {
+    if (this.#over) return;
     this.#stalled = 0;
     this.#shared.watch.add(this);
   }
@@ -266,6 +273,22 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
       this.#shared.fault(error);
       if (this.#outgoing !== null) this.cut();
       else this.send(INTERNAL_ERROR.status, INTERNAL_ERROR.headers, INTERNAL_ERROR.body);
+    }
+  }
+
+  /** What the library does not take of an answer is a defect: the client must not wait for the rest. @returns whether it did */
+  #orCut(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      this.#shared.fault(error);
+      try {
+        this.disconnect();
+      } catch {
+        // The library has ended it.
+      }
+      return false;
     }
   }
 

@@ -1,7 +1,8 @@
 /**
  * One HTTP exchange on uWebSockets.js.
  *
- * 1. `res` throws when touched after an answer, an upgrade or an abort: the exchange is over before any of them.
+ * 1. `res` throws when touched after an answer, an upgrade or an abort: the exchange is over before any of them. The
+ *    last byte of an announced length ends an answer, whoever calls it ended later.
  * 2. Its writes go into `cork`, or the library prints a warning.
  * 3. The library cuts a body below 16 KiB/s and a client that reads nothing for some 10 s. Each `resume` gives it 10 s
  *    more, so `touch` keeps these rules away and HttpPace's count (test/http-server/transport/pace.test.ts).
@@ -50,6 +51,7 @@ export class UwsExchange extends Exchange {
   }
 
   give(bytes: Uint8Array): number {
+    if (this.over) return bytes.byteLength; // more than was announced
     this.#unpause();
     const taken = this.#total === null ? this.#giveChunk(bytes) : this.#giveSome(bytes, this.#total);
     if (this.over) return taken;
@@ -72,7 +74,8 @@ export class UwsExchange extends Exchange {
       const before = res.getWriteOffset();
       if (before + bytes.byteLength === total) this.#leaveUnread(); // a write that fails polls the socket again
       const [isTaken, isAll] = res.tryEnd(bytes, total);
-      if (isAll) return; // `res` is gone: `finish` follows
+      if (isAll) this.complete(); // `res` is gone, though the end may be long in coming
+      if (this.over) return;
       this.#isFull = !isTaken;
       taken = res.getWriteOffset() - before;
     });
@@ -161,7 +164,10 @@ export class UwsExchange extends Exchange {
   }
 
   protected writeEnd(): void {
-    if (this.#total !== null && this.#total > 0) return; // `res` is gone
+    if (this.#total !== null && this.#total > 0) {
+      this.#res.close(); // less than was announced
+      return;
+    }
     this.#unpause();
     this.#leaveUnread();
     this.#res.cork(() => this.#res.end());

@@ -113,7 +113,7 @@ export const listenUws: Listen = async <Data>(
     handlers,
     secure: options.tls !== undefined,
     fault: (error) => report(handlers, error),
-    watch: new Watch(),
+    watch: new Watch((error) => report(handlers, error)),
     pace: options.pace,
     send: sendCompressed(options.compressBytes),
     compresses: false,

@@ -87,7 +87,7 @@ class WsListener<Data> implements Listener {
     };
     this.#exchanges = {
       fault: (error) => report(handlers, error),
-      watch: new Watch(),
+      watch: new Watch((error) => report(handlers, error)),
       pace: options.pace,
     };
     const upgrader: ServerOptions & { readonly closeTimeout: number } = {

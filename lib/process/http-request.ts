@@ -121,12 +121,13 @@ export class IncomingHttp {
    * would hold the mailbox. @returns settles when it is over; never rejects
    */
   async pipe(source: AsyncIterable<BlobLike> | Iterable<BlobLike>, options: StreamOptions = {}): Promise<void> {
-    const writer = this.stream(options);
+    let writer: HttpWriter | undefined;
     try {
+      writer = this.stream(options);
       for await (const piece of source) await writer.write(piece);
       await writer.end();
     } catch (thrown) {
-      writer.cut();
+      writer?.cut();
       if (!(thrown instanceof HttpStreamError)) this.#host.log(`an answer to ${this.path} was cut: ${textOf(thrown)}`);
     }
   }

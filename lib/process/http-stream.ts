@@ -96,11 +96,15 @@ export class HttpWriter {
     });
   }
 
-  /** Ends the connection so that the client sees that something is missing. */
+  /** Ends the connection so that the client sees that something is missing. Never throws. */
   cut(): void {
     if (!this.#isOpen) return;
     this.over();
-    this.#host.tell(this.#httpServer, { HttpEnd: { stream_id: this.#id, cut: true } }, null);
+    try {
+      this.#host.tell(this.#httpServer, { HttpEnd: { stream_id: this.#id, cut: true } }, null);
+    } catch {
+      // This incarnation has ended: the http-server cuts what it had begun by itself.
+    }
   }
 
   /** Process-lib only: the http-server says that it has ended. */

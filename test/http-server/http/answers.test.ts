@@ -47,6 +47,10 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     ["the node's own: its login without a name", "Set-Cookie", "= nectar-auth_alice.os=x"],
     ["the origin's: Clear-Site-Data", "Clear-Site-Data", '"cookies"'],
     ["the origin's: Service-Worker-Allowed", "service-worker-allowed", "/"],
+    ["the transport's own: Trailer", "Trailer", "Expires"],
+    ["the transport's own: TE", "te", "trailers"],
+    ["a proxy's: Proxy-Connection", "Proxy-Connection", "close"],
+    ["a proxy's: Proxy-Authenticate", "proxy-authenticate", "Basic"],
   ])("a header with %s is left out, the rest goes out", async (_what, name, value) => {
     const alice = await withAnswer(transport, 200, { [name]: value, "x-good": "yes" });
     const answer = await alice.ask({ path: `/${P}/m` });
@@ -75,6 +79,34 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       "a=b; Path=/; HttpOnly",
       expect.stringMatching(/^kinode-auth_alice\.os=[\w.-]+; Path=\/; Max-Age=3600; SameSite=Strict$/),
     ]);
+  });
+
+  test.each<[given: unknown, sent: string]>([
+    ["public, max-age=600, s-maxage=60", "private, max-age=600"],
+    [["PUBLIC", "max-age=5"], "private, max-age=5"],
+    ["private, max-age=600", "private, max-age=600"],
+    ["no-store", "no-store"],
+    [undefined, "private"],
+  ])("Cache-Control %p beside the node's own cookies is %p, whole or in pieces", async (given, sent) => {
+    const headers = given === undefined ? {} : { "Cache-Control": given };
+    const alice = await startHttpNode({ transport });
+    const p = alice.add(P);
+    await p.ask(bind("/m", { authenticated: true }));
+    const has = `${alice.cookie}; kinode-auth_alice.os=x`;
+    for (const stream of [false, true]) {
+      p.onMessage = ({ envelope }, host) => {
+        if (envelope.rsvp === null) return;
+        host.respond(
+          { body: { status: 200, headers: { ...headers, "Content-Length": "1" }, stream }, blob: Blob.of("x") },
+          envelope,
+        );
+      };
+      const answer = await alice.ask({ path: `/${P}/m`, headers: { cookie: alice.cookie } });
+      expect([answer.setCookies.length, answer.headers["cache-control"]]).toEqual([1, sent]);
+      const plain = await alice.ask({ path: `/${P}/m`, headers: { cookie: has } });
+      const asGiven = Array.isArray(given) ? given.join(", ") : given;
+      expect([plain.setCookies.length, plain.headers["cache-control"]]).toEqual([0, asGiven]);
+    }
   });
 
   test.each(["Content-Type", "content-type", "CONTENT-TYPE"])("%s is sent once", async (name) => {

@@ -1,7 +1,7 @@
 /** Answers in pieces: as fast as the client reads, by the process that was asked alone, and never half an answer for a whole one. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { defineProcess, HttpStreamError, type HttpWriter, type IncomingHttp } from "../../../lib/process/index.ts";
-import { Blob, type Envelope, ProcessId, VirtualClock } from "../../../lib/protocol/index.ts";
+import { Blob, DIALECTS, type Envelope, HTTP_SERVER_IN, ProcessId, VirtualClock } from "../../../lib/protocol/index.ts";
 import { nextLoop } from "../../support/channels.ts";
 import { deferred } from "../../support/deferred.ts";
 import {
@@ -17,6 +17,7 @@ import { askStream } from "../../support/http-stream.ts";
 import { P, Q } from "../../support/node.ts";
 import type { Recorder } from "../../support/recorder.ts";
 import { destroyAll, RawSocket, requestHead } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
 
 const OK = { Ok: null };
 const CLOSED = { Err: "HttpStreamClosed" };
@@ -139,6 +140,17 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(alice.faults).toEqual([]);
   });
 
+  test("an answer that has all its bytes and no end yet does no harm when its process is killed", async () => {
+    const { alice, p } = await withP(transport);
+    const client = await RawSocket.connect(alice.port);
+    client.write(requestHead({ path: PATH }));
+    begin(await asked(p), { "Content-Length": "5" }, "whole");
+    expect((await client.answer()).body).toBe("whole");
+    expect(() => alice.process(P).kill()).not.toThrow();
+    expect((await alice.ask({ path: PATH })).status).toBe(503);
+    expect(alice.faults).toEqual([]);
+  });
+
   test("the connection carries the next request behind a streamed answer", async () => {
     const { alice, p } = await withP(transport);
     const client = await RawSocket.connect(alice.port);
@@ -253,6 +265,29 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(logs).toEqual(["an answer to /m was cut: no more of it"]);
   });
 
+  test("pipe() never rejects, though its process crashes within it, or before it", async () => {
+    const gate = deferred<void>();
+    const left: IncomingHttp[] = [];
+    const pipes: Promise<void>[] = [];
+    async function* source(): AsyncGenerator<string> {
+      yield "begun";
+      await gate.promise;
+      yield "after the crash";
+    }
+    const alice = await withHandler(transport, (request) => {
+      if (left.length > 0) throw new Error("the process fails");
+      left.push(request);
+      pipes.push(request.pipe(source()));
+    });
+    const answer = askStream(alice.port, { path: PATH });
+    await until(() => pipes.length > 0);
+    expect((await alice.ask({ path: PATH })).status).toBe(503);
+    gate.resolve();
+    for (const request of left) pipes.push(request.pipe(["x"]));
+    expect(await Promise.all(pipes)).toEqual([undefined, undefined]);
+    expect(await answer).toMatchObject({ status: 200, isWhole: false });
+  });
+
   test("HttpWriter: closed resolves when the client leaves, and a write is rejected then", async () => {
     const began = deferred<HttpWriter>();
     const alice = await withHandler(transport, (request) => began.resolve(request.stream()));
@@ -269,6 +304,33 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     );
     void writer.write("nobody looks at this one");
     await nextLoop();
+  });
+
+  test.each(DIALECTS)("HttpWriter: closed resolves in a process of %s, though its mailbox is full", async (dialect) => {
+    const began = deferred<HttpWriter>();
+    const goesOn = deferred<void>();
+    const alice = await startHttpNode({ transport, nodeOptions: { limits: { mailbox: 1 } } });
+    const program = defineProcess({
+      init: async (ctx) => void (await ctx.bindHttp("/m", { authenticated: false })),
+      onHttp: async (_state, request) => {
+        if (request.method === "GET") began.resolve(request.stream());
+        else await goesOn.promise;
+      },
+    });
+    const allowed = [HTTP_SERVER_IN[dialect].text];
+    const capabilities = { requestCapabilities: allowed, grantCapabilities: allowed };
+    alice.node.addProcess(ProcessId.parse(P), program, { ...capabilities, dialect });
+    const client = await RawSocket.connect(alice.port);
+    client.write(requestHead({ path: PATH }));
+    const writer = await began.promise;
+    await writer.write("hello");
+    for (let asked = 0; asked < 2; asked++) void alice.ask({ path: PATH, method: "PUT" }).catch(() => undefined);
+    await until(() => alice.process(P).mailbox.length === 1);
+    client.destroy();
+    await until(() => alice.process(P).mailbox.length === 2); // beyond its limit
+    goesOn.resolve();
+    await writer.closed;
+    expect(writer.isOpen).toBe(false);
   });
 
   test("many slow readers of one large content share its bytes, and each gets all of them", async () => {
@@ -319,6 +381,22 @@ test("httpStreams: one more than the limit gets 503", async () => {
   begin(await asked(p), {}, "begun");
   expect(await second).toMatchObject({ status: 503, headers: { "retry-after": "1" } });
 });
+
+test.each(TRANSPORTS)(
+  "over %s, a beginning longer than its Content-Length is 500, and none of it goes out",
+  async (transport) => {
+    const { alice, p } = await withP(transport);
+    const client = await RawSocket.connect(alice.port);
+    client.write(requestHead({ path: PATH }));
+    const stream = await asked(p);
+    begin(stream, { "Content-Length": "3" }, "abcHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    expect(await client.answer()).toMatchObject({ status: 500, body: "" });
+    expect((await p.next()).body).toEqual({ HttpClose: stream.id });
+    client.write(requestHead({ path: PATH }));
+    begin(await asked(p), { "Content-Length": "3" }, "abc");
+    expect(await client.answer()).toMatchObject({ status: 200, body: "abc" }); // nothing is in between
+  },
+);
 
 test("an answer whose stream or Content-Length is none is 500", async () => {
   const { alice, p } = await withP("uws");

@@ -15,8 +15,9 @@ import {
 } from "../../support/http-node.ts";
 import { askStream } from "../../support/http-stream.ts";
 import { P, Q } from "../../support/node.ts";
-import type { Recorder } from "../../support/recorder.ts";
+import type { Recorded, Recorder } from "../../support/recorder.ts";
 import { destroyAll, RawSocket, requestHead } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
 
 const PATH = `/${P}/m`;
 const MIB = 1024 * 1024;
@@ -195,6 +196,85 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     client.destroy();
     expect(await last).toEqual(CLOSED);
     expect((await p.next()).body).toEqual({ HttpClose: id });
+  });
+
+  test("its process crashes after it was asked: 503 at once, and nothing waits for the answer", async () => {
+    const { alice, p } = await withP(transport);
+    alice.process(P).onExit = "Restart";
+    const client = await RawSocket.connect(alice.port);
+    client.write(`${post({ "content-length": "6" })}abc`);
+    const { stream_id: id } = httpOf(await p.next());
+    p.onMessage = () => {
+      p.onMessage = () => undefined;
+      throw new Error("the process fails");
+    };
+    expect((await askStream(alice.port, { path: PATH, method: "POST", body: "" })).status).toBe(503);
+    expect((await client.answer()).status).toBe(503);
+    expect(alice.process(HTTP_SERVER.text).pending?.size).toBe(0);
+    expect(await p.askFor(read(id))).toEqual([CLOSED, null]);
+    expect(alice.faults).toEqual([]);
+  });
+
+  test("a request that waits in the mailbox of a process that crashes is for the next incarnation, body and all", async () => {
+    const fails = deferred<void>();
+    const begun = deferred<void>();
+    let asked = 0;
+    const alice = await startHttpNode({ transport });
+    const program = defineProcess({
+      init: async (ctx) => void (await ctx.bindHttp("/m", { authenticated: false, streamBody: true })),
+      async onHttp(_state, request) {
+        if (++asked === 1) {
+          begun.resolve();
+          await fails.promise;
+          throw new Error("the process fails");
+        }
+        const pieces: Uint8Array[] = [];
+        for await (const piece of request.body()) pieces.push(piece);
+        request.reply(Buffer.concat(pieces).toString());
+      },
+    });
+    const capabilities = { requestCapabilities: [HTTP_SERVER.text], grantCapabilities: [HTTP_SERVER.text] };
+    alice.node.addProcess(ProcessId.parse(P), program, { ...capabilities, onExit: "Restart" });
+    const first = askStream(alice.port, { path: PATH, method: "POST", body: "" });
+    await begun.promise;
+    const second = await RawSocket.connect(alice.port);
+    second.write(`${post({ "content-length": "6" })}abc`);
+    await until(() => alice.process(P).mailbox.length === 1);
+    fails.resolve();
+    expect((await first).status).toBe(503);
+    second.write("def");
+    expect(await second.answer()).toMatchObject({ status: 200, body: "abcdef" });
+  });
+
+  test.each([
+    ["reads its body", bindStreamed],
+    ["does not", { Bind: { path: "/m", authenticated: false, local_only: false, cache: false } }],
+  ])("pendingRequests: a client that leaves gives its place back, where its process %s", async (_what, binding) => {
+    const nodeOptions = { limits: { pendingRequests: 2 } };
+    const { alice, p } = await withP(transport, { nodeOptions });
+    await p.ask(binding);
+    const left: Recorded[] = [];
+    for (let i = 0; i < 6; i++) {
+      const client = await RawSocket.connect(alice.port);
+      client.write(post({ "content-length": "0" }));
+      const message = await p.next();
+      left.push(message);
+      client.destroy();
+      await until(() => alice.process(HTTP_SERVER.text).pending?.size === 0);
+      if (httpOf(message).stream_body) expect((await p.next()).body).toEqual({ HttpClose: httpOf(message).stream_id });
+    }
+    // Late answers are taken: no dead letter for each client that leaves, and one that begins a stream is told.
+    const [whole, stream, ...others] = left;
+    for (const each of [whole, ...others])
+      if (each !== undefined) p.host?.respond({ body: { status: 200 } }, each.envelope);
+    if (stream !== undefined) {
+      p.host?.respond({ body: { status: 200, stream: true } }, stream.envelope);
+      expect((await p.next()).body).toEqual({ HttpClose: httpOf(stream).stream_id });
+    }
+    expect(alice.node.kernel.deadLetters.counts()).toEqual({});
+    if (whole !== undefined) p.host?.respond({ body: { status: 200 } }, whole.envelope);
+    expect(alice.node.kernel.deadLetters.counts()).toEqual({ unexpected_answer: 1 });
+    expect(alice.faults).toEqual([]);
   });
 
   test("an answer before the end of the body ends the connection", async () => {

@@ -55,6 +55,23 @@ describe.each(TRANSPORTS)("%s http", (_name, listen) => {
     expect((await answer).body).toBe("first");
   });
 
+  test.each<[what: string, method: "write" | "writeHead" | "writeHeadOnly", http: Http]>([
+    ["whole", "write", (_request, response) => response.send(200, [], "x")],
+    ["in pieces", "writeHead", (_request, response) => void response.begin(200, [], 1, () => {})],
+    ["without a body", "writeHeadOnly", (_request, response) => void response.begin(204, [], null, () => {})],
+  ])("an answer %s that the library does not take is reported, and its client cut", async (_what, method, http) => {
+    const client = await connect((request, response) => {
+      const value = (): void => {
+        throw new Error("a defect");
+      };
+      Object.defineProperty(response, method, { value });
+      http(request, response);
+    });
+    client.write(requestHead());
+    await client.ended;
+    expect(client.faults).toEqual([new Error("a defect")]);
+  });
+
   test("the connection carries a second request", async () => {
     const client = await connect((request, response) => response.send(200, [], `${request.path}?${request.query}`));
     expect((await client.request({ path: "/one?a=b" })).body).toBe("/one?a=b");

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { BodyWriter, TransportHandlers, TransportResponse } from "../../../http-server/transport/transport.ts";
 import { nextLoop } from "../../support/channels.ts";
 import { RawSocket, requestHead } from "../../support/sockets.ts";
+import { until } from "../../support/until.ts";
 import { deferred, type OPTIONS, start, stopAll, TRANSPORTS } from "./harness.ts";
 
 type Http = TransportHandlers<never>["http"];
@@ -112,6 +113,52 @@ describe.each(TRANSPORTS)("%s pace", (_name, listen) => {
     for (let piece = 0; piece < 16; piece++) expect((await client.bytes(MIB)).equals(expected)).toBe(true);
     client.write(requestHead({ headers: { connection: "close" } }));
     expect((await client.answer("HEAD")).status).toBe(200); // and the connection goes on
+  });
+
+  test("an answer that has all its bytes and no end yet is left alone, whatever is done to it", async () => {
+    const begun = deferred<[TransportResponse, BodyWriter | null]>();
+    const server = await start(listen, {
+      http: (_request, response) => {
+        response.streamBody(100, { data: () => {}, end: () => {}, failed: () => {} });
+        const writer = response.begin(200, [], 5, () => {});
+        writer?.write(Buffer.from("whole"));
+        begun.resolve([response, writer]);
+      },
+    });
+    const client = await RawSocket.connect(server.port);
+    client.write(`${requestHead(POST)}123`);
+    expect((await client.answer()).body).toBe("whole");
+    const [response, writer] = await begun.promise;
+    expect(() => {
+      response.holdBody(true);
+      response.holdBody(false);
+      response.cut();
+      writer?.write(Buffer.from("more"));
+      writer?.end();
+    }).not.toThrow();
+    expect(server.faults).toEqual([]);
+    expect((await (await RawSocket.connect(server.port)).request()).status).toBe(200); // the listener goes on
+  });
+
+  test("a throw within the look at who is slow is reported, once, and ends nothing", async () => {
+    const { faults, port } = await start(
+      listen,
+      {
+        http: (_request, response) => {
+          response.readBody(100, () => {});
+          Object.defineProperty(response, "beat", {
+            value: () => {
+              throw new Error("a defect");
+            },
+          });
+        },
+      },
+      AT_ONCE,
+    );
+    const client = await RawSocket.connect(port);
+    client.write(`${requestHead(POST)}123`);
+    await until(() => faults.length > 0);
+    expect(faults).toEqual([new Error("a defect")]);
   });
 
   test("an announced body that is too large is refused before it comes", async () => {
