@@ -20,7 +20,7 @@ const LAST_PORT = 8999;
 const INIT_MAX = 5000; // ms: long enough to read a large front end from a slow disk
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const EXAMPLES = [here("../examples/chat"), here("../examples/echo"), here("../examples/lobby")];
+const EXAMPLES = [here("../examples/chat"), here("../examples/echo")]; // each costs a start some ms: the others are a --package away
 
 export type Started = {
   readonly node: Node;
