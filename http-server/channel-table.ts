@@ -10,7 +10,10 @@
  */
 import type { Channel } from "./channel.ts";
 
-const FIRST_SIZE = 16; // slots; each size is a power of two, so that a mask names one
+/** How many parts `ChannelTable.part` tells apart. */
+export const PARTS = 16;
+
+const FIRST_SIZE = PARTS; // slots; each size is a power of two, so that a mask names one
 
 export class ChannelTable {
   #slots: (Channel | null)[] = emptySlots(FIRST_SIZE);
@@ -49,13 +52,19 @@ export class ChannelTable {
     if (slots.length > FIRST_SIZE && this.#size * 8 < slots.length) this.#resize(slots.length / 2);
   }
 
-  get slots(): number {
-    return this.#slots.length;
-  }
-
-  /** Those in `count` slots from `first` on. */
-  within(first: number, count: number): Channel[] {
-    return this.#slots.slice(first, first + count).filter((channel) => channel !== null);
+  /** Those whose id has `part` for its lowest bits: a table that grows or shrinks leaves who they are. */
+  part(part: number): Channel[] {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const found: Channel[] = [];
+    for (let place = part; place < slots.length; place += PARTS) {
+      for (let at = place; ; at = (at + 1) & mask) {
+        const channel = slots[at] ?? null;
+        if (channel === null) break;
+        if ((channel.id & mask) === place) found.push(channel);
+      }
+    }
+    return found;
   }
 
   /** In no order. */

@@ -8,24 +8,24 @@
  *    and answers: so nobody honest shows no life for `idleTimeout` and some seconds, and no ping of ours is needed.
  * 2. Nothing is kept for it: life is `Channel.frames`, which each look puts back to 0, and `windowStart` is when.
  *    A look so begins a new second for `messagesPerSecond`.
- * 3. It comes a quarter of the limit late at most; later when the table shrinks meanwhile and a look misses some.
- * 4. One timer for all, and none without channels. It looks at a sixteenth of them at a time: 0.9 ms with 100,000.
+ * 3. It comes a quarter of the limit late at most.
+ * 4. One timer for all, and none without channels. It looks at a sixteenth of them at a time, told apart by their ids,
+ *    so that none is missed while the table grows or shrinks: 0.7 ms with 100,000.
  */
 import type { Clock } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
-import type { ChannelTable } from "./channel-table.ts";
+import { type ChannelTable, PARTS } from "./channel-table.ts";
 import type { HttpServerLimits } from "./limits.ts";
 
 const PONG_SECONDS = 10; // beyond idleTimeout: uWebSockets.js counts in steps of 4 s, and a pong may take a while
 const LOOKS = 4; // at each channel, within the time it has
-const STEPS = 16; // of a look at all of them
 
 export class UnfinishedMessages {
   readonly #clock: Clock;
   readonly #channels: ChannelTable;
   readonly #limitMs: number;
   readonly #end: (channel: Channel) => void;
-  #next = 0; // slot of the table
+  #next = 0; // part of the table
   #cancel: (() => void) | null = null;
 
   /** @param end is told of a channel that had its time */
@@ -38,7 +38,7 @@ export class UnfinishedMessages {
 
   /** A channel was added. */
   opened(): void {
-    this.#cancel ??= this.#clock.setTimeout(this.#look, this.#limitMs / (LOOKS * STEPS));
+    this.#cancel ??= this.#clock.setTimeout(this.#look, this.#limitMs / (LOOKS * PARTS));
   }
 
   /** A channel was taken away. */
@@ -52,10 +52,9 @@ export class UnfinishedMessages {
     this.#cancel = null;
     this.opened();
     const now = Math.floor(this.#clock.monotonic());
-    const count = Math.ceil(this.#channels.slots / STEPS);
-    const seen = this.#channels.within(this.#next, count); // a copy: ending one moves others
-    this.#next = this.#next + count < this.#channels.slots ? this.#next + count : 0;
-    for (const channel of seen) {
+    const part = this.#channels.part(this.#next); // a copy: ending one moves others
+    this.#next = (this.#next + 1) % PARTS;
+    for (const channel of part) {
       if (channel.frames > 0) {
         channel.frames = 0;
         channel.windowStart = now;

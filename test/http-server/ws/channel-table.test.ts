@@ -2,7 +2,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Channel } from "../../../http-server/channel.ts";
-import { ChannelTable } from "../../../http-server/channel-table.ts";
+import { ChannelTable, PARTS } from "../../../http-server/channel-table.ts";
 
 /** Few lowest bits: neighbours, and many of one slot, around the end of the table too. */
 const crowded = fc
@@ -31,6 +31,10 @@ describe("ChannelTable", () => {
         }
         for (const id of [...others, ...taken.map(([, tried]) => tried)]) expect(table.get(id)).toBe(known.get(id));
         expect(new Set(table.all())).toEqual(new Set(known.values()));
+        for (let part = 0; part < PARTS; part++) {
+          const ofPart = [...known.values()].filter(({ id }) => id % PARTS === part);
+          expect(new Set(table.part(part))).toEqual(new Set(ofPart));
+        }
       }),
     );
   });
