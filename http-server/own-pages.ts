@@ -34,6 +34,7 @@ export class OwnPages {
       ["/client.js", { type: JAVASCRIPT, body: built("client.js") }],
       ["/login/argon2.js", { type: JAVASCRIPT, body: built("argon2.js") }],
       ["/login/login.js", { type: JAVASCRIPT, body: page("login.js") }],
+      ["/login/form.js", { type: JAVASCRIPT, body: page("form.js") }],
       ["/login/hash.js", { type: JAVASCRIPT, body: page("hash.js") }],
       ["/login/password.js", { type: JAVASCRIPT, body: page("password.js") }],
       ["/login/sessions.js", { type: JAVASCRIPT, body: page("sessions.js") }],

@@ -7,36 +7,27 @@
  * 3. It goes only to paths of this origin, whatever `?redirect=` says.
  */
 
-import { FormError, hash, loadHasher, post, waitFor } from "./hash.js";
+import { PasswordForm } from "./form.js";
+import { hash, loadHasher, post, waitFor } from "./hash.js";
 
 const LOGIN_URL = "/login";
 
 const unit = document.getElementById("unit");
-const form = document.getElementById("form");
 const password = document.getElementById("password");
-const reveal = document.getElementById("reveal");
 const caps = document.getElementById("caps");
-const message = document.getElementById("message");
-const go = document.getElementById("go");
 const node = document.getElementById("node").textContent.trim();
 
 const token = new URLSearchParams(location.search).get("token");
 const hasPassword = unit.dataset.password === "set";
+const form = new PasswordForm([password], logIn);
 
 document.getElementById("username").value = node;
 document.getElementById("no-password").hidden = hasPassword || token !== null;
-for (const part of form.querySelectorAll("label, .field, .go")) part.hidden = !hasPassword;
+for (const part of document.querySelectorAll("label, .field, .go")) part.hidden = !hasPassword;
 document.getElementById("note").hidden = !hasPassword;
 if (hasPassword) loadHasher().catch(() => {}); // early, while the password is typed; submit reports a failure
 if (token !== null) void useLink();
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (unit.dataset.state !== "working" && unit.dataset.state !== "done") void logIn();
-});
-password.addEventListener("input", () => {
-  if (unit.dataset.state === "error") show("idle", "");
-});
 for (const type of ["keydown", "keyup", "pointerdown"]) {
   password.addEventListener(type, (event) => {
     caps.hidden = !event.getModifierState?.("CapsLock");
@@ -45,42 +36,34 @@ for (const type of ["keydown", "keyup", "pointerdown"]) {
 password.addEventListener("blur", () => {
   caps.hidden = true;
 });
-reveal.addEventListener("click", () => reveals(password.type === "password"));
 addEventListener("pageshow", (event) => {
-  if (event.persisted) show("idle", ""); // back from a page of the node: the form must work again
+  if (event.persisted) form.show("idle", ""); // back from a page of the node: the form must work again
 });
 
 async function logIn() {
-  if (password.value === "") return fail("Type the password of this node.");
-  reveals(false); // browsers offer to save only what was in a password field
-  show("working", "Working…");
-  try {
+  if (password.value === "") return form.fail("Type the password of this node.");
+  await form.work("Working…", async () => {
     const sent = { password_hash: await hash(password.value, node), subdomain: unit.dataset.subdomain };
     const answer = await post(LOGIN_URL, sent, node);
-    if (answer.status >= 400) return fail(await explain(answer));
+    if (answer.status >= 400) return form.fail(explain(answer));
     password.value = "";
-    show("done", "You are in.");
+    form.show("done", "You are in.");
     next();
-  } catch (error) {
-    fail(error instanceof FormError ? error.message : `Something went wrong in this page: ${error}`);
-  }
+  });
 }
 
 /** The link is good once: a browser that loads the page before anybody asked for it must not use it up. */
 async function useLink() {
   if (document.prerendering) await new Promise((resolve) => document.addEventListener("prerenderingchange", resolve));
-  show("working", "Logging in…");
-  try {
+  await form.work("Logging in…", async () => {
     const answer = await post(LOGIN_URL, { token, subdomain: "" }, node);
-    if (answer.status >= 400) return fail(await explain(answer));
-    show("done", "You are in.");
+    if (answer.status >= 400) return form.fail(explain(answer));
+    form.show("done", "You are in.");
     location.replace("/password");
-  } catch (error) {
-    fail(error instanceof FormError ? error.message : `Something went wrong in this page: ${error}`);
-  }
+  });
 }
 
-async function explain(answer) {
+function explain(answer) {
   if (answer.status === 401 && token !== null && !hasPassword)
     return "This link was used, or has ended. Restart the node for a new one.";
   if (answer.status === 401 && token !== null) return "Links are for nodes without a password. Type the password.";
@@ -114,30 +97,4 @@ function localPath(path) {
 
 function isLogin(pathname) {
   return pathname === "/login" || pathname === "/login/";
-}
-
-function fail(text) {
-  show("error", text);
-  password.focus();
-  password.select();
-}
-
-/** @param state idle, working, error or done: login.css draws each */
-function show(state, text) {
-  unit.dataset.state = state;
-  const busy = state === "working" || state === "done";
-  message.textContent = text;
-  message.classList.toggle("away", state === "working"); // for screen readers only: the button says it too
-  message.classList.toggle("error", state === "error");
-  password.setAttribute("aria-invalid", String(state === "error"));
-  password.readOnly = busy;
-  form.setAttribute("aria-busy", String(busy));
-  go.setAttribute("aria-disabled", String(busy)); // not `disabled`: that would drop the focus
-  go.textContent = state === "working" ? text : "Log in";
-}
-
-function reveals(visible) {
-  password.type = visible ? "text" : "password";
-  reveal.textContent = visible ? "Hide" : "Show";
-  reveal.setAttribute("aria-label", visible ? "Hide password" : "Show password");
 }

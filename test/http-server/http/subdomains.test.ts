@@ -147,7 +147,15 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
 
   test("on a subdomain stands what its pages need, and no other service of the node", async () => {
     const { alice } = await withChess(transport);
-    for (const path of ["/our", "/our.js", "/client.js", "/login", "/login/login.js", "/login/hash.js"])
+    for (const path of [
+      "/our",
+      "/our.js",
+      "/client.js",
+      "/login",
+      "/login/login.js",
+      "/login/form.js",
+      "/login/hash.js",
+    ])
       expect([path, (await alice.ask({ path, headers: HERE })).status]).toEqual([path, 200]);
     for (const path of ["/sessions", "/password"]) {
       const headers = { ...HERE, cookie: `${alice.cookie}; ${own(alice)}` };
