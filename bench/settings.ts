@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { OptionError } from "../lib/protocol/index.ts";
 import type { Settings } from "./bench.ts";
+import { readNumber } from "./number-flag.ts";
 
 const NUMBERS = {
   seconds: { value: 4, min: 0.5, max: 600 }, // several collections of the old generation fit in; three rounds of seven contenders stay under three minutes
@@ -28,7 +29,7 @@ export function readSettings(args: readonly string[]): {
     );
   }
   const number = <Name extends NumberName>(name: Name, whole: boolean): number | (typeof NUMBERS)[Name]["value"] =>
-    readNumber(name, values[name], whole) ?? NUMBERS[name].value;
+    readNumber(name, NUMBERS[name], values[name], whole);
   const settings: Settings = {
     json: values.json ?? false,
     seconds: number("seconds", false),
@@ -61,16 +62,4 @@ function parse(args: readonly string[]): { readonly values: Flags; readonly posi
   } catch (error) {
     throw new OptionError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-}
-
-function readNumber(name: NumberName, text: string | undefined, whole: boolean): number | undefined {
-  const { value, min, max } = NUMBERS[name];
-  if (text === undefined) return undefined;
-  const number = text.trim() === "" ? Number.NaN : Number(text);
-  if (!(number >= min && number <= max) || (whole && !Number.isInteger(number))) {
-    throw new OptionError(
-      `Cannot set --${name} as it must be a ${whole ? "whole " : ""}number from ${min} to ${max}: got "${text}", leave it out for ${value ?? "the bench's own"}`,
-    );
-  }
-  return number;
 }

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { OptionError } from "../../lib/protocol/index.ts";
 import type { Work } from "../contenders/told.ts";
 import type { ContenderName } from "../contenders.ts";
+import { readNumber } from "../number-flag.ts";
 
 /** Each looks at one run of its own, so that none is in the other's figures. */
 export const PARTS = ["cpu", "allocations", "instructions"] as const;
@@ -49,9 +50,9 @@ export function readProfileSettings(args: readonly string[]): ProfileSettings {
     contenders: (values.contender ?? "uwebsockets,jackfield")
       .split(",")
       .map((name) => oneOf("--contender", name.trim(), CONTENDERS)),
-    bytes: readNumber("bytes", values.bytes, true),
-    seconds: readNumber("seconds", values.seconds, false),
-    top: readNumber("top", values.top, true),
+    bytes: readNumber("bytes", NUMBERS.bytes, values.bytes, true),
+    seconds: readNumber("seconds", NUMBERS.seconds, values.seconds, false),
+    top: readNumber("top", NUMBERS.top, values.top, true),
     json: values.json ?? false,
   };
 }
@@ -88,14 +89,4 @@ function oneOf<Known extends string>(what: string, given: string, known: readonl
   const found = known.find((each) => each === given);
   if (found !== undefined) return found;
   throw new OptionError(`Cannot take "${given}" for ${what} as it must be one of those known: ${known.join(", ")}`);
-}
-
-function readNumber(name: keyof typeof NUMBERS, text: string | undefined, whole: boolean): number {
-  const { value, min, max } = NUMBERS[name];
-  if (text === undefined) return value;
-  const number = text.trim() === "" ? Number.NaN : Number(text);
-  if (number >= min && number <= max && (!whole || Number.isInteger(number))) return number;
-  throw new OptionError(
-    `Cannot set --${name} as it must be a ${whole ? "whole " : ""}number from ${min} to ${max}: got "${text}", leave it out for ${value}`,
-  );
 }
