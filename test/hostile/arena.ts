@@ -144,12 +144,10 @@ export class Arena {
 
   /** Waits until the node has taken what was sent: it holds as many sockets and bytes as a moment ago. */
   async settle(): Promise<void> {
-    for (let last = await this.#look(); ; ) {
-      await new Promise((resolve) => setTimeout(resolve, 100)); // ms: what is under way changes something by then
-      const next = await this.#look();
-      if (next.descriptors === last.descriptors && Math.abs(next.rssBytes - last.rssBytes) < MIB) break;
-      last = next;
-    }
+    await steady(
+      () => this.#look(),
+      (now, last) => now.descriptors === last.descriptors && Math.abs(now.rssBytes - last.rssBytes) < MIB,
+    );
   }
 
   /** The node's own account now, added to what the attack has been seen to do. */
@@ -172,13 +170,7 @@ export class Arena {
       "hi",
     );
     destroyAll();
-    let last = await this.measure();
-    for (let same = 0; same < 3; same++) {
-      const next = await this.measure();
-      if (!isAsBefore(next, last)) same = 0;
-      last = next;
-    }
-    return last;
+    return await steady(() => this.measure(), isAsBefore);
   }
 
   /** Waits until nothing of the attack is left; the test's own timeout is the end, and for memory LOOKS_FOR_MEMORY. */
@@ -209,6 +201,20 @@ export class Arena {
     Object.assign(sum, { echoes: 0, requests: 0, echoMs: 0, requestMs: 0 });
     return all;
   }
+}
+
+/** Measures, each time after a garbage collection, until three in a row are the same as the one before. */
+async function steady(
+  measure: () => Promise<Measure>,
+  isSame: (now: Measure, last: Measure) => boolean,
+): Promise<Measure> {
+  let last = await measure();
+  for (let same = 0; same < 3; ) {
+    const now = await measure();
+    same = isSame(now, last) ? same + 1 : 0;
+    last = now;
+  }
+  return last;
 }
 
 function isWithinMargin(now: Measure, before: Measure): boolean {
