@@ -156,10 +156,9 @@ describe.each(PROXIES)("behind %s", (name) => {
     const body = Buffer.alloc(MIB, 7);
     expect((await ask(CLIENT, { method: "POST", path: `/${P}/m`, body })).status).toBe(200);
     expect((await p.next()).bytes?.byteLength).toBe(MIB);
-    const tooMuch = Buffer.alloc(10 * MIB + 1);
-    const { status } = await ask(CLIENT, { method: "POST", path: `/${P}/m`, body: tooMuch });
-    // nginx refuses it itself; Caddy may find the node's connection closed before it has read its 413.
-    expect(name === "nginx" ? [413] : [413, 502]).toContain(status);
+    // Refused by what it says its length is. Were the body sent too, the proxy might reset the connection, 413 and all.
+    const headers = { "content-length": String(10 * MIB + 1) };
+    expect((await ask(CLIENT, { method: "POST", path: `/${P}/m`, headers })).status).toBe(413);
   });
 
   test("when the node is away, the client hears so", async () => {
