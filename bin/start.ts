@@ -1,5 +1,4 @@
 /** Starts a node by its options: state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   HTTP_SERVER_LIMITS,
@@ -10,10 +9,10 @@ import {
   type TlsFiles,
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
-import { OptionError, ProcessId } from "../lib/protocol/index.ts";
-import { stateProcess } from "../processes/state/state.ts";
-import { diskStore, memoryStore } from "../processes/state/store.ts";
+import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
+import { dataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
+import { systemProcesses } from "./system-processes.ts";
 
 const FIRST_PORT = 8080; // contract kinode §5: 8080, or the next free one
 const LAST_PORT = 8999;
@@ -33,13 +32,8 @@ export type Started = {
 export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
   const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
   node.kernel.events.listen(report);
-  const store = options.memory ? memoryStore() : diskStore(join(options.data, options.node));
-  node.addSystemProcess({
-    id: ProcessId.parse("state:distro:sys"),
-    program: stateProcess(store),
-    public: true,
-    trusted: true,
-  });
+  const data = dataFolder(options.data, options.node, options.memory);
+  for (const process of systemProcesses(data)) node.addSystemProcess(process);
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }

@@ -18,6 +18,7 @@ import {
   Envelope,
   type FrameSource,
   type Host,
+  type HostCommand,
   type Instance,
   NoRequestToAnswerError,
   type OnExit,
@@ -31,6 +32,7 @@ import {
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
+import { runHostCommand } from "./host-commands.ts";
 import type { Kernel } from "./kernel.ts";
 import { PendingTable, type Reject, type Resolve } from "./pending.ts";
 import type { Process } from "./process.ts";
@@ -238,6 +240,11 @@ export class Incarnation implements Host {
   exit(): void {
     this.#assertAlive("exit");
     this.#process.exitAfterHand();
+  }
+
+  async command(command: HostCommand): Promise<unknown> {
+    this.#assertAlive("command the kernel");
+    return runHostCommand(this.#kernel, this.#process, command);
   }
 
   getOnExit(): OnExit {

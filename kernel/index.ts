@@ -7,6 +7,7 @@ export type { EndReason, KernelEvent, KernelListener } from "./events.ts";
 export { randomId } from "./id.ts";
 export type { Keeper } from "./keepers.ts";
 export { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
+export { lazyProgram } from "./lazy-program.ts";
 export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export type { Package } from "./package.ts";

@@ -23,6 +23,7 @@ import {
   type Dialect,
   Envelope,
   freezeBody,
+  type HostCommand,
   type HttpServerErrorKind,
   type Message,
   type OnExit,
@@ -71,6 +72,8 @@ export type StartOptions = {
   readonly onSend?: (sent: SentRequest) => void;
   /** Called with each channel that it hands over: the place to say why not. Otherwise every target takes it. */
   readonly onTransfer?: (transferred: Transferred) => HttpServerErrorKind | undefined;
+  /** Called with each command to the kernel (`host.command`): returns its result, or throws. Otherwise all results are undefined. */
+  readonly onCommand?: (command: HostCommand) => unknown;
 };
 
 export type OpenOptions = Partial<Opening> & {
@@ -118,6 +121,7 @@ export class Harness {
         options.onSend?.(sent);
       },
       onTransfer: (transferred) => options.onTransfer?.(transferred),
+      command: (command) => options.onCommand?.(command),
     });
   }
 

@@ -12,6 +12,7 @@ export * from "./envelope.ts";
 export * from "./errors.ts";
 export * from "./extension.ts";
 export * from "./freeze.ts";
+export * from "./host-command.ts";
 export * from "./http.ts";
 export * from "./limits.ts";
 export * from "./program.ts";

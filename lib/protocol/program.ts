@@ -8,6 +8,7 @@ import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Envelope } from "./envelope.ts";
+import type { HostCommand } from "./host-command.ts";
 import type { WsMessageType } from "./http.ts";
 
 /** What a package's file exports by default. */
@@ -62,6 +63,8 @@ export interface Host {
   getOnExit(): OnExit;
   setOnExit(onExit: OnExit): void;
   readonly capabilities: CapabilityCalls;
+  /** What the kernel does about this process itself, and is seldom asked for. @throws {KernelError} (rejects) refused, by its code */
+  command(command: HostCommand): Promise<unknown>;
   /** The message in hand; after its handler, still that one; null before the first. */
   inHand(): Envelope | null;
   /** The newest blob ever received, or null. Lent memory counts only while its handler runs. */
@@ -103,7 +106,18 @@ export type OnExitRequest = { readonly target: string; readonly body: unknown; r
 /** A capability to ask for or give: a process id means its messaging capability. */
 export type CapabilityRequest = string | { readonly process: string; readonly params: unknown };
 
+/**
+ * Where a process runs (DESIGN §3.7).
+ * - `inline`: in the node's own thread. The fastest; it can stop the node.
+ * - `worker`: in a thread of its own; one that blocks is ended alone, one that runs out of memory takes the node with it.
+ * - `{ worker: name }`: in a thread that all of its package share who say that name, and end with.
+ * - `isolated`: in an operating-system process of its own: memory and crashes too.
+ */
+export type Placement = "inline" | "worker" | "isolated" | { readonly worker: string };
+
 export type SpawnOptions = {
+  /** Default `inline`. Any other needs `file`. */
+  readonly placement?: Placement;
   /** Left out: a random u64 in decimal. */
   readonly name?: string;
   /** The program itself, or `file`: its path inside the parent's package folder. */

@@ -16,6 +16,7 @@ import {
   Envelope,
   freezeBody,
   type Host,
+  type HostCommand,
   HTTP_SERVER,
   KernelError,
   NoRequestToAnswerError,
@@ -50,6 +51,8 @@ export type World = {
   state: Uint8Array | undefined;
   onExit: OnExit;
   lastId: number;
+  /** What the kernel answers to a command. */
+  command(command: HostCommand): unknown;
   /** A request left for another process. */
   sentOut(request: Envelope): void;
   /** Somebody outside gets an answer. */
@@ -195,6 +198,11 @@ export class HarnessHost implements Host {
     this.#world.spawned.push(options);
     const { package: packageName, publisher } = this.our.id;
     return new ProcessId(options.name ?? String(this.#world.spawned.length), packageName, publisher);
+  }
+
+  async command(command: HostCommand): Promise<unknown> {
+    this.#assertAlive("command the kernel");
+    return this.#world.command(command);
   }
 
   exit(): void {

@@ -34,7 +34,7 @@ type Asked = {
   readonly cancel: () => void;
 };
 
-export type RunnerOptions = Pick<World, "our" | "folder" | "dialect" | "capabilities" | "state"> & {
+export type RunnerOptions = Pick<World, "our" | "folder" | "dialect" | "capabilities" | "state" | "command"> & {
   readonly onSend: (sent: SentRequest) => void;
   readonly onTransfer: (transferred: Transferred) => HttpServerErrorKind | undefined;
 };
