@@ -10,6 +10,7 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
+import { crashStore } from "./crash-store.ts";
 import { dataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
 import { systemProcesses } from "./system-processes.ts";
@@ -30,9 +31,14 @@ export type Started = {
 
 /** @throws {OptionError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
 export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
-  const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
-  node.kernel.events.listen(report);
   const data = dataFolder(options.data, options.node, options.memory);
+  const crashes = crashStore(data.path("crashes"), options.limit.crashReports ?? KERNEL_LIMITS.crashReports.value);
+  const node = createNode({
+    name: options.node,
+    limits: only(KERNEL_LIMITS, options.limit),
+    ...(crashes === undefined ? {} : { crashStore: crashes }),
+  });
+  node.kernel.events.listen(report);
   for (const process of systemProcesses(data)) node.addSystemProcess(process);
   const main: ListenerOptions =
     options.port === null

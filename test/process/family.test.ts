@@ -1,7 +1,14 @@
 /** onDown and the calls of ctx about other processes, in the harness. */
 import { describe, expect, test } from "@jest/globals";
+import { emit, setup } from "xstate";
 import { startProcess } from "../../lib/process/harness.ts";
-import { type Down, defineProcess } from "../../lib/process/index.ts";
+import {
+  type Down,
+  defineProcess,
+  fromMachine,
+  type MachineEffect,
+  type MachineEvent,
+} from "../../lib/process/index.ts";
 
 const CHILD = "alice.os@child:test:template.os";
 
@@ -55,6 +62,19 @@ describe("ctx", () => {
     });
     await expect(harness).rejects.toThrow("it is no child");
   });
+});
+
+test("a machine hears it as an event", async () => {
+  const machine = setup({ types: { events: {} as MachineEvent, emitted: {} as MachineEffect } }).createMachine({
+    on: {
+      down: {
+        actions: emit(({ event }) => ({ type: "send", target: "log:p:k", body: [event.process, event.restarts] })),
+      },
+    },
+  });
+  const harness = await startProcess(fromMachine(machine));
+  await harness.down(CHILD, { restarts: true });
+  expect(harness.sent.map(({ body }) => body)).toEqual([["child:test:template.os", true]]);
 });
 
 describe("harness.down()", () => {
