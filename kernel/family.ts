@@ -80,7 +80,7 @@ export class Family {
     const waiting = processes.filter((process) => this.parentOf(process) === null).reverse();
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       ordered.push(next);
-      waiting.push(...[...this.childrenOf(next)].reverse());
+      for (const child of [...this.childrenOf(next)].reverse()) waiting.push(child);
     }
     return ordered;
   }
@@ -147,8 +147,10 @@ export class Family {
         this.#kernel.wheel.cancel(alarm);
         resolve(stopped);
       });
-      this.#kernel.wheel.add(alarm, Math.max(0, end - this.#now()));
+      const left = end - this.#now();
+      if (left > 0) this.#kernel.wheel.add(alarm, left);
       process.stopAfterHand(reason);
+      if (left <= 0) alarm.expire(); // not with the wheel's next tick: there may be thousands
     });
   }
 

@@ -31,6 +31,39 @@ describe("RestartProcess", () => {
     expect(kernel.node.kernel.crashes.total).toBe(0);
   });
 
+  test("is for once: the next end is by its on_exit again", async () => {
+    const kernel = commander();
+    const b = program(({ body }, host) => {
+      if (body === "exit") host.exit();
+    });
+    const process = kernel.add(B, b, { public: true });
+    const answer = kernel.restart(B);
+    await kernel.advance(20);
+    await answer;
+    tell(kernel.a.host, B, "exit");
+    await kernel.advance(100);
+    expect(process.state).toBe("gone");
+  });
+
+  test("is not begun any more when the node stops", async () => {
+    const kernel = commander();
+    const gate = new Gate();
+    const process = kernel.add(
+      B,
+      program(() => gate.passed),
+      { public: true },
+    );
+    tell(kernel.a.host, B, 1);
+    await settle();
+    void kernel.restart(B).catch(() => undefined);
+    await settle();
+    void kernel.stop();
+    await settle();
+    gate.open();
+    await kernel.advance(10_000);
+    expect([process.state, process.incarnation]).toEqual(["gone", 1]);
+  });
+
   test("lets the message in hand be finished, and keeps those behind it", async () => {
     const kernel = commander();
     const gate = new Gate();

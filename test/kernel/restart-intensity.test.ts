@@ -85,7 +85,9 @@ describe("a process that is given up", () => {
     });
     expect(await query({ Process: B })).toMatchObject({ Debug: { Process: entry } });
     kernel.add(B, silent);
-    expect(await query({ Process: B })).toMatchObject({ Debug: { Process: { state: "running", incarnation: 1 } } });
+    expect(await query("ProcessMap")).toMatchObject({
+      Debug: { ProcessMap: { [B]: { state: "running", incarnation: 1 } } },
+    });
   });
 
   test("is one of the last limits.crashReports that are shown", async () => {
