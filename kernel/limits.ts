@@ -21,6 +21,8 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   restartWindow: limit(60_000, "ms", 1, 86_400_000, "see restarts; 8 back-offs from 200 ms take 25 s"),
   restartDelay: limit(200, "ms", 1, 3_600_000, "first back-off, after one restart at once; doubles each time"),
   restartDelayMax: limit(30_000, "ms", 1, 3_600_000, "longest back-off"),
+  realmMessages: limit(4096, "messages", 1, 1_048_576, "on their way to one process in a thread or process of its own"),
+  realmBytes: limit(16, "MiB", 1, 4096, "of memory that these may hold"),
   drain: limit(5_000, "ms", 0, 600_000, "what stopping waits for messages in hand and in mailboxes"),
 };
 
@@ -38,6 +40,8 @@ export type KernelLimitName =
   | "restartWindow"
   | "restartDelay"
   | "restartDelayMax"
+  | "realmMessages"
+  | "realmBytes"
   | "drain";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
