@@ -22,6 +22,10 @@ export type CarrierEvents = {
   received(batch: Batch): void;
   /** To be answered, or the realm waits for ever. */
   asked(slot: number, question: unknown): void;
+  /** It said what no realm of ours says; it is being ended. */
+  failed(error: unknown): void;
+  /** A line for the log. */
+  printed(line: string): void;
   /** Once, after all that it had sent. @param why an end of a sentence: `it ended with exit code 1` */
   ended(why: string): void;
 };

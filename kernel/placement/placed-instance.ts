@@ -11,7 +11,6 @@ import {
   Blob,
   Envelope,
   HTTP_SERVER,
-  type Instance,
   MESSAGE_TYPES,
   SendError,
   type WsMessageType,
@@ -135,6 +134,11 @@ export class PlacedInstance implements PlaceableInstance {
   /** RealmLink only: it is no more. */
   lost(error: Error): void {
     this.#incarnation.onFailed(error);
+  }
+
+  /** RealmLink only: it printed a line. */
+  printed(line: string): void {
+    this.#incarnation.log(line);
   }
 
   /** RealmLink only: what its process did there. */
@@ -311,5 +315,3 @@ export class PlacedInstance implements PlaceableInstance {
 }
 
 type Settle = { readonly resolve: () => void; readonly reject: (reason: unknown) => void };
-
-export type { Instance };

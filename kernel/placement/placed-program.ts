@@ -4,11 +4,11 @@ import type { Incarnation } from "../incarnation.ts";
 import type { PlaceableInstance } from "./placeable.ts";
 
 export class PlacedProgram implements Program {
-  readonly placement: Placement;
+  readonly placement: Exclude<Placement, "inline">;
   /** Of the file that it is in. */
   readonly path: string;
 
-  constructor(placement: Exclude<Placement, "inline">, path: string) {
+  constructor(placement: PlacedProgram["placement"], path: string) {
     this.placement = placement;
     this.path = path;
   }

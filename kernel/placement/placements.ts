@@ -1,9 +1,9 @@
 /** Where the processes of one kernel run, other than inline: makes realms, shares them, and ends them with the node. */
-import type { Placement } from "../../lib/protocol/index.ts";
 import type { Incarnation } from "../incarnation.ts";
 import type { KernelLimits } from "../limits.ts";
 import type { RunQueue } from "../run-queue.ts";
 import type { Carrier, CarrierEvents } from "./carrier.ts";
+import { ChildCarrier } from "./child-carrier.ts";
 import { PlacedInstance } from "./placed-instance.ts";
 import type { PlacedProgram } from "./placed-program.ts";
 import { RealmLink } from "./realm-link.ts";
@@ -49,7 +49,7 @@ export class Placements {
     await Promise.all([...this.#realms].map((realm) => realm.gone));
   }
 
-  #realmFor(incarnation: Incarnation, placement: Placement): RealmLink {
+  #realmFor(incarnation: Incarnation, placement: PlacedProgram["placement"]): RealmLink {
     if (typeof placement === "string") return this.#open((events) => this.#connect(placement, events), null);
     const key = `${incarnation.our.id.packageId.text}/${placement.worker}`;
     return this.#shared.get(key) ?? this.#open((events) => this.#connect("worker", events), key);
@@ -65,9 +65,10 @@ export class Placements {
     return realm;
   }
 
-  #connect(placement: string, events: CarrierEvents): Carrier {
-    if (placement !== "worker") throw new Error(`not yet: ${placement}`);
-    return new ThreadCarrier(this.#entry(), events);
+  #connect(placement: "worker" | "isolated", events: CarrierEvents): Carrier {
+    const entry = this.#entry();
+    if (placement === "worker") return new ThreadCarrier(entry, events);
+    return new ChildCarrier({ entry, heap: this.#options.limits.isolatedHeap }, events);
   }
 
   #entry(): URL {

@@ -46,6 +46,12 @@ export class RealmLink {
     this.#carrier = connect({
       received: (batch) => this.#received(batch),
       asked: (slot, question) => this.#asked(slot, question),
+      failed: (error) => {
+        this.#dying = error;
+      },
+      printed: (line) => {
+        for (const instance of this.#processes.values()) instance.printed(line);
+      },
       ended: (why) => this.#endedBy(why),
     });
   }

@@ -6,12 +6,19 @@
  */
 import { pathToFileURL } from "node:url";
 import { workerData } from "node:worker_threads";
+import { REALM_ARGUMENT } from "./child-pipes.ts";
+import { ChildRealm } from "./child-realm.ts";
 import { Realm } from "./realm.ts";
+import type { RealmCarrier } from "./realm-carrier.ts";
 import { isThreadData, ThreadRealm } from "./thread-realm.ts";
 
 export function runRealm(): void {
-  if (!isThreadData(workerData))
-    throw new Error("Cannot run a realm here as no node has started it: see kernel/placement");
-  const realm = new Realm(new ThreadRealm(workerData), (path) => import(pathToFileURL(path).href));
+  const realm = new Realm(carrier(), (path) => import(pathToFileURL(path).href));
   process.on("uncaughtExceptionMonitor", (thrown) => realm.dying(thrown));
+}
+
+function carrier(): RealmCarrier {
+  if (isThreadData(workerData)) return new ThreadRealm(workerData);
+  if (process.argv[2] === REALM_ARGUMENT) return new ChildRealm();
+  throw new Error("Cannot run a realm here as no node has started it: see kernel/placement");
 }

@@ -32,7 +32,7 @@ function caller(on: PlacedNode): Host {
   return started;
 }
 
-describe.each(PLACEMENTS.slice(0, 2))("%s", (placement) => {
+describe.each(PLACEMENTS)("%s", (placement) => {
   test("a request is answered with its body and its blob", async () => {
     const on = await start(placement);
     await on.addFile(ECHO, "echo.mjs");
