@@ -1,5 +1,7 @@
 /** A process as the kernel's debug queries show it (PROTOCOL.md §15). */
+import type { Placement } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
+import { PlacedProgram } from "./placement/placed-program.ts";
 import type { Process } from "./process.ts";
 
 /** The first five are the contract's (kinode §3.5). */
@@ -23,7 +25,7 @@ export type ProcessEntry = {
   readonly capacity: number;
   readonly parent: string | null;
   readonly children: number;
-  readonly placement: string;
+  readonly placement: Placement;
 };
 
 export type NamedEntry = readonly [process: string, entry: ProcessEntry];
@@ -51,7 +53,7 @@ export function describe(kernel: Kernel, process: Process): NamedEntry {
       capacity: process.mailbox.capacity,
       parent: kernel.family.parentOf(process)?.address.id.text ?? null,
       children: kernel.family.childrenOf(process).length,
-      placement: "inline",
+      placement: process.program instanceof PlacedProgram ? process.program.placement : "inline",
     },
   ];
 }

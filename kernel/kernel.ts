@@ -43,7 +43,8 @@ import { type KernelLimits, kernelLimits } from "./limits.ts";
 import { Links } from "./links.ts";
 import { Logs } from "./logs.ts";
 import { Monitors } from "./monitors.ts";
-import { importProgram } from "./package.ts";
+import { findProgram } from "./package.ts";
+import { Placements } from "./placement/placements.ts";
 import { Process } from "./process.ts";
 import { Registry } from "./registry.ts";
 import { RunQueue } from "./run-queue.ts";
@@ -62,6 +63,8 @@ export type KernelOptions = {
   readonly freezeBodies?: boolean;
   /** Keeps crash reports beyond the end of the node. Default: they are in memory only. */
   readonly crashStore?: CrashStore;
+  /** The script that threads and processes of placed processes run. Default: the one built beside this code. */
+  readonly realmEntry?: URL | string;
 };
 
 export type RegisterOptions = {
@@ -100,6 +103,7 @@ export class Kernel {
   readonly monitors: Monitors = new Monitors(this);
   readonly links: Links = new Links(this);
   readonly bus: Bus;
+  readonly placements: Placements;
   /** The node stops: what ends now is not started again. */
   stopping = false;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
@@ -120,6 +124,12 @@ export class Kernel {
     this.crashes = new CrashReports(this.clock, this.limits, this.events, options.crashStore ?? null);
     this.givenUp = new GivenUp(this.limits.crashReports);
     this.bus = new Bus(this);
+    this.placements = new Placements({
+      limits: this.limits,
+      queue: this.queue,
+      freezeBodies: this.freezeBodies,
+      entry: options.realmEntry,
+    });
     for (const [alias, name] of SYSTEM_ALIASES) this.registry.alias(alias, name);
   }
 
@@ -184,7 +194,7 @@ export class Kernel {
   async spawn(parent: Process, options: SpawnOptions): Promise<ProcessId> {
     const { package: packageName, publisher } = parent.address.id;
     const id = new ProcessId(options.name ?? randomProcessName(), packageName, publisher);
-    const { lifetime = "incarnation" } = options;
+    const { lifetime = "incarnation", placement = "inline" } = options;
     if (!LIFETIMES.includes(lifetime)) {
       throw new OptionError(
         `Cannot start process "${id.text}" as its lifetime must be one of ${LIFETIMES.join(", ")}: got ${JSON.stringify(lifetime)}, leave it out for incarnation`,
@@ -198,8 +208,15 @@ export class Kernel {
         `limits.familyDepth is ${familyDepth} generations: spawn it from one further up, or with lifetime "node"`,
       );
     }
+    if (placement !== "inline" && options.program !== undefined) {
+      throw new SpawnError(
+        "InvalidProgram",
+        id.text,
+        `a program in memory cannot run in another thread or process (placement ${JSON.stringify(placement)}): give the file it is in, or leave the placement out`,
+      );
+    }
     const asking = parent.incarnation;
-    const program = options.program ?? (await importProgram(parent.folder, options.file, id.text));
+    const program = options.program ?? (await findProgram(parent.folder, options.file, id.text, placement));
     if (!isProgram(program))
       throw new SpawnError("InvalidProgram", id.text, "it is no program: pass what defineProcess returns");
     if (parent.startedAt === null || parent.incarnation !== asking)

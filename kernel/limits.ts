@@ -34,6 +34,24 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   ),
   monitors: limit(10_000, "processes", 1, 1_048_576, "others that one process may monitor"),
   familyDepth: limit(256, "generations", 1, 1_000, "a process whose children spawn children without end stops here"),
+  realmMessages: limit(4096, "messages", 1, 1_048_576, "on their way to one process in a thread or process of its own"),
+  realmBytes: limit(16, "MiB", 1, 4096, "of memory that these may hold"),
+  isolatedHeap: limit(
+    256,
+    "MiB",
+    16,
+    65_536,
+    "JavaScript objects of one isolated process; it ends alone when they are more",
+  ),
+  isolatedMemory: limit(512, "MiB", 48, 1_048_576, "all memory of one isolated process, looked at every 100 ms"),
+  handlerSeconds: limit(
+    5,
+    "seconds",
+    1,
+    86_400,
+    "a handler may block its worker or isolated process; it is ended then",
+  ),
+  realmStartSeconds: limit(30, "seconds", 1, 3600, "a worker or isolated process may take to start; usually 0.1"),
   drain: limit(5_000, "ms", 0, 600_000, "what stopping waits for messages in hand and in mailboxes"),
 };
 
@@ -58,6 +76,12 @@ export type KernelLimitName =
   | "farewell"
   | "monitors"
   | "familyDepth"
+  | "realmMessages"
+  | "realmBytes"
+  | "isolatedHeap"
+  | "isolatedMemory"
+  | "handlerSeconds"
+  | "realmStartSeconds"
   | "drain";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;

@@ -19,6 +19,7 @@ import type {
   WsMessageType,
 } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
+import { RealmEndedError } from "./errors.ts";
 import type { EndReason } from "./events.ts";
 import { Incarnation, isCancelled } from "./incarnation.ts";
 import type { Kernel } from "./kernel.ts";
@@ -146,7 +147,7 @@ export class Process implements Runnable {
 
   /** Nothing in hand and nothing waiting. */
   get quiet(): boolean {
-    return this.#inHand === null && this.mailbox.length === 0;
+    return this.#inHand === null && this.mailbox.length === 0 && (this.#incarnation?.underWay ?? 0) === 0;
   }
 
   run(): void {
@@ -396,7 +397,9 @@ export class Process implements Runnable {
   }
 
   #crashed(thrown: unknown): void {
-    const verdict = this.#judge("crash");
+    this.#takeBack();
+    const isBlameless = thrown instanceof RealmEndedError && !thrown.blamed;
+    const verdict = this.#judge("crash", isBlameless);
     this.#reportCrash(thrown, verdict);
     this.#dropHand();
     this.#ended("crash", verdict);
@@ -406,6 +409,16 @@ export class Process implements Runnable {
   #reportCrash(thrown: unknown, verdict: Verdict | null): void {
     const inHand = this.#inHand;
     this.#kernel.crashes.report({ process: this, thrown, inHand, startedAt: this.startedAt, verdict });
+  }
+
+  /** Where it runs elsewhere, it may have more than one message there: what it has not begun, the next incarnation handles. */
+  #takeBack(): void {
+    const back = this.#incarnation?.giveBack() ?? null;
+    if (back === null) return;
+    if (this.#inHand !== null) this.#done(this.#inHand); // it waited for room there, and is among those given back
+    this.mailbox.postFirst(back.waiting);
+    back.inHand?.blob?.hold();
+    this.#inHand = back.inHand;
   }
 
   #dropHand(): void {
@@ -423,18 +436,20 @@ export class Process implements Runnable {
     });
   }
 
-  /** What follows when this incarnation ends now. Asked once for each end: a restart counts. */
-  #judge(reason: EndReason): Verdict {
+  /** What follows when this incarnation ends now. Asked once for each end: a restart counts, but of one that had no part in it. */
+  #judge(reason: EndReason, isBlameless: boolean = false): Verdict {
     const { clock, stopping } = this.#kernel;
     const now = clock.monotonic();
     const isOver = stopping || this.state === "gone"; // killed from within its own handler, which then threw
-    const next = (): number | undefined => this.#restarts.next(this.startedAt ?? now, now);
+    const next = (): number | undefined => (isBlameless ? 0 : this.#restarts.next(this.startedAt ?? now, now));
     return judge({ reason, askedBy: this.#endBy, restarts: this.onExit === "Restart", isOver, next });
   }
 
   /** By itself, so its on_exit applies; or in peace because it was asked to. */
   #ended(reason: EndReason, verdict: Verdict = this.#judge(reason)): void {
     if (this.state === "gone") return;
+    this.#takeBack();
+    this.#dropHand();
     this.#endIncarnation();
     this.#endReason = verdict.reason;
     this.#restartDelay = verdict.delayMs;
@@ -463,6 +478,7 @@ export class Process implements Runnable {
   }
 
   #dispose(): void {
+    this.#takeBack();
     this.#dropHand();
     this.#endIncarnation();
     // First those in the mailbox: once told by `forget`, a requester would not be known to have been told here.
