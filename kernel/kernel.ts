@@ -50,6 +50,8 @@ export type KernelOptions = {
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Default: unless NODE_ENV is "production" when the node is made. */
   readonly freezeBodies?: boolean;
+  /** For simulations, which decide whose turn it is; default: one of its own. */
+  readonly queue?: RunQueue;
 };
 
 export type RegisterOptions = {
@@ -94,7 +96,7 @@ export class Kernel {
     this.random = options.random ?? Math.random;
     this.limits = kernelLimits(options.limits);
     this.freezeBodies = options.freezeBodies ?? process.env.NODE_ENV !== "production";
-    this.queue = new RunQueue(this.limits.turnSteps);
+    this.queue = options.queue ?? new RunQueue(this.limits.turnSteps);
     this.wheel = new TimerWheel(this.clock);
     this.deadLetters = new DeadLetters(this.limits.deadLetters);
     this.crashes = new History(this.limits.crashReports);

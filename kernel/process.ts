@@ -81,6 +81,7 @@ export class Process implements Runnable {
   #endReason: EndReason = "kill";
   #restartDelay = 0; // ms
   #restartTimer: Alarm | null = null;
+  #farewell: Promise<void> | null = null; // it leaves
 
   constructor(kernel: Kernel, options: ProcessOptions) {
     this.#kernel = kernel;
@@ -162,8 +163,14 @@ export class Process implements Runnable {
     if (this.#turn === IDLE) this.#exit();
   }
 
-  /** The program's own farewell, before the node stops. */
-  async farewell(): Promise<void> {
+  /** Takes no more messages; then the program's own farewell, once per incarnation. */
+  farewell(): Promise<void> {
+    this.#turn = HELD;
+    this.#farewell ??= this.#sayFarewell();
+    return this.#farewell;
+  }
+
+  async #sayFarewell(): Promise<void> {
     try {
       await this.#incarnation?.exitInPeace();
     } catch (thrown) {
@@ -275,6 +282,7 @@ export class Process implements Runnable {
   settled(incarnation: Incarnation): void {
     if (incarnation !== this.#incarnation || this.#inHand === null) return; // killed meanwhile
     this.#done(this.#inHand);
+    if (this.#turn !== BUSY) return; // it leaves
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length === 0) this.#turn = IDLE;
     else {
@@ -316,6 +324,7 @@ export class Process implements Runnable {
   #incarnate(): void {
     this.#incarnations++;
     this.#exitAsked = false;
+    this.#farewell = null;
     if (this.#incarnations > 1) this.mailbox.postFirst(this.#kernel.keepers.prelude(this, this.mailbox.peek()));
     let result: void | Promise<void>;
     try {
@@ -340,6 +349,7 @@ export class Process implements Runnable {
 
   #ready(): void {
     this.#lifecycle.send({ type: "READY" });
+    if (this.#farewell !== null) return;
     this.#turn = IDLE;
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length > 0) this.#lineUp();
@@ -372,7 +382,6 @@ export class Process implements Runnable {
 
   #exit(): void {
     const incarnation = this.#incarnation;
-    this.#turn = HELD;
     void this.farewell().then(() => {
       if (incarnation === this.#incarnation) this.#ended("exit");
     });
