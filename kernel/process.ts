@@ -252,9 +252,10 @@ export class Process implements Runnable {
 
   #await(result: Promise<void>, envelope: Envelope, incarnation: Incarnation): void {
     this.#inHand = envelope;
-    this.#turn = BUSY;
     // resolve(): a handler written as an expression may return any value, which is not a promise to wait for.
     Promise.resolve(result).then(incarnation.onSettled, incarnation.onFailed);
+    if (this.#turn === LINED) this.#turn = BUSY;
+    else this.#dropHand(); // it was killed from within its own handler, which goes on for nobody
   }
 
   /** After a handler that returned. @returns whether it has more to do */

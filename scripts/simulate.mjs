@@ -34,23 +34,40 @@ const MUTANTS = [
     if (first !== undefined && second !== undefined) this.#waiting.unshiftAll([first]);
     return second ?? first;`,
   ],
-  ["the prelude of a restart is lost", "this.mailbox.postFirst(this.#kernel", "((_: unknown) => undefined)(this.#kernel"],
+  [
+    "the prelude of a restart is lost",
+    "this.mailbox.postFirst(this.#kernel",
+    "((_: unknown) => undefined)(this.#kernel",
+  ],
   ["a second answer is taken", "if (!this.#take(entry) && !entry.isReleased) return false;", "this.#take(entry);"],
   ["timers come early", "Math.ceil((now + ms) / TICK)", "Math.floor((now + ms) / TICK)"],
   ["a new incarnation hears answers meant for the one before", 'waiting.kind !== "request"', "false"],
   ["an incarnation that has ended still waits", "    this.pending.clear();", ""],
-  ["the next message does not wait for a promise", "this.#turn = BUSY;", "this.#turn = IDLE;"],
+  ["the next message does not wait for a promise", "=== LINED) this.#turn = BUSY;", "=== LINED) this.#turn = IDLE;"],
   [
     "a mailbox does not hold the blobs in it",
     "if (envelope.blob !== null) envelope.blob.hold();\n    this.#waiting.push",
     "this.#waiting.push",
   ],
   ["a mailbox takes one too many", "this.#waiting.length >= this.capacity", "this.#waiting.length > this.capacity"],
-  ["the sender of what crashed a process is not told", 'pending?.holder === by) pending.fail("Offline")', "false) return"],
-  ["what waits for a process that ends vanishes", 'this.#kernel.bus.refuse(envelope, "Offline", "exited")', "void envelope"],
+  [
+    "the sender of what crashed a process is not told",
+    'pending?.holder === by) pending.fail("Offline")',
+    "false) return",
+  ],
+  [
+    "what waits for a process that ends vanishes",
+    'this.#kernel.bus.refuse(envelope, "Offline", "exited")',
+    "void envelope",
+  ],
   ["a cancelled timer that waits in a mailbox is run", "&& envelope.origin.cancelled", "&& false"],
   ["an answer comes without its context", "answer.context = entry.request.context;", ""],
   ["who answers for another is forgotten", "if (pending !== null) pending.holder = target;", ""],
+  [
+    "a message whose handler kills its own process and goes on vanishes",
+    "else this.#dropHand(); // it was killed",
+    "// it was killed",
+  ],
   ["messages are handled during a farewell", "this.#turn = HELD;\n    this.#farewell", "this.#farewell"],
 ];
 
@@ -87,16 +104,23 @@ async function tryMutants() {
   const sources = readdirSync(join(root, "kernel")).map((file) => readFileSync(join(root, "kernel", file), "utf8"));
   let missed = 0;
   for (const [index, [says, find, replacement]] of MUTANTS.entries()) {
-    if (!sources.some((text) => text.includes(find))) throw new Error(`Cannot plant "${says}" as kernel/ has no: ${find}`);
+    if (!sources.some((text) => text.includes(find)))
+      throw new Error(`Cannot plant "${says}" as kernel/ has no: ${find}`);
     const file = await bundle(`mutant-${index}`, [planting(find, replacement)]);
-    const { status, stdout } = spawnSync(process.execPath, [file, "--json", "--schedules", MUTANT_SCHEDULES, "--seed", "1"], {
-      encoding: "utf8",
-      maxBuffer: 2 ** 26, // bytes: a broken plan comes with its trace
-    });
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [file, "--json", "--schedules", MUTANT_SCHEDULES, "--seed", "1"],
+      {
+        encoding: "utf8",
+        maxBuffer: 2 ** 26, // bytes: a broken plan comes with its trace
+      },
+    );
     const { broken } = status === 1 ? JSON.parse(stdout) : { broken: null };
     if (broken === null) missed++;
     const after = Number(broken?.path.split(":")[0]) + 1; // plans
-    process.stdout.write(`${broken === null ? "MISSED" : `found by plan ${after}`.padEnd(18)} ${says}${broken === null ? "" : `: ${broken.says}`}\n`);
+    process.stdout.write(
+      `${broken === null ? "MISSED" : `found by plan ${after}`.padEnd(18)} ${says}${broken === null ? "" : `: ${broken.says}`}\n`,
+    );
   }
   process.stdout.write(`${MUTANTS.length - missed} of ${MUTANTS.length} found\n`);
   process.exitCode = missed === 0 ? 0 : 1;

@@ -42,7 +42,13 @@ const DRIVER_DOES: ReadonlySet<string> = new Set(["reply", "keep", "reply-kept",
 const CHILD: ActorPlan = { onExit: "None", public: false, mailbox: 8, inits: [], farewell: "none" };
 
 type Body = { readonly n: number; readonly acts: readonly Act[]; readonly lastWords?: string };
-type Due = { readonly id: number; readonly at: number; readonly acts: readonly Act[]; cancelled: boolean; done: boolean };
+type Due = {
+  readonly id: number;
+  readonly at: number;
+  readonly acts: readonly Act[];
+  cancelled: boolean;
+  done: boolean;
+};
 
 /** @param isDriver does nothing that would end or block it */
 export function actorProgram(stage: Stage, plan: ActorPlan = CHILD, isDriver = false): Program {
@@ -117,7 +123,7 @@ export class Actor implements Instance {
       life.inHand = null;
       return undefined;
     }
-    life.waits = true;
+    stage.ledger.waits(life);
     return result.then(() => stage.ledger.settled(life));
   }
 
@@ -130,7 +136,9 @@ export class Actor implements Instance {
       note(`${this.#who} timer ${due.id}`);
       ledger.start(life, null);
       if (due.cancelled || due.done || this.#stage.now() < due.at)
-        throw new Violation(`${this.#who}: timer ${due.id} ${due.cancelled ? "was cancelled" : "comes twice or early"}`);
+        throw new Violation(
+          `${this.#who}: timer ${due.id} ${due.cancelled ? "was cancelled" : "comes twice or early"}`,
+        );
       due.done = true;
       life.hand = { blob: null, prompting: null };
       return due.acts;
@@ -179,8 +187,10 @@ export class Actor implements Instance {
     return undefined;
   }
 
-  /** From outside, as if it were sent by a handler. */
-  do(act: Act): void {
+  /** From outside of a handler, where nothing is in hand that could be passed on. */
+  do(given: Act): void {
+    const act =
+      given.do === "send" ? { ...given, inherit: false, next: given.next.filter((each) => !inherits(each)) } : given;
     this.#try(() => void this.#act(act, null)?.catch((thrown: unknown) => this.#refused(thrown)));
   }
 
@@ -225,10 +235,11 @@ export class Actor implements Instance {
       case "timer":
         return this.#after(act.ms, act.acts);
       case "cancel": {
-        const first = this.#timers.shift();
-        if (first === undefined) return undefined;
-        first.due.cancelled = true;
-        return first.timer.cancel();
+        const next = this.#timers.find(({ due }) => !due.done && !due.cancelled);
+        if (next === undefined) return undefined;
+        stage.note(`${this.#who} cancels timer ${next.due.id}`);
+        next.due.cancelled = true;
+        return next.timer.cancel();
       }
       case "pause":
         return stage.gate();
@@ -270,12 +281,19 @@ export class Actor implements Instance {
   }
 
   #refused(thrown: unknown): void {
+    if (thrown instanceof Violation) return; // the run knows of it
     if (!(thrown instanceof LimitError || thrown instanceof ProcessExitedError)) throw thrown;
     this.#stage.note(`${this.#who} may not: ${thrown.message}`);
   }
 
   #envelope(sent: Sent, given: { readonly blob?: Blob | null; readonly inherit?: boolean }): Envelope {
-    const envelope = new Envelope("request", this.host.our, toAddress(sent.to, this.host.our.node), sent.body, given.blob ?? null);
+    const envelope = new Envelope(
+      "request",
+      this.host.our,
+      toAddress(sent.to, this.host.our.node),
+      sent.body,
+      given.blob ?? null,
+    );
     envelope.inherit = given.inherit ?? false;
     return envelope;
   }
@@ -283,7 +301,12 @@ export class Actor implements Instance {
   #record(
     whom: Whom,
     acts: readonly Act[],
-    given: { readonly expects: number | null; readonly inherit?: boolean; readonly blob?: boolean; readonly next?: readonly Act[] },
+    given: {
+      readonly expects: number | null;
+      readonly inherit?: boolean;
+      readonly blob?: boolean;
+      readonly next?: readonly Act[];
+    },
   ): { sent: Sent; envelope: Envelope } {
     const { ledger } = this.#stage;
     const stage = this.#stage;
@@ -320,7 +343,12 @@ export class Actor implements Instance {
   #send(
     whom: Whom,
     acts: readonly Act[],
-    given: { readonly expects?: number | null; readonly inherit?: boolean; readonly blob?: boolean; readonly next?: readonly Act[] },
+    given: {
+      readonly expects?: number | null;
+      readonly inherit?: boolean;
+      readonly blob?: boolean;
+      readonly next?: readonly Act[];
+    },
   ): void {
     const { sent, envelope } = this.#record(whom, acts, { ...given, expects: given.expects ?? null });
     this.#hand(sent, () => this.host.send(envelope));
@@ -387,7 +415,11 @@ export class Actor implements Instance {
       blob,
     });
     this.#stage.note(`${this.#who} answers ${request?.n} with ${n}`);
-    const given = { body: answer.body, blob: how === "own" ? Blob.of(`blob of ${n}`) : null, inherit: how === "inherit" };
+    const given = {
+      body: answer.body,
+      blob: how === "own" ? Blob.of(`blob of ${n}`) : null,
+      inherit: how === "inherit",
+    };
     try {
       this.#acts(() => this.host.respond(given, kept?.envelope));
     } catch (thrown) {
@@ -414,7 +446,9 @@ export class Actor implements Instance {
   #spawn(restarts: boolean, acts: readonly Act[]): void {
     const name = this.#stage.childName(this.host);
     const program = actorProgram(this.#stage, { ...CHILD, inits: ["none", "throw"] });
-    const made = this.#acts(() => this.host.spawn({ name, program, public: true, onExit: restarts ? "Restart" : "None" }));
+    const made = this.#acts(() =>
+      this.host.spawn({ name, program, public: true, onExit: restarts ? "Restart" : "None" }),
+    );
     made.catch((thrown: unknown) => {
       if (!(thrown instanceof SpawnError)) throw thrown;
     });
@@ -423,6 +457,10 @@ export class Actor implements Instance {
 }
 
 const REPLY: readonly Act[] = [{ do: "reply", blob: "none" }];
+
+function inherits(act: Act): boolean {
+  return (act.do === "send" && act.inherit) || (act.do === "reply" && act.blob === "inherit");
+}
 
 function factsOf({ body, context, error, blob }: Envelope): Facts {
   return { body, context, error, text: blob?.text() ?? null };

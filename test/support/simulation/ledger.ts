@@ -198,7 +198,8 @@ export class Ledger {
       if (message.error === "Timeout") {
         this.#check(this.#now() >= due, `request ${root.n} is Timeout ${due - this.#now()} ms early`);
         this.#check(first === null || first.at >= due, `request ${root.n} is Timeout, but was ${shown(first)}`);
-      } else this.#check(first?.how === message.error, `request ${root.n} is ${message.error}, but was ${shown(first)}`);
+      } else
+        this.#check(first?.how === message.error, `request ${root.n} is ${message.error}, but was ${shown(first)}`);
       return null;
     }
     const answer = this.ofBody(message.body);
@@ -230,8 +231,15 @@ export class Ledger {
     }
     const isOutcome = kind === "error" || sent.kind === "answer";
     if (isOutcome && reason === "crashed") this.#check(sent.seen === 1, `the end of ${sent.n} crashed nobody`);
-    else if (kind === "error") sent.seen++; // it brings back the request's own body
+    else if (kind === "error")
+      sent.seen++; // it brings back the request's own body
     else sent.letters.push(reason);
+  }
+
+  /** Its handler has returned a promise. */
+  waits(life: Life): void {
+    life.waits = true;
+    if (life.ended && life.inHand !== null && life.inHand !== "something") life.inHand.cutShort = true;
   }
 
   /** The promise of its handler is fulfilled. */

@@ -50,6 +50,8 @@ const { broken, ...counts } = tried;
 if (json === true) process.stdout.write(`${JSON.stringify({ ok: broken === null, ...tried })}\n`);
 else {
   const parts = Object.entries(counts).map(([name, count]) => `${name} ${count.toLocaleString("en")}`);
-  process.stdout.write(`${parts.join(", ")}\n${broken === null ? "every guarantee held" : describeBroken(broken, tried.seed)}\n`);
+  process.stdout.write(
+    `${parts.join(", ")}\n${broken === null ? "every guarantee held" : describeBroken(broken, tried.seed)}\n`,
+  );
 }
 process.exitCode = broken === null ? 0 : 1;

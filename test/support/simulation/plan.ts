@@ -83,7 +83,18 @@ const { act } = fc.letrec<{ act: Act; acts: Act[] }>((tie) => ({
     {
       weight: 6,
       arbitrary: fc.record({
-        do: fc.constantFrom("keep", "reply-kept", "cancel", "pause", "pause", "throw", "throw", "exit", "hang"),
+        do: fc.constantFrom(
+          "keep",
+          "reply-kept",
+          "cancel",
+          "cancel",
+          "pause",
+          "pause",
+          "throw",
+          "throw",
+          "exit",
+          "hang",
+        ),
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("kill" as const), whom }) },

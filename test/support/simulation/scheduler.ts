@@ -8,7 +8,7 @@
  * 4. When time goes on: to the next thing that comes due, while other things could go on too.
  * 5. Promises that are settled run their callbacks, as they do in Node, before anything else does: that order is V8's.
  */
-import { RunQueue, type Runnable } from "../../../kernel/run-queue.ts";
+import { type Runnable, RunQueue } from "../../../kernel/run-queue.ts";
 import { VirtualClock } from "../../../lib/protocol/index.ts";
 import { Random } from "./random.ts";
 
@@ -52,7 +52,8 @@ export class Scheduler {
     else {
       const chosen = this.random.below(others);
       if (chosen < this.#gates.length) this.#gates.splice(chosen, 1)[0]?.();
-      else if (chosen < this.#gates.length + this.#rounds.length) this.#rounds.shift()?.(); // Node's own keep their order
+      else if (chosen < this.#gates.length + this.#rounds.length)
+        this.#rounds.shift()?.(); // Node's own keep their order
       else more?.();
     }
     await microtasks();

@@ -7,7 +7,7 @@
  * 1. The same plan and seed give the same run, step by step.
  * 2. After the last step everything that can happen happens, time-outs too; then the node stops. A plan may stop it earlier.
  */
-import { createNode, type KernelEvent, type Keeper, type Node, type Process } from "../../../kernel/index.ts";
+import { createNode, type Keeper, type KernelEvent, type Node, type Process } from "../../../kernel/index.ts";
 import {
   Blob,
   Envelope,
@@ -17,7 +17,7 @@ import {
   type Program,
   type SendErrorKind,
 } from "../../../lib/protocol/index.ts";
-import { Actor, actorProgram, isExpected, type Stage } from "./actor.ts";
+import { type Actor, actorProgram, isExpected, type Stage } from "./actor.ts";
 import { Ledger, type Life, Violation } from "./ledger.ts";
 import type { Act, ActorPlan, Plan, Step, Whom } from "./plan.ts";
 import { microtasks, Scheduler } from "./scheduler.ts";
@@ -162,11 +162,20 @@ class Simulation implements Stage {
 
   // Processes
 
-  #add(name: string, program: Program, options: { leaf?: boolean; public?: boolean; mailbox?: number; onExit?: ActorPlan["onExit"] }): void {
+  #add(
+    name: string,
+    program: Program,
+    options: { leaf?: boolean; public?: boolean; mailbox?: number; onExit?: ActorPlan["onExit"] },
+  ): void {
     const { onExit = "None" } = options;
     const words = { Requests: [{ target: LAST_WORDS_TO, body: { lastWords: name } }] };
     const id = ProcessId.parse(name);
-    const made = this.#node.kernel.register({ ...options, id, program, onExit: onExit === "Requests" ? words : onExit });
+    const made = this.#node.kernel.register({
+      ...options,
+      id,
+      program,
+      onExit: onExit === "Requests" ? words : onExit,
+    });
     this.ledger.lastWords.set(name, this.ledger.lastWords.get(name) ?? { owed: 0, seen: 0 });
     made.run();
   }
@@ -353,7 +362,8 @@ class Simulation implements Stage {
       if (life === undefined || life.hung) continue;
       const { id } = process.address;
       if (!process.quiet) throw new Violation(`${id.text} is at rest and has ${process.mailbox.length} waiting`);
-      if (process.pending !== undefined && process.pending.size > 0) throw new Violation(`${id.text} waits for answers`);
+      if (process.pending !== undefined && process.pending.size > 0)
+        throw new Violation(`${id.text} waits for answers`);
     }
     for (const [life, actor] of this.#actors) {
       if (!life.ended && !life.hung && actor.overdue.length > 0)
