@@ -117,6 +117,10 @@ function report(event: KernelEvent): void {
       return void warn(`${event.process} is restarted${event.delayMs === 0 ? "" : ` in ${event.delayMs} ms`}`);
     case "process-gave-up":
       return void warn(`${event.process} is GIVEN UP after ${event.restarts} restarts: mend it, then restart the node`);
+    case "process-overloaded":
+      return void warn(
+        `${event.process} is overloaded: ${event.waiting} messages wait, ${event.refused} were refused so far`,
+      );
     case "log":
       return void say(`${event.process}: ${event.text}`);
     case "fault":

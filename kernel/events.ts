@@ -11,6 +11,14 @@ export type KernelEvent =
   | { readonly type: "process-restarting"; readonly process: string; readonly delayMs: number }
   /** It crashed more often than allowed and stays down. Knobs: limits restarts, restartWindow. */
   | { readonly type: "process-gave-up"; readonly process: string; readonly restarts: number }
+  /** Its mailbox is full; `refused`: messages, since it was registered. Knobs: limits.mailbox, overloadNotice. */
+  | {
+      readonly type: "process-overloaded";
+      readonly process: string;
+      readonly refused: number;
+      readonly waiting: number;
+      readonly capacity: number;
+    }
   /** It exists no more. */
   | { readonly type: "process-gone"; readonly process: string; readonly why: EndReason }
   /** Nobody took a message. Cure: by its reason, see dead-letters.ts. */

@@ -184,6 +184,8 @@ function describe(process: Process): Fields {
     state: process.state,
     incarnation: process.incarnation,
     waiting: process.mailbox.length,
+    waited_at_most: process.mailbox.waitedAtMost,
+    refused: process.mailbox.refused,
   };
 }
 

@@ -82,6 +82,7 @@ export class Process implements Runnable {
   #restartDelay = 0; // ms
   #restartTimer: Alarm | null = null;
   #farewell: Promise<void> | null = null; // it leaves
+  #overloadToldUntil = Number.NEGATIVE_INFINITY; // ms monotonic
 
   constructor(kernel: Kernel, options: ProcessOptions) {
     this.#kernel = kernel;
@@ -155,6 +156,23 @@ export class Process implements Runnable {
     if (!this.mailbox.postReserved(envelope)) return false;
     if (this.#turn === IDLE) this.#lineUp();
     return true;
+  }
+
+  /** Bus only: its mailbox was full. Told at most once per limits.overloadNotice: a flood must not become one of events. */
+  overloaded(): void {
+    const { mailbox } = this;
+    mailbox.countRefusal();
+    const now = this.#kernel.clock.monotonic();
+    if (now < this.#overloadToldUntil) return;
+    this.#overloadToldUntil = now + this.#kernel.limits.overloadNotice;
+    const { refused, length: waiting, capacity } = mailbox;
+    this.#kernel.events.emit({
+      type: "process-overloaded",
+      process: this.address.id.text,
+      refused,
+      waiting,
+      capacity,
+    });
   }
 
   /** Ends in peace when the message in hand is done. */

@@ -69,6 +69,8 @@ describe("InitializeProcess and RunProcess", () => {
           state: "running",
           incarnation: 1,
           waiting: 0,
+          waited_at_most: 1,
+          refused: 0,
         },
       },
     });
