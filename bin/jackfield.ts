@@ -119,6 +119,10 @@ function report(event: KernelEvent): void {
       return void warn(`${event.process} is GIVEN UP after ${event.restarts} restarts: mend it, then restart the node`);
     case "poison":
       return void warn(`${event.process} ${poisonText(event)}: mend its sender, or that handler`);
+    case "process-overloaded":
+      return void warn(
+        `${event.process} is overloaded: ${event.waiting} messages wait, ${event.refused} were refused so far`,
+      );
     case "log":
       return void say(`${event.process}: ${event.text}`);
     case "fault":

@@ -5,7 +5,8 @@
  *    After a restart the Opens stand before the frames that were kept (DESIGN §4.4).
  * 2. Only the process a channel is bound to may push to it, close it or subscribe it; all others are told that there
  *    is no such channel (DESIGN §4.5).
- * 3. A frame that its process cannot take ends the channel with 1013: dropping it would leave a hole in the stream.
+ * 3. A frame that its process cannot take ends the channel with 1013, as leaving it out would make a hole in the stream;
+ *    on a channel whose policy is to drop, it is left out: a dead letter, counted as refused (docs/adr/0019).
  * 4. Events are spelled in the dialect of the process. Frames of a dialect that calls them all one type take the careful
  *    way, each of them; for all others the dialect is looked at when somebody asks for the message.
  * 5. An Open that finds a full mailbox refuses the channel; a Close always finds room: there is one per channel.
@@ -315,7 +316,7 @@ export class Channels implements Keeper {
   }
 
   #post(channel: Channel, event: Envelope, owner: Process): void {
-    if (!this.#kernel.bus.deliver(event, owner))
+    if (!this.#kernel.bus.deliver(event, owner) && channel.slowReader !== "drop")
       this.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
   }
 

@@ -90,7 +90,9 @@ export class Bus {
       if (pending !== null) pending.holder = target; // whose end its requester must hear of
       return true;
     }
-    this.refuse(request, target.mailbox.closed ? "Offline" : "Overloaded");
+    const isClosed = target.mailbox.closed;
+    if (!isClosed) target.overloaded();
+    this.refuse(request, isClosed ? "Offline" : "Overloaded");
     return false;
   }
 

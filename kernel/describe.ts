@@ -23,6 +23,10 @@ export type ProcessEntry = {
   /** In its mailbox. */
   readonly waiting: number;
   readonly capacity: number;
+  /** Since it was registered, at one time. */
+  readonly waited_at_most: number;
+  /** Messages that found it full. */
+  readonly refused: number;
   readonly parent: string | null;
   readonly children: number;
   readonly placement: Placement;
@@ -51,6 +55,8 @@ export function describe(kernel: Kernel, process: Process): NamedEntry {
       handled: process.handled,
       waiting: process.mailbox.length,
       capacity: process.mailbox.capacity,
+      waited_at_most: process.mailbox.waitedAtMost,
+      refused: process.mailbox.refused,
       parent: kernel.family.parentOf(process)?.address.id.text ?? null,
       children: kernel.family.childrenOf(process).length,
       placement: process.program instanceof PlacedProgram ? process.program.placement : "inline",

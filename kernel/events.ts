@@ -20,6 +20,14 @@ export type KernelEvent =
       readonly action: string;
       readonly crashes: number;
     }
+  /** Its mailbox is full; `refused`: messages, since it was registered. Knobs: limits.mailbox, overloadNotice. */
+  | {
+      readonly type: "process-overloaded";
+      readonly process: string;
+      readonly refused: number;
+      readonly waiting: number;
+      readonly capacity: number;
+    }
   /** It exists no more. */
   | { readonly type: "process-gone"; readonly process: string; readonly why: EndReason }
   /** Nobody took a message. Cure: by its reason, see dead-letters.ts. */

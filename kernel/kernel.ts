@@ -65,6 +65,8 @@ export type KernelOptions = {
   readonly crashStore?: CrashStore;
   /** The script that threads and processes of placed processes run. Default: the one built beside this code. */
   readonly realmEntry?: URL | string;
+  /** For simulations, which decide whose turn it is; default: one of its own. */
+  readonly queue?: RunQueue;
 };
 
 export type RegisterOptions = {
@@ -116,7 +118,7 @@ export class Kernel {
     this.random = options.random ?? Math.random;
     this.limits = kernelLimits(options.limits);
     this.freezeBodies = options.freezeBodies ?? process.env.NODE_ENV !== "production";
-    this.queue = new RunQueue(this.limits.turnSteps);
+    this.queue = options.queue ?? new RunQueue(this.limits.turnSteps);
     this.wheel = new TimerWheel(this.clock);
     this.deadLetters = new DeadLetters(this.limits.deadLetters);
     this.logs = new Logs(this.clock, this.limits);

@@ -4,6 +4,7 @@ import { type Limit, type LimitValues, limit, resolveLimits } from "../lib/proto
 export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   mailbox: limit(4096, "envelopes", 1, 1_048_576, "what one process may leave waiting: at 1 µs each, 4 ms behind"),
   systemMailbox: limit(262_144, "envelopes", 1, 4_194_304, "a handler may push to every channel of a node at once"),
+  overloadNotice: limit(1_000, "ms", 0, 3_600_000, "a process whose mailbox is full is told of once in this time"),
   pendingRequests: limit(65_536, "requests", 1, 1_048_576, "answers one process may wait for; each holds its body"),
   timers: limit(10_000, "timers", 1, 1_048_576, "timers one process may have running"),
   requestSeconds: limit(
@@ -58,6 +59,7 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
 export type KernelLimitName =
   | "mailbox"
   | "systemMailbox"
+  | "overloadNotice"
   | "pendingRequests"
   | "timers"
   | "requestSeconds"

@@ -15,6 +15,7 @@ export class Mailbox {
   readonly capacity: number; // envelopes
   readonly #waiting = new Ring<Envelope>();
   #closed = false; // final
+  #refused = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -26,6 +27,21 @@ export class Mailbox {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** How many were told that it is full. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Not more than this have ever waited; see Ring.room. The exact number would cost each message a look. */
+  get waitedAtMost(): number {
+    return this.#waiting.room;
+  }
+
+  /** Whoever was refused says so here: `post` itself would pay for counting with each message. */
+  countRefusal(): void {
+    this.#refused++;
   }
 
   /** @returns false when `capacity` wait, or it is closed: the envelope stays the caller's */

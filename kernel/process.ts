@@ -86,6 +86,8 @@ export class Process implements Runnable {
   #endReason: EndReason = "kill";
   #restartDelay = 0; // ms
   #restartTimer: Alarm | null = null;
+  #farewell: Promise<void> | null = null; // it leaves
+  #overloadToldUntil = Number.NEGATIVE_INFINITY; // ms monotonic
 
   constructor(kernel: Kernel, options: ProcessOptions) {
     this.#kernel = kernel;
@@ -174,6 +176,23 @@ export class Process implements Runnable {
     return true;
   }
 
+  /** Bus only: its mailbox was full. Told at most once per limits.overloadNotice: a flood must not become one of events. */
+  overloaded(): void {
+    const { mailbox } = this;
+    mailbox.countRefusal();
+    const now = this.#kernel.clock.monotonic();
+    if (now < this.#overloadToldUntil) return;
+    this.#overloadToldUntil = now + this.#kernel.limits.overloadNotice;
+    const { refused, length: waiting, capacity } = mailbox;
+    this.#kernel.events.emit({
+      type: "process-overloaded",
+      process: this.address.id.text,
+      refused,
+      waiting,
+      capacity,
+    });
+  }
+
   /** Ends in peace when the message in hand is done. */
   exitAfterHand(): void {
     this.#exitAsked = true;
@@ -208,9 +227,14 @@ export class Process implements Runnable {
     this.#ended("kill");
   }
 
-  /** The program's own farewell: before it exits, is stopped, or the node stops, whoever comes first. */
+  /**
+   * Takes no more messages; then the program's own farewell, once per incarnation: before it exits, is stopped, or the
+   * node stops, whoever comes first.
+   */
   farewell(): Promise<void> {
-    return this.#incarnation === null ? Promise.resolve() : this.#incarnation.farewellOnce(() => this.#sayFarewell());
+    this.#turn = HELD;
+    this.#farewell ??= this.#sayFarewell();
+    return this.#farewell;
   }
 
   async #sayFarewell(): Promise<void> {
@@ -295,9 +319,10 @@ export class Process implements Runnable {
 
   #await(result: Promise<void>, envelope: Envelope, incarnation: Incarnation): void {
     this.#inHand = envelope;
-    this.#turn = BUSY;
     // resolve(): a handler written as an expression may return any value, which is not a promise to wait for.
     Promise.resolve(result).then(incarnation.onSettled, incarnation.onFailed);
+    if (this.#turn === LINED) this.#turn = BUSY;
+    else this.#dropHand(); // it was killed from within its own handler, which goes on for nobody
   }
 
   /** After a handler that returned. @returns whether it has more to do */
@@ -325,6 +350,7 @@ export class Process implements Runnable {
   settled(incarnation: Incarnation): void {
     if (incarnation !== this.#incarnation || this.#inHand === null) return; // killed meanwhile
     this.#done(this.#inHand);
+    if (this.#turn !== BUSY) return; // it leaves
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length === 0) this.#turn = IDLE;
     else {
@@ -367,6 +393,7 @@ export class Process implements Runnable {
     this.#incarnations++;
     this.#exitAsked = false;
     this.#endBy = null;
+    this.#farewell = null;
     if (this.#incarnations > 1) this.mailbox.postFirst(this.#kernel.keepers.prelude(this, this.mailbox.peek()));
     let result: void | Promise<void>;
     try {
@@ -391,6 +418,7 @@ export class Process implements Runnable {
 
   #ready(): void {
     this.#lifecycle.send({ type: "READY" });
+    if (this.#farewell !== null) return;
     this.#turn = IDLE;
     if (this.#exitAsked) this.#exit();
     else if (this.mailbox.length > 0) this.#lineUp();
@@ -430,7 +458,6 @@ export class Process implements Runnable {
 
   #exit(): void {
     const incarnation = this.#incarnation;
-    this.#turn = HELD;
     void this.farewell().then(() => {
       if (incarnation === this.#incarnation) this.#ended("exit");
     });

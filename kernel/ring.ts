@@ -11,9 +11,15 @@ export class Ring<T extends object> {
   #slots: (T | undefined)[] = [];
   #head = 0; // index of the oldest in the ring
   #length = 0; // in the ring
+  #largest = 0; // slots it ever had
 
   get length(): number {
     return this.#first === undefined ? this.#length : this.#length + 1;
+  }
+
+  /** Not more than this were ever in it at once. It is above that by less than twice, or by FIRST_SIZE. */
+  get room(): number {
+    return this.#largest + 1; // and the one beside the ring
   }
 
   push(value: T): void {
@@ -73,5 +79,6 @@ export class Ring<T extends object> {
     this.#slots = new Array(Math.max(FIRST_SIZE, old.length * 2)); // sizes are powers of two: the mask above depends on it
     for (let i = 0; i < this.#length; i++) this.#slots[i] = old[(this.#head + i) & mask];
     this.#head = 0;
+    this.#largest = Math.max(this.#largest, this.#slots.length);
   }
 }

@@ -17,8 +17,19 @@ export interface Runnable {
   step(): boolean;
 }
 
+/** What a simulation decides in place of the queue and the event loop (test/support/simulation). */
+export type RunQueueSeams = {
+  /** Where those that are lined up wait. Whom it hands out next is its own choice. */
+  readonly ready?: ReadyQueue;
+  /** Calls `run` in a later iteration of the event loop. */
+  readonly later?: (run: () => void) => void;
+};
+
+export type ReadyQueue = Pick<Ring<Runnable>, "length" | "push" | "shift">;
+
 export class RunQueue {
-  readonly #ready = new Ring<Runnable>();
+  readonly #ready: ReadyQueue;
+  readonly #nextRound: (run: () => void) => void;
   #hook: () => void = () => undefined;
   readonly #turnSteps: number;
   #depth = 0; // > 0: inside a turn
@@ -27,8 +38,10 @@ export class RunQueue {
   #counting = false;
   #hasWork = false; // somebody is lined up, or the hook was called for
 
-  constructor(turnSteps: number) {
+  constructor(turnSteps: number, { ready = new Ring<Runnable>(), later = setImmediate }: RunQueueSeams = {}) {
     this.#turnSteps = turnSteps;
+    this.#ready = ready;
+    this.#nextRound = later;
   }
 
   /** Lines `runnable` up. Outside a turn, one begins with the next microtask, so that sends in a row share it. */
@@ -99,7 +112,7 @@ export class RunQueue {
     this.#scheduled = true;
     // A loop of `await request` goes from microtask to microtask: it too must let sockets and timers in.
     if (this.#microSteps < this.#turnSteps) void SETTLED.then(this.#micro);
-    else setImmediate(this.#later);
+    else this.#nextRound(this.#later);
   }
 
   #runFromMicrotask(): void {
@@ -108,7 +121,7 @@ export class RunQueue {
     this.#depth--;
     if (this.#counting) return;
     this.#counting = true;
-    setImmediate(this.#roundBegins);
+    this.#nextRound(this.#roundBegins);
   }
 
   /** @returns how many messages were handled */
@@ -124,7 +137,7 @@ export class RunQueue {
     this.#hasWork = this.#ready.length > 0;
     if (this.#hasWork && !this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(this.#later); // not a microtask: that would keep sockets waiting
+      this.#nextRound(this.#later); // not a microtask: that would keep sockets waiting
     }
     return this.#turnSteps - steps;
   }

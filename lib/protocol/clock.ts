@@ -49,6 +49,12 @@ export class VirtualClock implements Clock {
     };
   }
 
+  /** Milliseconds until something comes due; undefined: nothing will. */
+  get nextDue(): number | undefined {
+    if (this.#due.length === 0) return undefined;
+    return Math.max(0, Math.min(...this.#due.map(({ at }) => at)) - this.#elapsed);
+  }
+
   advance(ms: number): void {
     const end = this.#elapsed + ms;
     for (;;) {

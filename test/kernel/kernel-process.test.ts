@@ -74,6 +74,8 @@ describe("InitializeProcess and RunProcess", () => {
           handled: 1,
           waiting: 0,
           capacity: 4096,
+          waited_at_most: 1,
+          refused: 0,
           parent: null,
           children: 0,
           placement: "inline",

@@ -146,6 +146,27 @@ describe.each(TRANSPORTS)("%s events", (transport) => {
     expect(on.node.kernel.deadLetters.last()).toMatchObject([{ reason: "overloaded", blobBytes: 12 }]);
   });
 
+  test("where the channel's policy is to drop, it is left out: a dead letter, and the channel goes on", async () => {
+    const { on, p, process } = await startWithP(transport, { nodeOptions: { limits: { mailbox: 3 } } });
+    const mayGoOn = deferred();
+    const { client, id } = await openChannel(on, { slow_reader: "drop" });
+    p.onMessage = (message) => (message.text === "hold" ? mayGoOn.promise : undefined);
+    for (const text of ["hold", "1", "2", "3", "one too many", "two too many"]) client.sendText(text);
+    await until(() => process.mailbox.refused === 2);
+    mayGoOn.resolve();
+    expect(await hear(p, 5)).toEqual([
+      `open ${id}`,
+      `text ${id} hold`,
+      ...["1", "2", "3"].map((text) => `text ${id} ${text}`),
+    ]);
+    client.sendText("there is room again");
+    expect(await hear(p, 1)).toEqual([`text ${id} there is room again`]);
+    expect(on.node.kernel.deadLetters.last()).toMatchObject([
+      { reason: "overloaded", blobBytes: 12 },
+      { reason: "overloaded", blobBytes: 12 },
+    ]);
+  });
+
   test("a registration that finds the mailbox full is refused with 1013, and the process never hears of it", async () => {
     const { on, p, process } = await startWithP(transport, { nodeOptions: { limits: { mailbox: 1 } } });
     const mayGoOn = deferred();
