@@ -1,4 +1,4 @@
-/** Starts a node by its options: state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
+/** Starts a node by its options: data folder, state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
 import { fileURLToPath } from "node:url";
 import {
   HTTP_SERVER_LIMITS,
@@ -10,7 +10,7 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
-import { dataFolder } from "./data-folder.ts";
+import { noDataFolder, openDataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
 import { systemProcesses } from "./system-processes.ts";
 
@@ -28,11 +28,15 @@ export type Started = {
   readonly oneTimeLogin: string | null;
 };
 
-/** @throws {OptionError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
+/** @throws {OptionError} @throws {DataFolderError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
 export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
   const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
   node.kernel.events.listen(report);
-  const data = dataFolder(options.data, options.node, options.memory);
+  const handOver = options["reuse-port"] ? options.port : null;
+  const data = options.memory
+    ? noDataFolder()
+    : await openDataFolder({ data: options.data, node: options.node, handOver });
+  node.afterStop(() => data.release());
   for (const process of systemProcesses(data)) node.addSystemProcess(process);
   const main: ListenerOptions =
     options.port === null

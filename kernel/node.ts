@@ -3,7 +3,7 @@
  *
  * Start order: kernel:distro:sys, then system processes as they are added, then packages as they are loaded.
  * Stop: what `onStop` was given (last added first: listeners close, channels hear 1001), then mailboxes drain up to
- * limits.drain, then every program's own exit in reverse order of start; nothing is restarted.
+ * limits.drain, then every program's own exit in reverse order of start; nothing is restarted. Then `afterStop`.
  */
 import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
 import { PackageError } from "./errors.ts";
@@ -20,6 +20,7 @@ export class Node {
   readonly kernel: Kernel;
   readonly #packages = new Map<string, Package>();
   readonly #onStop: (() => void | Promise<void>)[] = [];
+  readonly #afterStop: (() => void | Promise<void>)[] = [];
   #stopped: Promise<void> | undefined;
 
   /** @throws {OptionError} the name or a limit */
@@ -94,6 +95,11 @@ export class Node {
     this.#onStop.unshift(stop);
   }
 
+  /** Runs last, when every process has ended and its stores are closed; last added, first run. */
+  afterStop(stop: () => void | Promise<void>): void {
+    this.#afterStop.unshift(stop);
+  }
+
   /** Stops once; further calls wait for the same end. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -124,6 +130,7 @@ export class Node {
     }
     for (const process of kernel.registry.all()) process.kill("stop"); // made during a farewell
     kernel.wheel.clear();
+    for (const stop of this.#afterStop) await stop();
   }
 
   /** Waits for `work`, or `ms` when it takes longer. */
