@@ -209,7 +209,12 @@ export class Incarnation implements Host {
     const envelope = new Envelope("response", source, request.rsvp, answer.body, blob);
     envelope.id = request.id;
     envelope.metadata = answer.metadata ?? null;
-    if (answer.capabilities !== undefined) envelope.capabilities = this.#attachable(answer.capabilities);
+    if (answer.capabilities !== undefined) {
+      envelope.capabilities = this.#attachable(answer.capabilities);
+      // Now, as an answer that is awaited comes to no handler.
+      if (request.rsvp.node === this.our.node)
+        this.#kernel.registry.get(request.rsvp.id)?.capabilities.offer(envelope.capabilities);
+    }
     this.#kernel.bus.answer(envelope, request);
   }
 

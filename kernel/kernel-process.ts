@@ -75,9 +75,9 @@ class Command {
         case "KillProcess":
           return this.#killProcess(argument);
         case "GrantCapabilities":
-          return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.add(cap));
+          return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.gain(cap));
         case "DropCapabilities":
-          return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.drop(cap));
+          return this.#changeCapabilities(fields(argument), (target, cap) => this.#kernel.takeFrom(target, cap));
         case "SetOnExit":
           return this.#setOnExit(fields(argument));
         case "Debug":
@@ -204,8 +204,9 @@ function text(value: unknown): string {
 function capabilities(value: unknown): readonly Capability[] {
   if (!Array.isArray(value)) throw new Error("a list of capabilities is missing");
   return value.map((item) => {
-    const { issuer, params } = fields(item);
-    return capability(Address.parse(text(issuer)), text(params));
+    const { issuer, params, expires } = fields(item);
+    const cap = capability(Address.parse(text(issuer)), text(params));
+    return typeof expires === "number" && Number.isFinite(expires) ? { ...cap, expires } : cap;
   });
 }
 

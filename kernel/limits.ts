@@ -16,6 +16,7 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   turnSteps: limit(1024, "messages", 1, 1_048_576, "handled before sockets and timers get their turn, about 1 ms"),
   deadLetters: limit(256, "letters", 0, 65_536, "last ones kept to look at; all are counted"),
   crashReports: limit(100, "reports", 0, 65_536, "last ones kept to look at"),
+  capabilities: limit(10_000, "capabilities", 1, 1_048_576, "gained by one process while it runs; all are kept"),
   processes: limit(100_000, "processes", 1, 4_194_304, "a process that spawns without end stops here"),
   restarts: limit(8, "restarts", 0, 1000, "more than these within restartWindow and a process is given up"),
   restartWindow: limit(60_000, "ms", 1, 86_400_000, "see restarts; 8 back-offs from 200 ms take 25 s"),
@@ -33,6 +34,7 @@ export type KernelLimitName =
   | "turnSteps"
   | "deadLetters"
   | "crashReports"
+  | "capabilities"
   | "processes"
   | "restarts"
   | "restartWindow"

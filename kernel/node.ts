@@ -82,7 +82,7 @@ export class Node {
         if (process !== undefined) this.#equip(process, entry);
       }
     } catch (thrown) {
-      for (const process of processes) process.kill(); // all or nothing: or their names would stay taken
+      for (const process of processes) process.kill("stop"); // all or nothing: or their names would stay taken. Not for good
       throw thrown;
     }
     this.#packages.set(id, loaded);
@@ -108,10 +108,10 @@ export class Node {
 
   #equip(process: Process, options: AddProcessOptions): void {
     try {
-      for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.add(cap);
+      for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.equip(cap);
       this.kernel.grantOwn(process, options.grantCapabilities);
     } catch (thrown) {
-      process.kill(); // or its name would stay taken
+      process.kill("stop"); // or its name would stay taken
       throw thrown;
     }
   }

@@ -101,10 +101,14 @@ export function withExpires({ issuer, params }: Capability, expires: number | un
 }
 
 /**
- * A narrower capability than `parent`. @param only what its issuer understands, as JSON; null: no restriction, for one
+ * A narrower capability than `parent`. @param only an object that its issuer understands; null: no restriction, for one
  * that is to end apart @param by address of who makes it @throws {CapabilityParamsError} @throws {OptionError} too long, or derived too often
  */
 export function derivedFrom(parent: Capability, only: unknown, by: string): Capability {
+  if (only !== undefined && only !== null && (typeof only !== "object" || Array.isArray(only)))
+    throw new OptionError(
+      `Cannot derive a capability of "${parent.issuer}" as its restriction must be an object: got ${JSON.stringify(only)}, write what must be so, as in {"path":"/a:b/c"}`,
+    );
   if (lineage(parent).restrictions.length >= DERIVED_MAX)
     throw new OptionError(
       `Cannot derive a capability of "${parent.issuer}" as it is derived ${DERIVED_MAX} times already: put the restrictions into one`,
@@ -151,6 +155,12 @@ export function comesFrom(cap: Capability, ancestor: Capability): boolean {
 /** Who derived it last; undefined: it is as its issuer issued it. */
 export function derivedBy(cap: Capability): string | undefined {
   return lineage(cap).by.at(-1);
+}
+
+/** What it was derived from; undefined: it is as its issuer issued it. Its end is not known here. */
+export function derivedParent(cap: Capability): Capability | undefined {
+  const derived = asDerived(JSON.parse(canonicalParams(cap.params)));
+  return derived === undefined ? undefined : { issuer: cap.issuer, params: JSON.stringify(derived.from) };
 }
 
 /** Whether two JSON values are the same: the order of keys does not count. */
