@@ -9,7 +9,7 @@
  */
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { OptionError } from "../lib/protocol/index.ts";
+import { isSafeNodeName, OptionError } from "../lib/protocol/index.ts";
 import { readyFormat } from "./data-format.ts";
 import { takeLock } from "./data-lock.ts";
 
@@ -34,9 +34,9 @@ export function noDataFolder(): DataFolder {
 
 /** @throws {DataFolderError} data_locked, data_format @throws {OptionError} a node named .. */
 export async function openDataFolder({ data, node, handOver }: DataFolderOptions): Promise<DataFolder> {
-  if (/^\.+$/.test(node))
+  if (!isSafeNodeName(node) || /^\.+$/.test(node))
     throw new OptionError(
-      `Cannot keep the data of node "${node}" in a folder of that name as it leads elsewhere: give it another --node, or use --memory`,
+      `Cannot start node ${JSON.stringify(node)} as ${/^\.+$/.test(node) ? "its folder would be another" : "a name has only the letters a-z 0-9 . - _"}: leave it out for "localhost"`,
     );
   const folder = join(data, node);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

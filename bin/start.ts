@@ -10,6 +10,8 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
+import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
+import { capabilityStore } from "./capability-store.ts";
 import { noDataFolder, openDataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
 import { systemProcesses } from "./system-processes.ts";
@@ -30,14 +32,24 @@ export type Started = {
 
 /** @throws {OptionError} @throws {DataFolderError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
 export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
-  const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
-  node.kernel.events.listen(report);
   const handOver = options["reuse-port"] ? options.port : null;
   const data = options.memory
     ? noDataFolder()
     : await openDataFolder({ data: options.data, node: options.node, handOver });
+  let node: Node;
+  let state: StateStore;
+  try {
+    const folder = data.path("state");
+    state = folder === null ? memoryStore() : diskStore(folder);
+    const limits = only(KERNEL_LIMITS, options.limit);
+    node = createNode({ name: options.node, limits, capabilityStore: capabilityStore(state) });
+  } catch (error) {
+    await data.release();
+    throw error;
+  }
   node.afterStop(() => data.release());
-  for (const process of systemProcesses(data)) node.addSystemProcess(process);
+  node.kernel.events.listen(report);
+  for (const process of systemProcesses(data, state)) node.addSystemProcess(process);
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }

@@ -12,7 +12,6 @@ import {
   type Answer,
   Blob,
   type BlobLike,
-  type CapabilityCalls,
   Envelope,
   type Host,
   HTTP_SERVER,
@@ -37,6 +36,7 @@ import {
   type StaticBinding,
   type WsBinding,
 } from "./bindings.ts";
+import { Capabilities } from "./capabilities.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
 import { HttpWriters } from "./http-stream.ts";
@@ -65,6 +65,7 @@ export class Context<State = unknown> {
   readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
+  #capabilities: Capabilities | null = null;
 
   constructor(host: Host) {
     this.host = host;
@@ -89,8 +90,9 @@ export class Context<State = unknown> {
     return this.our.node;
   }
 
-  get capabilities(): CapabilityCalls {
-    return this.host.capabilities;
+  get capabilities(): Capabilities {
+    this.#capabilities ??= new Capabilities(this.host);
+    return this.#capabilities;
   }
 
   /** Milliseconds since the Unix epoch. */

@@ -21,6 +21,7 @@ export {
   type WsMessageType,
 } from "../protocol/index.ts";
 export type { HttpBinding, ProcessBinding, StaticBinding, WsBinding } from "./bindings.ts";
+export { Capabilities, type CapabilityEnd, type IssueOptions } from "./capabilities.ts";
 export { ClientRequest } from "./client-request.ts";
 export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
