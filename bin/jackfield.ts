@@ -7,6 +7,7 @@ import { helpText, limitsText } from "./help.ts";
 import { readOptions } from "./options.ts";
 import { NoAnswerError, send } from "./send.ts";
 import { start } from "./start.ts";
+import { version } from "./version.ts";
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 const warn = (line: string): boolean => process.stderr.write(`${line}\n`);
@@ -132,9 +133,4 @@ function report(event: KernelEvent): void {
     default:
       return undefined;
   }
-}
-
-function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

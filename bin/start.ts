@@ -1,4 +1,4 @@
-/** Starts a node by its options: state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
+/** Starts a node by its options: data folder, state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
 import { fileURLToPath } from "node:url";
 import {
   HTTP_SERVER_LIMITS,
@@ -10,8 +10,10 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
+import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
+import { capabilityStore } from "./capability-store.ts";
 import { crashStore } from "./crash-store.ts";
-import { dataFolder } from "./data-folder.ts";
+import { noDataFolder, openDataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
 import { systemProcesses } from "./system-processes.ts";
 
@@ -29,17 +31,32 @@ export type Started = {
   readonly oneTimeLogin: string | null;
 };
 
-/** @throws {OptionError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
+/** @throws {OptionError} @throws {DataFolderError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
 export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
-  const data = dataFolder(options.data, options.node, options.memory);
-  const crashes = crashStore(data.path("crashes"), options.limit.crashReports ?? KERNEL_LIMITS.crashReports.value);
-  const node = createNode({
-    name: options.node,
-    limits: only(KERNEL_LIMITS, options.limit),
-    ...(crashes === undefined ? {} : { crashStore: crashes }),
-  });
+  const handOver = options["reuse-port"] ? options.port : null;
+  const data = options.memory
+    ? noDataFolder()
+    : await openDataFolder({ data: options.data, node: options.node, handOver });
+  let node: Node;
+  let state: StateStore;
+  try {
+    const folder = data.path("state");
+    state = folder === null ? memoryStore() : diskStore(folder);
+    const limits = only(KERNEL_LIMITS, options.limit);
+    const crashes = crashStore(data.path("crashes"), options.limit.crashReports ?? KERNEL_LIMITS.crashReports.value);
+    node = createNode({
+      name: options.node,
+      limits,
+      capabilityStore: capabilityStore(state),
+      ...(crashes === undefined ? {} : { crashStore: crashes }),
+    });
+  } catch (error) {
+    await data.release();
+    throw error;
+  }
+  node.afterStop(() => data.release());
   node.kernel.events.listen(report);
-  for (const process of systemProcesses(data)) node.addSystemProcess(process);
+  for (const process of systemProcesses(data, state)) node.addSystemProcess(process);
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }

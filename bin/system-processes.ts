@@ -6,15 +6,15 @@
 import type { RegisterOptions } from "../kernel/index.ts";
 import { ProcessId } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
-import { diskStore, memoryStore } from "../processes/state/store.ts";
+import type { StateStore } from "../processes/state/store.ts";
 import type { DataFolder } from "./data-folder.ts";
 
-export function systemProcesses(data: DataFolder): readonly RegisterOptions[] {
-  const state = data.path("state");
+/** @param data where the others keep theirs @param state opened before: what the kernel keeps is there too */
+export function systemProcesses(_data: DataFolder, state: StateStore): readonly RegisterOptions[] {
   return [
     {
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(state === null ? memoryStore() : diskStore(state)),
+      program: stateProcess(state),
       public: true,
       trusted: true,
     },

@@ -12,6 +12,11 @@ export class ProcessExitedError extends KernelError {
   }
 }
 
+/** A command that its process may not give, by its code. Nothing was done. */
+export class CommandError extends KernelError {
+  override readonly name = "CommandError";
+}
+
 /** More timers or outstanding requests than a process may have. */
 export class LimitError extends KernelError {
   override readonly name = "LimitError";

@@ -20,7 +20,8 @@ export function text(value: unknown): string {
 export function capabilities(value: unknown): readonly Capability[] {
   if (!Array.isArray(value)) throw new Error("a list of capabilities is missing");
   return value.map((item) => {
-    const { issuer, params } = fields(item);
-    return capability(Address.parse(text(issuer)), text(params));
+    const { issuer, params, expires } = fields(item);
+    const cap = capability(Address.parse(text(issuer)), text(params));
+    return typeof expires === "number" && Number.isFinite(expires) ? { ...cap, expires } : cap;
   });
 }

@@ -1,16 +1,17 @@
 /** What a process asks of the kernel for itself (lib/protocol/host-command.ts). */
-import { canonicalAddress, type HostCommand, KernelError, toAddress } from "../lib/protocol/index.ts";
+import { canonicalAddress, type HostCommand, toAddress } from "../lib/protocol/index.ts";
+import { derive, heldBy, issue, revoke } from "./capability-commands.ts";
+import { CommandError } from "./errors.ts";
 import { runFamilyCommand } from "./family-commands.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process.ts";
 
-/** A command that its process may not give. Nothing was done. */
-export class CommandError extends KernelError {
-  override readonly name = "CommandError";
-}
-
 /** @throws {CommandError} @throws {IdError} */
 export function runHostCommand(kernel: Kernel, process: Process, command: HostCommand): unknown {
+  if ("HeldBy" in command) return heldBy(kernel, process, command.HeldBy.holder);
+  if ("Issue" in command) return issue(kernel, process, command.Issue);
+  if ("Derive" in command) return derive(kernel, process, command.Derive);
+  if ("Revoke" in command) return revoke(kernel, process, command.Revoke.capability);
   if (!("Holds" in command)) return runFamilyCommand(kernel, process, command);
   const { holder, capability } = command.Holds;
   if (canonicalAddress(capability.issuer) !== process.address.text) {

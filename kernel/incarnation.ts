@@ -240,7 +240,12 @@ export class Incarnation implements Host {
     const envelope = new Envelope("response", source, request.rsvp, answer.body, blob);
     envelope.id = request.id;
     envelope.metadata = answer.metadata ?? null;
-    if (answer.capabilities !== undefined) envelope.capabilities = this.#attachable(answer.capabilities);
+    if (answer.capabilities !== undefined) {
+      envelope.capabilities = this.#attachable(answer.capabilities);
+      // Now, as an answer that is awaited comes to no handler.
+      if (request.rsvp.node === this.our.node)
+        this.#kernel.registry.get(request.rsvp.id)?.capabilities.offer(envelope.capabilities);
+    }
     this.#kernel.bus.answer(envelope, request);
   }
 
@@ -346,9 +351,9 @@ export class Incarnation implements Host {
     return canonicalId(address.id.text) === this.our.id.text ? address : this.our;
   }
 
-  /** What may travel with a message: held, or issued by this process itself. */
+  /** What may travel with a message: held, issued by this process itself, come with a message, or derived from such. */
   #attachable(capabilities: readonly Capability[]): readonly Capability[] {
-    return capabilities.filter((cap) => cap.issuer === this.our.text || this.#process.capabilities.has(cap));
+    return this.#process.capabilities.attachable(capabilities, this.our.text);
   }
 
   #capabilityCalls(): CapabilityCalls {

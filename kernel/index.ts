@@ -1,8 +1,9 @@
 /** The runtime: processes and messages, never sockets. The only file of this folder that others import. */
 export type { CapabilityEpoch } from "./capabilities.ts";
+export type { CapabilityFacts, CapabilityStore } from "./capability-records.ts";
 export type { CrashDecision, CrashMessage, CrashReport, CrashStore } from "./crash-reports.ts";
 export type { DeadLetter, DeadLetterReason } from "./dead-letters.ts";
-export { FamilyError, LimitError, PackageError, ProcessExitedError, SpawnError } from "./errors.ts";
+export { CommandError, FamilyError, LimitError, PackageError, ProcessExitedError, SpawnError } from "./errors.ts";
 export type { EndReason, KernelEvent, KernelListener } from "./events.ts";
 export { randomId } from "./id.ts";
 export type { Keeper } from "./keepers.ts";

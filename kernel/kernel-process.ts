@@ -78,9 +78,9 @@ class Command {
         case "RestartProcess":
           return this.#restartProcess(argument);
         case "GrantCapabilities":
-          return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.add(cap));
+          return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.gain(cap));
         case "DropCapabilities":
-          return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.drop(cap));
+          return this.#changeCapabilities(fields(argument), (target, cap) => this.#kernel.takeFrom(target, cap));
         case "SetOnExit":
           return this.#setOnExit(fields(argument));
         case "Debug":

@@ -16,6 +16,7 @@ import {
   type Dialect,
   isDialect,
   isProgram,
+  KERNEL,
   type Lifetime,
   MESSAGING,
   type OnExit,
@@ -29,7 +30,8 @@ import {
   toAddress,
 } from "../lib/protocol/index.ts";
 import { Bus } from "./bus.ts";
-import { CapabilityEpoch } from "./capabilities.ts";
+import { CapabilityEpoch, type CapabilityTime, endsWith, isFrom } from "./capabilities.ts";
+import { CapabilityRecords, type CapabilityStore } from "./capability-records.ts";
 import { CrashReports, type CrashStore } from "./crash-reports.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { describe } from "./describe.ts";
@@ -67,6 +69,8 @@ export type KernelOptions = {
   readonly realmEntry?: URL | string;
   /** For simulations, which decide whose turn it is; default: one of its own. */
   readonly queue?: RunQueue;
+  /** Where it is kept what processes gain and lose while the node runs. Left out: nowhere. */
+  readonly capabilityStore?: CapabilityStore | null;
 };
 
 export type RegisterOptions = {
@@ -83,6 +87,8 @@ export type RegisterOptions = {
   /** How system processes spell what they tell it. Default `kinode`. */
   readonly dialect?: Dialect;
   readonly capabilities?: readonly Capability[];
+  /** Its name was drawn by lot. */
+  readonly unnamed?: boolean;
 };
 
 export class Kernel {
@@ -98,6 +104,8 @@ export class Kernel {
   readonly registry: Registry = new Registry();
   readonly keepers: Keepers = new Keepers();
   readonly capabilityEpoch: CapabilityEpoch = new CapabilityEpoch();
+  readonly capabilityTime: CapabilityTime;
+  readonly capabilityRecords: CapabilityRecords;
   readonly deadLetters: DeadLetters;
   readonly crashes: CrashReports;
   readonly givenUp: GivenUp;
@@ -120,6 +128,10 @@ export class Kernel {
     this.freezeBodies = options.freezeBodies ?? process.env.NODE_ENV !== "production";
     this.queue = options.queue ?? new RunQueue(this.limits.turnSteps);
     this.wheel = new TimerWheel(this.clock);
+    this.capabilityTime = { wheel: this.wheel, now: () => this.clock.now() };
+    this.capabilityRecords = new CapabilityRecords(options.capabilityStore ?? null, this.limits.capabilities, (error) =>
+      this.events.emit({ type: "fault", process: KERNEL.text, error }),
+    );
     this.deadLetters = new DeadLetters(this.limits.deadLetters);
     this.logs = new Logs(this.clock, this.limits);
     this.events = new KernelEvents((event) => this.logs.hear(event));
@@ -175,9 +187,11 @@ export class Kernel {
       trusted: options.trusted ?? false,
       leaf: options.leaf ?? false,
       dialect,
+      unnamed: options.unnamed ?? false,
     });
     this.capabilityEpoch.value++; // what senders remember of names
     if (!this.registry.add(made)) {
+      made.capabilities.end();
       const canonical = this.registry.aliased(id.text);
       const rule =
         canonical === undefined
@@ -186,7 +200,7 @@ export class Kernel {
       throw new SpawnError("NameTaken", id.text, rule);
     }
     for (const cap of options.capabilities ?? []) made.capabilities.add(cap);
-    for (const cap of this.#grants.get(id.text) ?? []) made.capabilities.add(cap);
+    for (const cap of this.#grants.get(id.text) ?? []) made.capabilities.equip(cap);
     this.#grants.delete(id.text);
     this.givenUp.forget(id.text);
     return made;
@@ -232,14 +246,16 @@ export class Kernel {
       folder: parent.folder,
       file: options.file ?? "",
       dialect: options.dialect ?? parent.dialect,
+      unnamed: options.name === undefined,
     });
     try {
       this.#allowEachOther(parent, child);
       for (const cap of this.asked(options.requestCapabilities)) {
         // What the parent does not hold or issue, it cannot pass on.
-        if (cap.issuer === parent.address.text || parent.capabilities.has(cap)) child.capabilities.add(cap);
+        const inForce = cap.issuer === parent.address.text ? cap : parent.capabilities.get(cap);
+        if (inForce !== undefined) child.capabilities.add(inForce);
       }
-      this.grantOwn(child, options.grantCapabilities);
+      this.grantOwn(child, options.grantCapabilities, "spawn");
     } catch (thrown) {
       child.kill(); // or its name would stay taken
       throw thrown;
@@ -250,13 +266,14 @@ export class Kernel {
   }
 
   /** Gives capabilities that `issuer` issues to the processes listed; to one that is not there yet, when it comes. */
-  grantOwn(issuer: Process, grants: readonly CapabilityRequest[] = []): void {
+  grantOwn(issuer: Process, grants: readonly CapabilityRequest[] = [], by: "manifest" | "spawn" = "manifest"): void {
     for (const grant of grants) {
       const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
       const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
       const given = capability(issuer.address, params);
       const holder = this.registry.get(id);
-      if (holder !== undefined) holder.capabilities.add(given);
+      if (holder !== undefined && by === "manifest") holder.capabilities.equip(given);
+      else if (holder !== undefined) holder.capabilities.add(given);
       else {
         const name = canonicalId(id.text);
         this.#grants.set(name, [...(this.#grants.get(name) ?? []), given]);
@@ -285,25 +302,62 @@ export class Kernel {
     this.family.incarnationEnded(process, verdict);
   }
 
+  /**
+   * Takes what `matches` from all: those who hold it, were offered it, or are to get it; where it travels with a message,
+   * it arrives as one that has lapsed. @returns how many held it
+   */
+  revoke(matches: (cap: Capability) => boolean): number {
+    let holders = 0;
+    for (const process of this.registry.all()) {
+      if (process.capabilities.revoke(matches)) holders++;
+      for (const envelope of process.mailbox.peek()) {
+        if (envelope.capabilities.some(matches))
+          envelope.capabilities = envelope.capabilities.map((cap) => (matches(cap) ? { ...cap, expires: 0 } : cap));
+      }
+    }
+    this.#strikeGrants(matches);
+    this.capabilityRecords.strike(matches);
+    this.capabilityEpoch.value++;
+    return holders;
+  }
+
+  /** By command of a person: what `holder` made of it and handed on ends too. */
+  takeFrom(holder: Process, cap: Capability): void {
+    holder.capabilities.drop(cap);
+    const self = holder.address.text;
+    this.revoke((other) => isFrom(other, self) && other.issuer !== self && endsWith(other, cap));
+  }
+
   /** Process only: it is gone. */
   forget(gone: Process, why: EndReason): void {
     this.registry.delete(gone);
     this.capabilityEpoch.value++;
+    gone.capabilities.end();
+    const self = gone.address.text;
+    // A node that stops, and a process that was given up, begin again with the next start: what they issued holds then.
+    const byItself = why === "exit" || why === "crash";
+    const forGood = why !== "stop" && !(byItself && gone.onExit === "Restart");
+    this.capabilityRecords.left(gone.address.id.text, forGood);
+    if (forGood) this.capabilityRecords.strike((cap) => isFrom(cap, self));
     for (const other of this.registry.all()) {
-      other.capabilities.revokeFrom(gone.address.text);
+      other.capabilities.revokeFrom(self, forGood);
       other.pending?.failHeldBy(gone);
     }
-    for (const [name, given] of this.#grants) {
-      const left = given.filter((cap) => cap.issuer !== gone.address.text);
-      if (left.length > 0) this.#grants.set(name, left);
-      else this.#grants.delete(name);
-    }
+    this.#strikeGrants((cap) => isFrom(cap, self));
     this.keepers.gone(gone);
     this.events.emit({ type: "process-gone", process: gone.address.id.text, why });
     const gaveUp = this.givenUp.has(gone.address.id.text);
     this.monitors.gone(gone, why, gaveUp);
     this.family.gone(gone);
     this.links.gone(gone, why === "crash" || why === "link" || gaveUp);
+  }
+
+  #strikeGrants(matches: (cap: Capability) => boolean): void {
+    for (const [name, given] of this.#grants) {
+      const left = given.filter((cap) => !matches(cap));
+      if (left.length > 0) this.#grants.set(name, left);
+      else this.#grants.delete(name);
+    }
   }
 
   #allowEachOther(a: Process, b: Process): void {

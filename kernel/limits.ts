@@ -21,6 +21,7 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   poisonWindow: limit(60_000, "ms", 1, 86_400_000, "see poisonCrashes; long enough for three back-offs"),
   logLines: limit(2_000, "lines", 0, 65_536, "last ones of all processes together, kept to look at"),
   logLineChars: limit(4_096, "characters", 80, 1_048_576, "kept of one line; a stack of ten frames fits"),
+  capabilities: limit(10_000, "capabilities", 1, 1_048_576, "gained by one process while it runs; all are kept"),
   processes: limit(100_000, "processes", 1, 4_194_304, "a process that spawns without end stops here"),
   restarts: limit(8, "restarts", 0, 1000, "more than these within restartWindow and a process is given up"),
   restartWindow: limit(60_000, "ms", 1, 86_400_000, "see restarts; 8 back-offs from 200 ms take 25 s"),
@@ -70,6 +71,7 @@ export type KernelLimitName =
   | "poisonWindow"
   | "logLines"
   | "logLineChars"
+  | "capabilities"
   | "processes"
   | "restarts"
   | "restartWindow"

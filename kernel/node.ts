@@ -3,7 +3,8 @@
  *
  * Start order: kernel:distro:sys, then system processes as they are added, then packages as they are loaded.
  * Stop: what `onStop` was given (last added first: listeners close, channels hear 1001), then mailboxes drain up to
- * limits.drain, then every program's own exit in reverse order of start, children before their parent; nothing is restarted.
+ * limits.drain, then every program's own exit in reverse order of start, children before their parent; nothing is
+ * restarted. Then `afterStop`.
  */
 import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
 import { PackageError } from "./errors.ts";
@@ -20,6 +21,7 @@ export class Node {
   readonly kernel: Kernel;
   readonly #packages = new Map<string, Package>();
   readonly #onStop: (() => void | Promise<void>)[] = [];
+  readonly #afterStop: (() => void | Promise<void>)[] = [];
   #stopped: Promise<void> | undefined;
 
   /** @throws {OptionError} the name or a limit */
@@ -82,7 +84,7 @@ export class Node {
         if (process !== undefined) this.#equip(process, entry);
       }
     } catch (thrown) {
-      for (const process of processes) process.kill(); // all or nothing: or their names would stay taken
+      for (const process of processes) process.kill("stop"); // all or nothing: or their names would stay taken. Not for good
       throw thrown;
     }
     this.#packages.set(id, loaded);
@@ -95,6 +97,11 @@ export class Node {
     this.#onStop.unshift(stop);
   }
 
+  /** Runs last, when every process has ended and its stores are closed; last added, first run. */
+  afterStop(stop: () => void | Promise<void>): void {
+    this.#afterStop.unshift(stop);
+  }
+
   /** Stops once; further calls wait for the same end. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -103,10 +110,10 @@ export class Node {
 
   #equip(process: Process, options: AddProcessOptions): void {
     try {
-      for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.add(cap);
+      for (const cap of this.kernel.asked(options.requestCapabilities)) process.capabilities.equip(cap);
       this.kernel.grantOwn(process, options.grantCapabilities);
     } catch (thrown) {
-      process.kill(); // or its name would stay taken
+      process.kill("stop"); // or its name would stay taken
       throw thrown;
     }
   }
@@ -126,6 +133,7 @@ export class Node {
     for (const process of kernel.registry.all()) process.kill("stop"); // made during a farewell
     await kernel.placements.stop();
     kernel.wheel.clear();
+    for (const stop of this.#afterStop) await stop();
   }
 
   /** Waits for `work`, or `ms` when it takes longer. */

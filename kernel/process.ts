@@ -51,6 +51,8 @@ export type ProcessOptions = {
   readonly dialect: Dialect;
   /** What the debug query shows as its code. */
   readonly file: string;
+  /** Its name was drawn by lot: nobody will have it again. */
+  readonly unnamed: boolean;
 };
 
 /** Where it stands with messages. Numbers: storing a string would cost each message two write barriers (bench/profile). */
@@ -101,11 +103,11 @@ export class Process implements Runnable {
     this.dialect = options.dialect;
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);
-    this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch);
-    this.#restarts = new RestartPolicy(
-      restartLimits(kernel.limits, options.restart, this.address.id.text),
-      kernel.random,
-    );
+    const { capabilityRecords: records } = kernel;
+    const name = options.address.id.text;
+    const record = options.unnamed ? records.unkept(name) : records.of(name);
+    this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch, kernel.capabilityTime, record);
+    this.#restarts = new RestartPolicy(restartLimits(kernel.limits, options.restart, name), kernel.random);
     this.#lifecycle = new Lifecycle(this.#port());
   }
 

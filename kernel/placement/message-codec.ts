@@ -158,5 +158,8 @@ export function ownBlob(piece: Piece | null): Blob | null {
 
 function capabilitiesOf(value: unknown): readonly Capability[] {
   if (!Array.isArray(value)) throw new RangeError("capabilities are a list");
-  return value.map(({ issuer, params }) => ({ issuer: String(issuer), params: String(params) }));
+  return value.map(({ issuer, params, expires }) => {
+    const cap = { issuer: String(issuer), params: String(params) };
+    return typeof expires === "number" ? { ...cap, expires } : cap;
+  });
 }

@@ -12,7 +12,6 @@ import {
   type Answer,
   Blob,
   type BlobLike,
-  type CapabilityCalls,
   type Child,
   Envelope,
   type Host,
@@ -39,6 +38,7 @@ import {
   type StaticBinding,
   type WsBinding,
 } from "./bindings.ts";
+import { Capabilities } from "./capabilities.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
 import { HttpWriters } from "./http-stream.ts";
@@ -67,6 +67,7 @@ export class Context<State = unknown> {
   readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
+  #capabilities: Capabilities | null = null;
 
   constructor(host: Host) {
     this.host = host;
@@ -91,8 +92,9 @@ export class Context<State = unknown> {
     return this.our.node;
   }
 
-  get capabilities(): CapabilityCalls {
-    return this.host.capabilities;
+  get capabilities(): Capabilities {
+    this.#capabilities ??= new Capabilities(this.host);
+    return this.#capabilities;
   }
 
   /** Milliseconds since the Unix epoch. */

@@ -25,6 +25,7 @@ export {
   type WsMessageType,
 } from "../protocol/index.ts";
 export type { HttpBinding, ProcessBinding, StaticBinding, WsBinding } from "./bindings.ts";
+export { Capabilities, type CapabilityEnd, type IssueOptions } from "./capabilities.ts";
 export { ClientRequest } from "./client-request.ts";
 export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
@@ -45,6 +46,7 @@ export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-requ
 export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
+export { allowed, type PermissionOptions, type PermissionParams } from "./permission.ts";
 export { AWAIT_SECONDS, Request } from "./request.ts";
 export {
   bind_http_path,

@@ -8,5 +8,14 @@ import type { Capability } from "./capability.ts";
 import type { FamilyCommand } from "./family.ts";
 
 export type HostCommand =
+  | FamilyCommand
   /** → boolean: whether `holder` holds `capability`. Only its issuer may ask. */
-  { readonly Holds: { readonly holder: string; readonly capability: Capability } } | FamilyCommand;
+  | { readonly Holds: { readonly holder: string; readonly capability: Capability } }
+  /** → Capability[]: what `holder` holds of those that this process issues, derived ones too, none that has lapsed. */
+  | { readonly HeldBy: { readonly holder: string } }
+  /** → Capability: `to`, a process of this node that this one may message, holds it from now on, after a restart too. */
+  | { readonly Issue: { readonly to: string; readonly params: string; readonly expires?: number } }
+  /** → Capability: a narrower one than `capability`, which this process holds, has received or issues. */
+  | { readonly Derive: { readonly capability: Capability; readonly only?: unknown; readonly expires?: number } }
+  /** → number: how many processes it was taken from, and all that come from it. Only who issued or derived it may. */
+  | { readonly Revoke: { readonly capability: Capability } };

@@ -3,34 +3,64 @@
  *
  *   {"GetState": id} → "GetState" and the blob, or no blob    {"SetState": id} + blob → "SetState"    {"DeleteState": id} → "DeleteState"
  *
- * A process reaches its own state only: whatever `id` says, the sender's counts, and another id is refused.
+ * 1. A process reaches its own state only: whatever `id` says, the sender's counts, and another id is refused. No
+ *    capability changes that, attached or held: there is none to give.
+ * 2. An answer to a write says that it is on the disk. Others are handled meanwhile, and go to the disk together;
+ *    who asks sees what was set last.
+ * 3. What the disk does not take is answered `{"Err":"NotKept: …"}`: what was there before is still there.
  */
-import { defineProcess, type Message, type Program } from "jackfield/process";
+import { type Context, defineProcess, type Message, type Program } from "jackfield/process";
+import { VALUE_MAX, WRITES_MAX } from "./limits.ts";
 import type { StateStore } from "./store.ts";
-
-const VALUE_MAX = 64 * 1024 * 1024; // bytes: rewritten as a whole each time; larger data wants a file
 
 export function stateProcess(store: StateStore): Program {
   return defineProcess({
-    async onRequest(_, message, ctx) {
-      const [action, id] = readRequest(message);
-      const key = message.source.id.text;
-      if (id !== key || message.source.node !== ctx.node) return ctx.respond({ Err: "NotYourState" });
-      if (action === "GetState") {
-        const value = store.get(key);
-        return value === undefined ? ctx.respond("GetState") : ctx.respond("GetState", { blob: value });
-      }
-      if (action === "DeleteState") await store.delete(key);
-      else if (action === "SetState") {
-        if (message.blob === null) return ctx.respond({ Err: "NoBlob" });
-        if (message.blob.byteLength > VALUE_MAX) return ctx.respond({ Err: `TooLarge: at most ${VALUE_MAX} bytes` });
-        await store.set(key, message.blob.bytes());
-      } else return ctx.respond({ Err: "MalformedRequest" });
-      return ctx.respond(action);
-    },
+    onRequest: new Requests(store).onRequest,
     onExit: () => store.close(),
   });
 }
+
+class Requests {
+  readonly #store: StateStore;
+  readonly #writes = new Set<Promise<void>>();
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  readonly onRequest = (_: undefined, message: Message, ctx: Context): void | Promise<void> => {
+    const respond: Respond = (body, blob) => {
+      if (message.rsvp !== null) ctx.respond(body, blob === undefined ? { to: message } : { to: message, blob });
+    };
+    const [action, id] = readRequest(message);
+    const key = message.source.id.text;
+    if (id !== key || message.source.node !== ctx.node) return respond({ Err: "NotYourState" });
+    if (action === "GetState") return respond("GetState", this.#store.get(key));
+    if (action === "DeleteState") return this.#write(this.#store.delete(key), action, respond);
+    if (action !== "SetState") return respond({ Err: "MalformedRequest" });
+    const { blob } = message;
+    if (blob === null) return respond({ Err: "NoBlob" });
+    const { byteLength } = blob;
+    if (byteLength > VALUE_MAX)
+      return respond({ Err: `TooLarge: at most ${VALUE_MAX} bytes, got ${byteLength}: keep so much in files` });
+    return this.#write(this.#store.set(key, blob.keep().bytes()), action, respond);
+  };
+
+  /** @returns a promise to wait for, when enough are on their way */
+  #write(written: Promise<void>, action: string, respond: Respond): void | Promise<void> {
+    const answered = written
+      .then(
+        () => respond(action),
+        (error: unknown) => respond({ Err: `NotKept: ${error instanceof Error ? error.message : String(error)}` }),
+      )
+      .catch(() => undefined) // this incarnation has ended: who asked has heard of it
+      .finally(() => this.#writes.delete(answered));
+    this.#writes.add(answered);
+    return this.#writes.size < WRITES_MAX ? undefined : Promise.race(this.#writes);
+  }
+}
+
+type Respond = (body: unknown, blob?: Uint8Array) => void;
 
 function readRequest({ body }: Message): readonly [action: string, id: unknown] {
   const [entry] = typeof body === "object" && body !== null ? Object.entries(body) : [];

@@ -155,12 +155,18 @@ describe("what a start writes", () => {
     expect(entries).toEqual([
       ".jackfield",
       ".jackfield/alice.os",
-      ".jackfield/alice.os/data.mdb",
-      ".jackfield/alice.os/lock.mdb",
+      ".jackfield/alice.os/format.json",
+      ".jackfield/alice.os/lock",
+      ".jackfield/alice.os/state",
+      ".jackfield/alice.os/state/data.mdb",
+      ".jackfield/alice.os/state/lock.mdb",
       "kept",
       "kept/localhost",
-      "kept/localhost/data.mdb",
-      "kept/localhost/lock.mdb",
+      "kept/localhost/format.json",
+      "kept/localhost/lock",
+      "kept/localhost/state",
+      "kept/localhost/state/data.mdb",
+      "kept/localhost/state/lock.mdb",
     ]);
   });
 });

@@ -108,4 +108,132 @@ describe("state on disk", () => {
     }
     expect(counts).toEqual([1, 2, 3]);
   });
+
+  test("is written when the node stops while a write is in hand, and nobody waited for it", async () => {
+    const node = nodeWith(diskStore(folder));
+    node.addProcess(
+      ProcessId.parse(P),
+      defineProcess({
+        init: (ctx) =>
+          void ctx.setState({ in: "hand", bytes: new Uint8Array(3_000_000).fill(7) }).catch(() => undefined),
+      }),
+    );
+    await node.stop();
+    const store = diskStore(folder);
+    expect(store.get(P)?.length).toBeGreaterThan(3_000_000);
+    await store.close();
+  });
+});
+
+describe.each([["in memory"], ["on disk"]])("a store %s", (where) => {
+  let folder = "";
+  let store: StateStore;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "jackfield-state-"));
+    store = where === "on disk" ? diskStore(folder) : memoryStore();
+  });
+
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const text = (value: Uint8Array | undefined): string | undefined =>
+    value === undefined ? undefined : new TextDecoder().decode(value);
+  const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+  test("gives what was set last, also while it is on its way", async () => {
+    const writes = [store.set("a", bytes("one")), store.set("a", bytes("two"))];
+    expect(text(store.get("a"))).toBe("two");
+    writes.push(store.delete("a"));
+    expect(store.get("a")).toBeUndefined();
+    writes.push(store.set("a", bytes("three")));
+    await Promise.all(writes);
+    expect(text(store.get("a"))).toBe("three");
+  });
+
+  test("keeps a key that is longer than lmdb takes apart from others that begin so", async () => {
+    const long = "k".repeat(5000);
+    await Promise.all([
+      store.set(`${long}1`, bytes("one")),
+      store.set(`${long}2`, bytes("two")),
+      store.set(long, bytes("three")),
+    ]);
+    expect([text(store.get(`${long}1`)), text(store.get(`${long}2`)), text(store.get(long))]).toEqual([
+      "one",
+      "two",
+      "three",
+    ]);
+    await store.delete(`${long}1`);
+    expect([text(store.get(`${long}1`)), text(store.get(`${long}2`))]).toEqual([undefined, "two"]);
+  });
+
+  test.each([[1900], [1901], [1978], [1979]])("keeps a key of %i bytes", async (length) => {
+    const key = "é".repeat(length / 2) + "k".repeat(length % 2);
+    await store.set(key, bytes("kept"));
+    expect(text(store.get(key))).toBe("kept");
+  });
+
+  test("lists the keys that begin so, with their values", async () => {
+    for (const key of ["a 1", "a 2", "b 1", "a"]) await store.set(key, bytes(key));
+    expect([...store.entries("a ")].map(([key, value]) => [key, text(value)])).toEqual([
+      ["a 1", "a 1"],
+      ["a 2", "a 2"],
+    ]);
+  });
+});
+
+describe("a write", () => {
+  /** A store whose writes end when the test says so. */
+  function slowStore(): { readonly store: StateStore; readonly writes: ((error?: Error) => void)[] } {
+    const writes: ((error?: Error) => void)[] = [];
+    const set = (): Promise<void> =>
+      new Promise((resolve, reject) => writes.push((error) => (error === undefined ? resolve() : reject(error))));
+    return { store: { ...memoryStore(), set }, writes };
+  }
+
+  test("does not hold up what others ask meanwhile", async () => {
+    const { store, writes } = slowStore();
+    const host = hostOf(nodeWith(store), P);
+    const slow = ask(host, { SetState: P }, "one");
+    expect(await ask(host, { GetState: P })).toEqual(["GetState", undefined]);
+    writes[0]?.();
+    expect(await slow).toEqual(["SetState", undefined]);
+  });
+
+  test("that the disk does not take is NotKept, and the state process lives", async () => {
+    const { store, writes } = slowStore();
+    const node = nodeWith(store);
+    const host = hostOf(node, P);
+    const full = ask(host, { SetState: P }, "one");
+    await ask(host, { GetState: P });
+    writes[0]?.(new Error("no space left on device"));
+    expect(await full).toEqual([{ Err: "NotKept: no space left on device" }, undefined]);
+    expect(node.kernel.registry.get(ProcessId.parse(STATE))?.incarnation).toBe(1);
+  });
+
+  test("waits while 256 are on their way, and so does what is asked behind it", async () => {
+    const { store, writes } = slowStore();
+    const host = hostOf(nodeWith(store), P);
+    const asked = Array.from({ length: 257 }, () => ask(host, { SetState: P }, "one"));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(writes).toHaveLength(256);
+    writes[0]?.();
+    await asked[0];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(writes).toHaveLength(257);
+    for (const end of writes) end();
+    await Promise.all(asked);
+  });
+
+  test("of 64 MiB is taken, one byte more is TooLarge", async () => {
+    const host = hostOf(nodeWith(memoryStore()), P);
+    const value = "x".repeat(64 * 1024 * 1024);
+    expect(await ask(host, { SetState: P }, value)).toEqual(["SetState", undefined]);
+    expect(await ask(host, { SetState: P }, `${value}x`)).toEqual([
+      { Err: "TooLarge: at most 67108864 bytes, got 67108865: keep so much in files" },
+      undefined,
+    ]);
+  });
 });

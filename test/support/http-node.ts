@@ -138,6 +138,7 @@ function withSecret(secret: Uint8Array): Map<string, Uint8Array> {
 
 function mapStore(values: Map<string, Uint8Array>): StateStore {
   return {
+    entries: () => [],
     get: (key) => values.get(key),
     set: async (key, value) => void values.set(key, value.slice()),
     delete: async (key) => void values.delete(key),

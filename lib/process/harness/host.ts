@@ -202,7 +202,7 @@ export class HarnessHost implements Host {
 
   async command(command: HostCommand): Promise<unknown> {
     this.#assertAlive("command the kernel");
-    return this.#world.command(command);
+    return this.#world.command(command) ?? this.capabilities.command(command);
   }
 
   exit(): void {
@@ -271,7 +271,7 @@ export class HarnessHost implements Host {
   }
 
   #attachable(capabilities: readonly Capability[]): readonly Capability[] {
-    return capabilities.filter((cap) => cap.issuer === this.our.text || this.capabilities.has(cap));
+    return this.capabilities.attachable(capabilities);
   }
 
   #route(request: Envelope): void {

@@ -1,0 +1,154 @@
+/**
+ * What processes gained and lost while the node ran, so that a restart knows it (docs/adr/0021).
+ *
+ * 1. A record belongs to a name. It ends when the process of that name is gone for good: killed, or ended with
+ *    `on_exit: None`. A node that stops, and one that was given up after too many crashes, are no such end.
+ * 2. It says only what differs from what the manifest gives: that is read again with each start.
+ * 3. Changes of one moment are written together; `flushed` waits for them.
+ * 4. A killed issuer's are struck from all records, also of processes that are not there now.
+ */
+import type { Capability } from "../lib/protocol/index.ts";
+import { LimitError } from "./errors.ts";
+
+/** @property given keys → capabilities gained @property taken keys of the manifest's that it has no more */
+export type CapabilityFacts = {
+  readonly given: readonly (readonly [string, Capability])[];
+  readonly taken: readonly string[];
+};
+
+/** Where records are kept. */
+export interface CapabilityStore {
+  /** By process id. */
+  load(): Iterable<readonly [string, CapabilityFacts]>;
+  /** Durable when it resolves. @param facts null: none */
+  set(id: string, facts: CapabilityFacts | null): Promise<void>;
+}
+
+export class CapabilityRecord {
+  readonly #given = new Map<string, Capability>();
+  readonly #taken = new Set<string>();
+  readonly #changed: () => void;
+  readonly #max: number;
+  readonly #who: string;
+
+  /** @param max of each kind */
+  constructor(
+    facts: CapabilityFacts = { given: [], taken: [] },
+    changed: () => void = () => undefined,
+    who = "",
+    max = Number.POSITIVE_INFINITY,
+  ) {
+    for (const [key, cap] of facts.given) this.#given.set(key, cap);
+    for (const key of facts.taken) this.#taken.add(key);
+    this.#changed = changed;
+    this.#who = who;
+    this.#max = max;
+  }
+
+  gained(): readonly Capability[] {
+    return [...this.#given.values()];
+  }
+
+  isTaken(key: string): boolean {
+    return this.#taken.has(key);
+  }
+
+  /** @throws {LimitError} */
+  gain(key: string, cap: Capability): void {
+    const known = this.#given.get(key);
+    if (known !== undefined && (known.expires ?? Infinity) >= (cap.expires ?? Infinity)) return;
+    if (known === undefined && this.#given.size >= this.#max)
+      throw new LimitError("give one more capability to", this.#who, "capabilities", this.#max, "capabilities");
+    this.#given.set(key, cap);
+    this.#changed();
+  }
+
+  drop(key: string): void {
+    if (this.#given.delete(key)) this.#changed();
+  }
+
+  take(key: string): void {
+    if (this.#taken.has(key)) return;
+    this.#taken.add(key); // no more than its manifest lists
+    this.#changed();
+  }
+
+  restore(key: string): void {
+    if (this.#taken.delete(key)) this.#changed();
+  }
+
+  /** null: nothing to keep. */
+  facts(): CapabilityFacts | null {
+    return this.#given.size + this.#taken.size === 0 ? null : { given: [...this.#given], taken: [...this.#taken] };
+  }
+}
+
+export class CapabilityRecords {
+  readonly #store: CapabilityStore | null;
+  readonly #max: number;
+  readonly #fault: (error: unknown) => void;
+  readonly #records = new Map<string, CapabilityRecord>();
+  readonly #dirty = new Set<string>();
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param store null: nothing is kept @param max what one process may gain @param fault hears of what could not be written */
+  constructor(store: CapabilityStore | null, max: number, fault: (error: unknown) => void) {
+    this.#store = store;
+    this.#max = max;
+    this.#fault = fault;
+    for (const [id, facts] of store?.load() ?? []) this.#records.set(id, this.#make(id, facts));
+  }
+
+  /** The one of that name, from now on written as it changes. */
+  of(id: string): CapabilityRecord {
+    const known = this.#records.get(id);
+    if (known !== undefined) return known;
+    const made = this.#make(id, undefined);
+    this.#records.set(id, made);
+    return made;
+  }
+
+  /** For a process whose name nobody will have again. */
+  unkept(id: string): CapabilityRecord {
+    return new CapabilityRecord(undefined, undefined, id, this.#max);
+  }
+
+  /** The process of that name is not there any more. @param forGood rule 1 */
+  left(id: string, forGood: boolean): void {
+    const record = this.#records.get(id);
+    if (record === undefined || (!forGood && record.facts() !== null)) return;
+    this.#records.delete(id);
+    if (forGood && record.facts() !== null) this.#write(id);
+  }
+
+  /** From every record, also of those that are not there. */
+  strike(matches: (cap: Capability) => boolean): void {
+    for (const record of this.#records.values())
+      for (const [key, cap] of record.facts()?.given ?? []) if (matches(cap)) record.drop(key);
+  }
+
+  /** What changed so far is kept. Never rejects: `fault` is told. */
+  async flushed(): Promise<void> {
+    this.#flush();
+    await this.#writing;
+  }
+
+  #make(id: string, facts: CapabilityFacts | undefined): CapabilityRecord {
+    return new CapabilityRecord(facts, () => this.#write(id), id, this.#max);
+  }
+
+  #write(id: string): void {
+    if (this.#store === null) return;
+    if (this.#dirty.size === 0) queueMicrotask(() => this.#flush());
+    this.#dirty.add(id);
+  }
+
+  #flush(): void {
+    if (this.#dirty.size === 0 || this.#store === null) return;
+    const writes: Promise<void>[] = [];
+    for (const id of this.#dirty) writes.push(this.#store.set(id, this.#records.get(id)?.facts() ?? null));
+    this.#dirty.clear();
+    const before = this.#writing;
+    this.#writing = Promise.all([before, ...writes]).then(() => undefined, this.#fault);
+  }
+}

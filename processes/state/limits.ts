@@ -1,0 +1,10 @@
+/** The limits of state:distro:sys. */
+
+/** bytes: it is rewritten as a whole each time, and held in memory while it is; what is larger wants a file. */
+export const VALUE_MAX = 64 * 1024 * 1024;
+
+/** bytes: lmdb takes 1,978 with its own encoding, and a terminator; what is longer is kept under its hash. */
+export const KEY_MAX = 1900;
+
+/** writes that may be on their way to the disk at once; the next one waits, and so does the mailbox behind it. */
+export const WRITES_MAX = 256;
