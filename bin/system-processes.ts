@@ -3,8 +3,8 @@
  *
  * Each is loaded with its first message, so that a start pays for none; state is not, as all that remember ask it first.
  */
-import type { RegisterOptions } from "../kernel/index.ts";
-import { ProcessId } from "../lib/protocol/index.ts";
+import { lazyProgram, type RegisterOptions } from "../kernel/index.ts";
+import { ProcessId, type Program } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore } from "../processes/state/store.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -18,5 +18,14 @@ export function systemProcesses(data: DataFolder): readonly RegisterOptions[] {
       public: true,
       trusted: true,
     },
+    { id: ProcessId.parse("kv:distro:sys"), program: lazyProgram(() => kv(data.path("kv"))) },
   ];
+}
+
+async function kv(folder: string | null): Promise<Program> {
+  const { kvProcess } = await import("../processes/kv/kv.ts");
+  const { KV_LIMITS } = await import("../processes/kv/limits.ts");
+  const { diskStore } = await import("../processes/kv/disk-store.ts");
+  const { memoryStore } = await import("../processes/kv/memory-store.ts");
+  return kvProcess(async () => (folder === null ? memoryStore(KV_LIMITS.memoryBytes) : await diskStore(folder)));
 }

@@ -28,7 +28,7 @@ const DOORS = {
   ws: ["http-server/transport/", "bench/"],
   msgpackr: ["lib/protocol/codec.ts"],
   nanoid: ["kernel/id.ts"],
-  lmdb: ["processes/state/store.ts"],
+  lmdb: ["processes/state/store.ts", "processes/kv/disk-store.ts"],
   xstate: [
     "kernel/lifecycle.machine.ts",
     "lib/process/from-machine.ts",

@@ -40,6 +40,7 @@ import {
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
 import { HttpWriters } from "./http-stream.ts";
+import { KvCalls } from "./kv.ts";
 import { isPromise } from "./promise.ts";
 import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
@@ -65,6 +66,7 @@ export class Context<State = unknown> {
   readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
+  #kv: KvCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -91,6 +93,12 @@ export class Context<State = unknown> {
 
   get capabilities(): CapabilityCalls {
     return this.host.capabilities;
+  }
+
+  /** Databases of keys and values. */
+  get kv(): KvCalls {
+    this.#kv ??= new KvCalls(this.host);
+    return this.#kv;
   }
 
   /** Milliseconds since the Unix epoch. */

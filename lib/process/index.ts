@@ -24,6 +24,7 @@ export type { HttpBinding, ProcessBinding, StaticBinding, WsBinding } from "./bi
 export { ClientRequest } from "./client-request.ts";
 export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
+export type { DatabaseOptions } from "./database-calls.ts";
 export {
   type Close,
   defineProcess,
@@ -38,6 +39,15 @@ export { ExtensionError } from "./extension.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
 export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-request.ts";
 export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
+export {
+  type KvBatch,
+  type KvCalls,
+  type KvDatabase,
+  KvError,
+  type KvRange,
+  type KvTransaction,
+} from "./kv.ts";
+export type { KvKey } from "./kv-keys.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
 export { allowed, type PermissionOptions, type PermissionParams } from "./permission.ts";
