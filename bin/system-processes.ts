@@ -19,6 +19,7 @@ export function systemProcesses(data: DataFolder): readonly RegisterOptions[] {
       trusted: true,
     },
     { id: ProcessId.parse("kv:distro:sys"), program: lazyProgram(() => kv(data.path("kv"))) },
+    { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(() => sqlite(data.path("sqlite"))) },
   ];
 }
 
@@ -28,4 +29,9 @@ async function kv(folder: string | null): Promise<Program> {
   const { diskStore } = await import("../processes/kv/disk-store.ts");
   const { memoryStore } = await import("../processes/kv/memory-store.ts");
   return kvProcess(async () => (folder === null ? memoryStore(KV_LIMITS.memoryBytes) : await diskStore(folder)));
+}
+
+async function sqlite(folder: string | null): Promise<Program> {
+  const { sqliteProcess } = await import("../processes/sqlite/sqlite.ts");
+  return sqliteProcess({ folder });
 }

@@ -44,6 +44,7 @@ import { KvCalls } from "./kv.ts";
 import { isPromise } from "./promise.ts";
 import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
+import { SqliteCalls } from "./sqlite.ts";
 import { StateCalls } from "./state.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
@@ -67,6 +68,7 @@ export class Context<State = unknown> {
   readonly #httpServer: Address;
   readonly #state: StateCalls;
   #kv: KvCalls | undefined;
+  #sqlite: SqliteCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -99,6 +101,12 @@ export class Context<State = unknown> {
   get kv(): KvCalls {
     this.#kv ??= new KvCalls(this.host);
     return this.#kv;
+  }
+
+  /** SQL databases. */
+  get sqlite(): SqliteCalls {
+    this.#sqlite ??= new SqliteCalls(this.host);
+    return this.#sqlite;
   }
 
   /** Milliseconds since the Unix epoch. */

@@ -76,4 +76,15 @@ export {
   spawn,
 } from "./seeds.ts";
 export type { UiBinding } from "./serve-ui.ts";
+export {
+  type SqlDatabase,
+  type SqlDone,
+  type SqliteCalls,
+  SqliteError,
+  type SqlParameters,
+  type SqlResult,
+  type SqlRow,
+  type SqlTransaction,
+  type SqlValue,
+} from "./sqlite.ts";
 export { StateError } from "./state.ts";
