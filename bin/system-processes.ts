@@ -18,9 +18,15 @@ export function systemProcesses(data: DataFolder): readonly RegisterOptions[] {
       public: true,
       trusted: true,
     },
+    { id: ProcessId.parse("timer:distro:sys"), program: lazyProgram(timer), public: true, trusted: true },
     { id: ProcessId.parse("kv:distro:sys"), program: lazyProgram(() => kv(data.path("kv"))) },
     { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(() => sqlite(data.path("sqlite"))) },
   ];
+}
+
+async function timer(): Promise<Program> {
+  const { timerProcess } = await import("../processes/timer/timer.ts");
+  return timerProcess();
 }
 
 async function kv(folder: string | null): Promise<Program> {

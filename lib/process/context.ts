@@ -46,6 +46,7 @@ import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { SqliteCalls } from "./sqlite.ts";
 import { StateCalls } from "./state.ts";
+import { TimerCalls } from "./timers.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
 export type TimerHandler<State> = (state: State, ctx: Context<State>) => State | void | Promise<State | void>;
@@ -69,6 +70,7 @@ export class Context<State = unknown> {
   readonly #state: StateCalls;
   #kv: KvCalls | undefined;
   #sqlite: SqliteCalls | undefined;
+  #timers: TimerCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -107,6 +109,12 @@ export class Context<State = unknown> {
   get sqlite(): SqliteCalls {
     this.#sqlite ??= new SqliteCalls(this.host);
     return this.#sqlite;
+  }
+
+  /** Timers that the node keeps; `after` and `every` are this process's own. */
+  get timers(): TimerCalls {
+    this.#timers ??= new TimerCalls(this.host);
+    return this.#timers;
   }
 
   /** Milliseconds since the Unix epoch. */

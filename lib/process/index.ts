@@ -72,7 +72,9 @@ export {
   send_response,
   send_ws_push,
   serve_ui,
+  set_and_await_timer,
   set_state,
+  set_timer,
   spawn,
 } from "./seeds.ts";
 export type { UiBinding } from "./serve-ui.ts";
@@ -88,3 +90,4 @@ export {
   type SqlValue,
 } from "./sqlite.ts";
 export { StateError } from "./state.ts";
+export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";
