@@ -19,7 +19,7 @@ const ATTEMPTS = 10; // of a transaction: with each, somebody else's has succeed
 /**
  * What kv:distro:sys refused. Nothing was changed.
  * @property kind `NoDb`, `NoTx`, `NoReadCap`, `NoWriteCap`, `MismatchingPackageId`, `KeyTooLong`, `ValueTooLarge`,
- * `Conflict`, `StoreFull` and others: processes/README.md has them all
+ * `Conflict`, `StoreFull` and others: processes/kv/README.md has them all
  */
 export class KvError extends KernelError {
   override readonly name = "KvError";

@@ -19,7 +19,7 @@ const SQLITE = new ProcessId("sqlite", "distro", "sys");
 /**
  * What sqlite:distro:sys refused. Nothing was changed.
  * @property kind `SqliteError` (its text says what SQLite said), `NoDb`, `NoTx`, `NoReadCap`, `NoWriteCap`, `Busy`,
- * `NotAReadKeyword`, `TooManyRows` and others: processes/README.md has them all
+ * `NotAReadKeyword`, `TooManyRows` and others: processes/sqlite/README.md has them all
  */
 export class SqliteError extends KernelError {
   override readonly name = "SqliteError";
