@@ -3,14 +3,14 @@
  *
  * Each is loaded with its first message, so that a start pays for none; state is not, as all that remember ask it first.
  */
-import type { RegisterOptions } from "../kernel/index.ts";
-import { ProcessId } from "../lib/protocol/index.ts";
+import { lazyProgram, type RegisterOptions } from "../kernel/index.ts";
+import { ProcessId, type Program } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
 import type { StateStore } from "../processes/state/store.ts";
 import type { DataFolder } from "./data-folder.ts";
 
 /** @param data where the others keep theirs @param state opened before: what the kernel keeps is there too */
-export function systemProcesses(_data: DataFolder, state: StateStore): readonly RegisterOptions[] {
+export function systemProcesses(data: DataFolder, state: StateStore): readonly RegisterOptions[] {
   return [
     {
       id: ProcessId.parse("state:distro:sys"),
@@ -18,5 +18,26 @@ export function systemProcesses(_data: DataFolder, state: StateStore): readonly 
       public: true,
       trusted: true,
     },
+    { id: ProcessId.parse("timer:distro:sys"), program: lazyProgram(timer), public: true, trusted: true },
+    { id: ProcessId.parse("kv:distro:sys"), program: lazyProgram(() => kv(data.path("kv"))) },
+    { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(() => sqlite(data.path("sqlite"))) },
   ];
+}
+
+async function timer(): Promise<Program> {
+  const { timerProcess } = await import("../processes/timer/timer.ts");
+  return timerProcess();
+}
+
+async function kv(folder: string | null): Promise<Program> {
+  const { kvProcess } = await import("../processes/kv/kv.ts");
+  const { KV_LIMITS } = await import("../processes/kv/limits.ts");
+  const { diskStore } = await import("../processes/kv/disk-store.ts");
+  const { memoryStore } = await import("../processes/kv/memory-store.ts");
+  return kvProcess(async () => (folder === null ? memoryStore(KV_LIMITS.memoryBytes) : await diskStore(folder)));
+}
+
+async function sqlite(folder: string | null): Promise<Program> {
+  const { sqliteProcess } = await import("../processes/sqlite/sqlite.ts");
+  return sqliteProcess({ folder });
 }

@@ -27,8 +27,9 @@ const DOORS = {
   "uWebSockets.js": ["http-server/transport/", "bench/contenders/", "bench/peers/"],
   ws: ["http-server/transport/", "bench/"],
   msgpackr: ["lib/protocol/codec.ts"],
+  "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
-  lmdb: ["processes/state/store.ts"],
+  lmdb: ["processes/state/store.ts", "processes/kv/disk-store.ts"],
   xstate: [
     "kernel/lifecycle.machine.ts",
     "lib/process/from-machine.ts",

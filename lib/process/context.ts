@@ -42,10 +42,13 @@ import { Capabilities } from "./capabilities.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
 import { HttpWriters } from "./http-stream.ts";
+import { KvCalls } from "./kv.ts";
 import { isPromise } from "./promise.ts";
 import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
+import { SqliteCalls } from "./sqlite.ts";
 import { StateCalls } from "./state.ts";
+import { TimerCalls } from "./timers.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
 export type TimerHandler<State> = (state: State, ctx: Context<State>) => State | void | Promise<State | void>;
@@ -67,7 +70,10 @@ export class Context<State = unknown> {
   readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
-  #capabilities: Capabilities | null = null;
+  #capabilities: Capabilities | undefined;
+  #kv: KvCalls | undefined;
+  #sqlite: SqliteCalls | undefined;
+  #timers: TimerCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -95,6 +101,24 @@ export class Context<State = unknown> {
   get capabilities(): Capabilities {
     this.#capabilities ??= new Capabilities(this.host);
     return this.#capabilities;
+  }
+
+  /** Databases of keys and values. */
+  get kv(): KvCalls {
+    this.#kv ??= new KvCalls(this.host);
+    return this.#kv;
+  }
+
+  /** SQL databases. */
+  get sqlite(): SqliteCalls {
+    this.#sqlite ??= new SqliteCalls(this.host);
+    return this.#sqlite;
+  }
+
+  /** Timers that the node keeps; `after` and `every` are this process's own. */
+  get timers(): TimerCalls {
+    this.#timers ??= new TimerCalls(this.host);
+    return this.#timers;
   }
 
   /** Milliseconds since the Unix epoch. */

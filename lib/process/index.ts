@@ -29,6 +29,7 @@ export { Capabilities, type CapabilityEnd, type IssueOptions } from "./capabilit
 export { ClientRequest } from "./client-request.ts";
 export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
+export type { DatabaseOptions } from "./database-calls.ts";
 export {
   type Close,
   defineProcess,
@@ -44,6 +45,15 @@ export { ExtensionError } from "./extension.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
 export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-request.ts";
 export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
+export {
+  type KvBatch,
+  type KvCalls,
+  type KvDatabase,
+  KvError,
+  type KvRange,
+  type KvTransaction,
+} from "./kv.ts";
+export type { KvKey } from "./kv-keys.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
 export { allowed, type PermissionOptions, type PermissionParams } from "./permission.ts";
@@ -68,8 +78,22 @@ export {
   send_response,
   send_ws_push,
   serve_ui,
+  set_and_await_timer,
   set_state,
+  set_timer,
   spawn,
 } from "./seeds.ts";
 export type { UiBinding } from "./serve-ui.ts";
+export {
+  type SqlDatabase,
+  type SqlDone,
+  type SqliteCalls,
+  SqliteError,
+  type SqlParameters,
+  type SqlResult,
+  type SqlRow,
+  type SqlTransaction,
+  type SqlValue,
+} from "./sqlite.ts";
 export { StateError } from "./state.ts";
+export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";

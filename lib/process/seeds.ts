@@ -75,6 +75,16 @@ export function clear_state(): Promise<void> {
   return current("clear_state").clearState();
 }
 
+/** An empty answer to `onResponse`, with `context`, `ms` from now. @param context null: none */
+export function set_timer(ms: number, context: unknown = null): void {
+  current("set_timer").timers.set(ms, context);
+}
+
+/** Resolves `ms` from now; the mailbox waits too. @throws {SendError} */
+export function set_and_await_timer(ms: number): Promise<void> {
+  return current("set_and_await_timer").timers.sleep(ms);
+}
+
 /**
  * One frame to a channel bound to this process. Nobody hears whether it went: `ctx.sendWsPush` tells.
  * @param node whose http-server has the channel

@@ -2,11 +2,16 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { noDataFolder } from "../../bin/data-folder.ts";
+import { systemProcesses } from "../../bin/system-processes.ts";
+import { memoryStore } from "../../processes/state/store.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
 import { RawSocket } from "../support/sockets.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
+
+const ASKED = '["http-server:distro:sys", "kv:distro:sys", "sqlite:distro:sys"]';
 
 function block(language: string, index = 0): string {
   const blocks = [...README.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))];
@@ -45,6 +50,25 @@ describe("README", () => {
     client.sendText("two");
     expect(JSON.parse(await client.nextText())).toEqual({ count: 2, said: "two" });
     client.destroy();
+  });
+
+  test("its guest book counts, and writes down, who opens its page", async () => {
+    for (const process of systemProcesses(noDataFolder(), memoryStore())) {
+      if (process.id.process !== "state") node.node.addSystemProcess(process); // a test node has it
+    }
+    const manifest = block("json")
+      .replaceAll("counter", "guests")
+      .replace(/\["http-server:distro:sys"\]/, ASKED);
+    writeFileSync(join(folder, "guests.ts"), block("js", 1));
+    writeFileSync(join(folder, "manifest.json"), manifest);
+    expect(README).toContain(`"request_capabilities": ${ASKED}`);
+    await node.node.addPackage(folder);
+    const visit = async (name: string): Promise<unknown> => {
+      const url = `${node.url}/guests:guests:me.os/?name=${name}`;
+      return await (await fetch(url, { headers: { cookie: node.cookie } })).json();
+    };
+    expect(await visit("ann")).toEqual({ count: 1, guests: [{ name: "ann" }] });
+    expect(await visit("ann")).toEqual({ count: 2, guests: [{ name: "ann" }, { name: "ann" }] });
   });
 
   test("its page imports only what every node serves", async () => {
