@@ -20,7 +20,7 @@ export class CapabilitySet {
   readonly #epoch: CapabilityEpoch;
   readonly #held = new Map<string, Capability>();
   readonly #messaging = new Set<string>(); // process id texts on this node
-  readonly #offered = new Set<string>(); // keys, in the order they came
+  readonly #offered = new Map<string, Capability>(); // by key, in the order they came
 
   constructor(node: string, epoch: CapabilityEpoch) {
     this.#node = node;
@@ -59,15 +59,15 @@ export class CapabilitySet {
   /** Drops all that `issuer` issued: it exists no more. */
   revokeFrom(issuer: string): void {
     for (const cap of this.list()) if (cap.issuer === issuer) this.drop(cap);
-    for (const key of this.#offered) if (key.startsWith(`${issuer} `)) this.#offered.delete(key);
+    for (const key of this.#offered.keys()) if (key.startsWith(`${issuer} `)) this.#offered.delete(key);
   }
 
   /** A message brought these; they may be saved. */
   offer(capabilities: readonly Capability[]): void {
     for (const cap of capabilities) {
-      this.#offered.add(capabilityKey(cap));
+      this.#offered.set(capabilityKey(cap), cap);
       if (this.#offered.size > OFFERED_MAX) {
-        const [oldest] = this.#offered;
+        const [oldest] = this.#offered.keys();
         if (oldest !== undefined) this.#offered.delete(oldest);
       }
     }
@@ -81,6 +81,15 @@ export class CapabilitySet {
       else refused.push(cap);
     }
     return refused;
+  }
+
+  /** What of `capabilities` may go along with a message. @param self text of the address whose set this is */
+  attachable(capabilities: readonly Capability[], self: string): readonly Capability[] {
+    return capabilities.filter((cap) => {
+      if (cap.issuer === self) return true;
+      const key = capabilityKey(cap);
+      return this.#held.has(key) || this.#offered.has(key);
+    });
   }
 
   #messagingTarget(cap: Capability): string | undefined {

@@ -1,5 +1,5 @@
 /** What a process asks of the kernel for itself (lib/protocol/host-command.ts). */
-import { canonicalAddress, type HostCommand, KernelError, toAddress } from "../lib/protocol/index.ts";
+import { type Capability, canonicalAddress, type HostCommand, KernelError, toAddress } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process.ts";
 
@@ -10,6 +10,7 @@ export class CommandError extends KernelError {
 
 /** @throws {CommandError} @throws {IdError} */
 export function runHostCommand(kernel: Kernel, process: Process, command: HostCommand): unknown {
+  if ("HeldBy" in command) return heldBy(kernel, process, command.HeldBy.holder);
   const { holder, capability } = command.Holds;
   if (canonicalAddress(capability.issuer) !== process.address.text) {
     throw new CommandError(
@@ -20,4 +21,11 @@ export function runHostCommand(kernel: Kernel, process: Process, command: HostCo
   const address = toAddress(holder, kernel.name);
   if (address.node !== kernel.name) return false;
   return kernel.registry.get(address.id)?.capabilities.has(capability) ?? false;
+}
+
+function heldBy(kernel: Kernel, issuer: Process, holder: string): readonly Capability[] {
+  const address = toAddress(holder, kernel.name);
+  if (address.node !== kernel.name) return [];
+  const held = kernel.registry.get(address.id)?.capabilities.list() ?? [];
+  return held.filter((cap) => cap.issuer === issuer.address.text);
 }

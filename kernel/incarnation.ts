@@ -321,9 +321,9 @@ export class Incarnation implements Host {
     return canonicalId(address.id.text) === this.our.id.text ? address : this.our;
   }
 
-  /** What may travel with a message: held, or issued by this process itself. */
+  /** What may travel with a message: held, issued by this process itself, come with a message, or derived from such. */
   #attachable(capabilities: readonly Capability[]): readonly Capability[] {
-    return capabilities.filter((cap) => cap.issuer === this.our.text || this.#process.capabilities.has(cap));
+    return this.#process.capabilities.attachable(capabilities, this.our.text);
   }
 
   #capabilityCalls(): CapabilityCalls {

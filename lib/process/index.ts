@@ -40,6 +40,7 @@ export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-requ
 export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
+export { allowed, type PermissionOptions, type PermissionParams } from "./permission.ts";
 export { AWAIT_SECONDS, Request } from "./request.ts";
 export {
   bind_http_path,

@@ -13,6 +13,7 @@ import {
   Envelope,
   type Host,
   type Message,
+  ON_BEHALF,
   OptionError,
   toBlob,
 } from "../protocol/index.ts";
@@ -106,6 +107,15 @@ export class Request {
   /** Those this process holds or issues; others are left out. */
   capabilities(capabilities: readonly Capability[]): this {
     this.#capabilities = capabilities;
+    return this;
+  }
+
+  /**
+   * For the sender of `message`: its capabilities go along, and no right of this process counts where they are checked.
+   * Without it a process that does what others ask lets them use its own rights (the confused deputy).
+   */
+  onBehalfOf(message: Pick<Message, "capabilities">): this {
+    this.#capabilities = [...message.capabilities, { issuer: this.#host.our.text, params: ON_BEHALF }];
     return this;
   }
 

@@ -8,4 +8,6 @@ import type { Capability } from "./capability.ts";
 
 export type HostCommand =
   /** → boolean: whether `holder` holds `capability`. Only its issuer may ask. */
-  { readonly Holds: { readonly holder: string; readonly capability: Capability } };
+  | { readonly Holds: { readonly holder: string; readonly capability: Capability } }
+  /** → Capability[]: what `holder` holds of those that this process issues, derived ones too, none that has lapsed. */
+  | { readonly HeldBy: { readonly holder: string } };
