@@ -3,7 +3,7 @@
  *
  * Each is loaded with its first message, so that a start pays for none; state is not, as all that remember ask it first.
  */
-import type { RegisterOptions } from "../kernel/index.ts";
+import { lazyProgram, type RegisterOptions } from "../kernel/index.ts";
 import { ProcessId } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore } from "../processes/state/store.ts";
@@ -17,6 +17,12 @@ export function systemProcesses(data: DataFolder): readonly RegisterOptions[] {
       program: stateProcess(state === null ? memoryStore() : diskStore(state)),
       public: true,
       trusted: true,
+    },
+    {
+      id: ProcessId.parse("vfs:distro:sys"),
+      program: lazyProgram(() =>
+        import("../processes/vfs/vfs.ts").then(({ vfsProcess }) => vfsProcess({ folder: data.path("vfs") })),
+      ),
     },
   ];
 }

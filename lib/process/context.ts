@@ -39,11 +39,13 @@ import {
 } from "./bindings.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
+import { HttpClientCalls } from "./http-client.ts";
 import { HttpWriters } from "./http-stream.ts";
 import { isPromise } from "./promise.ts";
 import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { StateCalls } from "./state.ts";
+import { VfsCalls } from "./vfs.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
 export type TimerHandler<State> = (state: State, ctx: Context<State>) => State | void | Promise<State | void>;
@@ -65,6 +67,8 @@ export class Context<State = unknown> {
   readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
   readonly #state: StateCalls;
+  #vfs: VfsCalls | undefined;
+  #http: HttpClientCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -288,6 +292,18 @@ export class Context<State = unknown> {
 
   clearState(): Promise<void> {
     return this.#state.clear();
+  }
+
+  /** Files, in drives: `ctx.vfs.drive("notes").writeFile("a.txt", "…")`. */
+  get vfs(): VfsCalls {
+    this.#vfs ??= new VfsCalls(this.host);
+    return this.#vfs;
+  }
+
+  /** HTTP and WebSockets to elsewhere: `await ctx.http.fetch("https://…")`. */
+  get http(): HttpClientCalls {
+    this.#http ??= new HttpClientCalls(this.host);
+    return this.#http;
   }
 
   /** A line in the node's log. */

@@ -25,6 +25,8 @@ export { ClientRequest } from "./client-request.ts";
 export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export {
+  type ClientClose,
+  type ClientPush,
   type Close,
   defineProcess,
   type First,
@@ -36,6 +38,14 @@ export {
 } from "./define-process.ts";
 export { ExtensionError } from "./extension.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
+export {
+  type ClientAnswer,
+  type ClientStream,
+  type FetchOptions,
+  HttpClientCalls,
+  HttpClientError,
+  type OpenWsOptions,
+} from "./http-client.ts";
 export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-request.ts";
 export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
@@ -67,3 +77,4 @@ export {
 } from "./seeds.ts";
 export type { UiBinding } from "./serve-ui.ts";
 export { StateError } from "./state.ts";
+export { Drive, type DriveOptions, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";

@@ -10,4 +10,6 @@ export type HostCommand =
   /** → boolean: whether `holder` holds `capability`. Only its issuer may ask. */
   | { readonly Holds: { readonly holder: string; readonly capability: Capability } }
   /** → Capability[]: what `holder` holds of those that this process issues, derived ones too, none that has lapsed. */
-  | { readonly HeldBy: { readonly holder: string } };
+  | { readonly HeldBy: { readonly holder: string } }
+  /** → string | null: where a package lies on the disk; null: it was made in memory, or there is none. For distro:sys only. */
+  | { readonly PackageFolder: { readonly package: string } };
