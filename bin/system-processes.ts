@@ -24,5 +24,11 @@ export function systemProcesses(data: DataFolder): readonly RegisterOptions[] {
         import("../processes/vfs/vfs.ts").then(({ vfsProcess }) => vfsProcess({ folder: data.path("vfs") })),
       ),
     },
+    {
+      id: ProcessId.parse("http-client:distro:sys"),
+      program: lazyProgram(() =>
+        import("../processes/http-client/http-client.ts").then(({ httpClientProcess }) => httpClientProcess()),
+      ),
+    },
   ];
 }

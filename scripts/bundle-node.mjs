@@ -19,7 +19,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
 const COMMAND = "bin/jackfield";
 const CLIENT = "lib/client/index";
-const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm"];
+const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "undici"];
 
 /** Built-ins that a start does not need and that take 1 to 3 ms to load: loaded when something of theirs is used. */
 const LAZY = /require\("(node:crypto|node:net|node:tls)"\)/g;

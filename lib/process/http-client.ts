@@ -122,7 +122,7 @@ export class HttpClientCalls {
     const { headers = {}, protocols, channelId = ++this.#lastChannel, ...rights } = options;
     this.#lastChannel = Math.max(this.#lastChannel, channelId);
     const open = { url, headers, channel_id: channelId, answered: true, ...(protocols && { protocols }) };
-    // It is to send requests here: that is this process's own to allow, as long as there are channels.
+    // It is to send requests here: that is this process's own to allow.
     const reach = capability(this.#host.our, MESSAGING);
     const request = this.#request({ WebSocketOpen: open }, null, [...rightsOf(this.#host, rights), reach]);
     await this.#call("open", url, request);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Host, ProcessId } from "../../../lib/protocol/index.ts";
+import { derivedFrom, type Host, ProcessId } from "../../../lib/protocol/index.ts";
 import { Recorder } from "../../support/recorder.ts";
 import { askVfs, grant, ioError, OTHER, OWNER, said, startVfs, tell, type VfsNode, vfsCap } from "../../support/vfs.ts";
 
@@ -202,6 +202,21 @@ describe("who may", () => {
     expect(await tell(host, other, { CopyFile: { new_path: "/x:y/own/x" } })).toBe("Ok");
     expect(await tell(host, "/x:y/own/x", { CopyFile: { new_path: other } })).toEqual({ Err: "NoWriteCap" });
     expect(await tell(host, "/x:y/own/x", { Rename: { new_path: other } })).toEqual({ Err: "NoWriteCap" });
+  });
+
+  test("a derived capability reaches the folder it is restricted to, not one that begins like it", async () => {
+    const host = vfs.host(OTHER);
+    for (const folder of ["a", "ab"]) {
+      await tell(owner, `/b:c/d/${folder}`, "CreateDir");
+      await tell(owner, `/b:c/d/${folder}/x`, "Write", folder);
+    }
+    const narrow = derivedFrom(vfsCap({ kind: "read", drive: "/b:c/d" }), { path: "/b:c/d/a" }, owner.our.text);
+    vfs.node.kernel.registry.get(host.our.id)?.capabilities.add(narrow);
+    expect((await said(host, "/b:c/d/a/x", "Read")).text).toBe("a");
+    expect(await tell(host, "/b:c/d/a", "ReadDir")).toMatchObject({ ReadDir: [{}] });
+    for (const path of ["/b:c/d/ab/x", "/b:c/d", "/b:c/d/x"])
+      expect(await tell(host, path, "Read")).toEqual({ Err: "NoReadCap" });
+    expect(await tell(host, "/b:c/d/a/x", "Write", "x")).toEqual({ Err: "NoWriteCap" });
   });
 
   test("root reaches every drive, and the list of packages", async () => {
