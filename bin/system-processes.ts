@@ -21,6 +21,8 @@ export function systemProcesses(data: DataFolder, state: StateStore): readonly R
     { id: ProcessId.parse("timer:distro:sys"), program: lazyProgram(timer), public: true, trusted: true },
     { id: ProcessId.parse("kv:distro:sys"), program: lazyProgram(() => kv(data.path("kv"))) },
     { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(() => sqlite(data.path("sqlite"))) },
+    { id: ProcessId.parse("vfs:distro:sys"), program: lazyProgram(() => vfs(data.path("vfs"))) },
+    { id: ProcessId.parse("http-client:distro:sys"), program: lazyProgram(httpClient) },
   ];
 }
 
@@ -40,4 +42,14 @@ async function kv(folder: string | null): Promise<Program> {
 async function sqlite(folder: string | null): Promise<Program> {
   const { sqliteProcess } = await import("../processes/sqlite/sqlite.ts");
   return sqliteProcess({ folder });
+}
+
+async function vfs(folder: string | null): Promise<Program> {
+  const { vfsProcess } = await import("../processes/vfs/vfs.ts");
+  return vfsProcess({ folder });
+}
+
+async function httpClient(): Promise<Program> {
+  const { httpClientProcess } = await import("../processes/http-client/http-client.ts");
+  return httpClientProcess();
 }

@@ -25,7 +25,8 @@ const MAY_IMPORT = {
 /** Packages and the only places that may import them. */
 const DOORS = {
   "uWebSockets.js": ["http-server/transport/", "bench/contenders/", "bench/peers/"],
-  ws: ["http-server/transport/", "bench/"],
+  ws: ["http-server/transport/", "processes/http-client/sockets.ts", "bench/"],
+  undici: ["processes/http-client/http.ts"],
   msgpackr: ["lib/protocol/codec.ts"],
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],

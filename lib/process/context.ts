@@ -41,6 +41,7 @@ import {
 import { Capabilities } from "./capabilities.ts";
 import { ClientRequest } from "./client-request.ts";
 import { askExtension } from "./extension.ts";
+import { HttpClientCalls } from "./http-client.ts";
 import { HttpWriters } from "./http-stream.ts";
 import { KvCalls } from "./kv.ts";
 import { isPromise } from "./promise.ts";
@@ -49,6 +50,7 @@ import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { SqliteCalls } from "./sqlite.ts";
 import { StateCalls } from "./state.ts";
 import { TimerCalls } from "./timers.ts";
+import { VfsCalls } from "./vfs.ts";
 
 /** What a timer of `after` runs: like a handler, it may return the next state. */
 export type TimerHandler<State> = (state: State, ctx: Context<State>) => State | void | Promise<State | void>;
@@ -74,6 +76,8 @@ export class Context<State = unknown> {
   #kv: KvCalls | undefined;
   #sqlite: SqliteCalls | undefined;
   #timers: TimerCalls | undefined;
+  #vfs: VfsCalls | undefined;
+  #http: HttpClientCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -360,6 +364,18 @@ export class Context<State = unknown> {
 
   clearState(): Promise<void> {
     return this.#state.clear();
+  }
+
+  /** Files, in drives: `ctx.vfs.drive("notes").writeFile("a.txt", "…")`. */
+  get vfs(): VfsCalls {
+    this.#vfs ??= new VfsCalls(this.host);
+    return this.#vfs;
+  }
+
+  /** HTTP and WebSockets to elsewhere: `await ctx.http.fetch("https://…")`. */
+  get http(): HttpClientCalls {
+    this.#http ??= new HttpClientCalls(this.host);
+    return this.#http;
   }
 
   /** A line in the node's log. */

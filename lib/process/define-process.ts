@@ -12,6 +12,7 @@ import {
   type Envelope,
   type Host,
   HTTP_SERVER_IN,
+  type HttpClientRequest,
   type HttpServerRequest,
   type Instance,
   type Message,
@@ -28,6 +29,7 @@ import { Context, type TimerHandler } from "./context.ts";
 import { running } from "./current.ts";
 import { decode } from "./decode.ts";
 import { type Down, downOf } from "./down.ts";
+import { clientEvent } from "./http-client.ts";
 import { IncomingHttp } from "./http-request.ts";
 import { isPromise } from "./promise.ts";
 
@@ -69,6 +71,11 @@ export type Close = {
   readonly transferredTo?: string;
 };
 
+/** @property channelId what `ctx.http.openWs` returned */
+export type ClientPush = { readonly channelId: number; readonly messageType: WsMessageType };
+/** @property code 1005: the peer gave none; 1006: the connection was lost */
+export type ClientClose = { readonly channelId: number; readonly code: number; readonly reason: string };
+
 export type Handlers<State> = {
   init?(ctx: Context<State>): First<State>;
   onOpen?(state: State, open: Open, ctx: Context<State>): Next<State>;
@@ -82,6 +89,10 @@ export type Handlers<State> = {
   onHttp?(state: State, request: IncomingHttp, ctx: Context<State>): Next<State>;
   /** Any other request: of a process, or of RPC. Answer with `ctx.respond`. */
   onRequest?(state: State, message: Message, ctx: Context<State>): Next<State>;
+  /** A frame of a WebSocket that `ctx.http.openWs` opened. The next ones wait until this is done. */
+  onClientPush?(state: State, push: ClientPush, blob: Blob, ctx: Context<State>): Next<State>;
+  /** It has ended, whoever ended it. */
+  onClientClose?(state: State, close: ClientClose, ctx: Context<State>): Next<State>;
   /** The answer to a request sent with `send`. */
   onResponse?(state: State, message: Message, ctx: Context<State>): Next<State>;
   /** A request sent with `send` ended without an answer. */
@@ -222,11 +233,35 @@ class DefinedProcess<State> implements Instance {
       const down = downOf(message, this.#ctx.our.node);
       if (down !== undefined) return this.#handlers.onDown(this.#state, down, this.#ctx);
     }
+    const { onClientPush, onClientClose } = this.#handlers;
+    if (onClientPush !== undefined || onClientClose !== undefined) {
+      const event = clientEvent(message, this.#ctx.our.node);
+      if (event !== undefined) return this.#clientEvent(message, event);
+    }
     if (this.#handlers.onRequest === undefined) {
       this.#ctx.log(`a request from ${message.source.text} was left unanswered: there is no onRequest`);
       return undefined;
     }
     return this.#handlers.onRequest(this.#state, message, this.#ctx);
+  }
+
+  #clientEvent(message: Envelope, event: HttpClientRequest): Next<State> {
+    const handlers = this.#handlers;
+    let next: Next<State>;
+    if ("WebSocketPush" in event) {
+      const { channel_id: channelId, message_type: messageType } = event.WebSocketPush;
+      const blob = message.blob ?? Blob.of("");
+      next = handlers.onClientPush?.(this.#state, { channelId, messageType }, blob, this.#ctx);
+    } else {
+      const { channel_id: channelId, code = 1005, reason = "" } = event.WebSocketClose;
+      next = handlers.onClientClose?.(this.#state, { channelId, code, reason }, this.#ctx);
+    }
+    if (message.rsvp === null) return next;
+    const done = (state: State | void): State | void => {
+      this.#ctx.respond("Ok", { to: message }); // and the peer may send more
+      return state;
+    };
+    return isPromise(next) ? next.then(done) : done(next);
   }
 
   #sendError(error: SendError): Next<State> {

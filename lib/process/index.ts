@@ -31,6 +31,8 @@ export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export type { DatabaseOptions } from "./database-calls.ts";
 export {
+  type ClientClose,
+  type ClientPush,
   type Close,
   defineProcess,
   type First,
@@ -43,6 +45,14 @@ export {
 export type { Down } from "./down.ts";
 export { ExtensionError } from "./extension.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
+export {
+  type ClientAnswer,
+  type ClientStream,
+  type FetchOptions,
+  HttpClientCalls,
+  HttpClientError,
+  type OpenWsOptions,
+} from "./http-client.ts";
 export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-request.ts";
 export { HttpStreamError, type HttpWriter } from "./http-stream.ts";
 export {
@@ -97,3 +107,4 @@ export {
 } from "./sqlite.ts";
 export { StateError } from "./state.ts";
 export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";
+export { Drive, type DriveOptions, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";

@@ -13,6 +13,8 @@ export type HostCommand =
   | { readonly Holds: { readonly holder: string; readonly capability: Capability } }
   /** → Capability[]: what `holder` holds of those that this process issues, derived ones too, none that has lapsed. */
   | { readonly HeldBy: { readonly holder: string } }
+  /** → string | null: where a package lies on the disk; null: it was made in memory, or there is none. For distro:sys only. */
+  | { readonly PackageFolder: { readonly package: string } }
   /** → Capability: `to`, a process of this node that this one may message, holds it from now on, after a restart too. */
   | { readonly Issue: { readonly to: string; readonly params: string; readonly expires?: number } }
   /** → Capability: a narrower one than `capability`, which this process holds, has received or issues. */

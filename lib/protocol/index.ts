@@ -15,6 +15,8 @@ export * from "./family.ts";
 export * from "./freeze.ts";
 export * from "./host-command.ts";
 export * from "./http.ts";
+export * from "./http-client.ts";
 export * from "./limits.ts";
 export * from "./program.ts";
 export * from "./untrusted.ts";
+export * from "./vfs.ts";
