@@ -34,6 +34,11 @@ export class Family {
     this.#kernel = kernel;
   }
 
+  /** Those that have, or had, a parent or children. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** How many generations a child of `parent` would have above it. */
   depthBelow(parent: Process): number {
     return (this.#members.get(parent)?.depth ?? 0) + 1;

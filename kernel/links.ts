@@ -19,6 +19,11 @@ export class Links {
     this.#kernel = kernel;
   }
 
+  /** Those that are linked. */
+  get size(): number {
+    return this.#linked.size;
+  }
+
   add(a: Process, b: Process): void {
     this.#of(a).add(b);
     this.#of(b).add(a);
