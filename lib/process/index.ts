@@ -10,6 +10,7 @@ export {
   type HttpHeaders,
   type HttpServerErrorKind,
   type HttpServerResult,
+  isOnBehalf,
   MESSAGING,
   type Message,
   type OnExit,
