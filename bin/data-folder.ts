@@ -20,6 +20,11 @@ export type DataFolder = {
   release(): Promise<void>;
 };
 
+/** For commands that look into it beside a node that runs: it is not locked. */
+export function dataFolder(data: string, node: string, memory: boolean): Pick<DataFolder, "path"> {
+  return { path: (store) => (memory ? null : join(data, node, store)) };
+}
+
 export type DataFolderOptions = {
   readonly data: string;
   readonly node: string;
@@ -48,5 +53,5 @@ export async function openDataFolder({ data, node, handOver }: DataFolderOptions
     await lock.release();
     throw error;
   }
-  return { path: (store) => join(folder, store), release: () => lock.release() };
+  return { ...dataFolder(data, node, false), release: () => lock.release() };
 }

@@ -30,8 +30,8 @@ const FILE = "format.json";
 const STORE = "data.mdb";
 /** lmdb's table of readers first: who finds the data moved finds it there too. */
 const OLD_FILES = ["lock.mdb", STORE];
-/** What may lie there before there is a format: a crash's rest, and what systems put into folders. */
-const IGNORED = ["lock", "state", `${FILE}.new`, "lost+found"];
+/** What may lie there before there is a format: a crash's rest, packages that were installed first, what systems put into folders. */
+const IGNORED = ["lock", "state", "packages", `${FILE}.new`, "lost+found"];
 
 /** @param folder exists, and nobody else starts on it @throws {DataFolderError} data_format */
 export function readyFormat(folder: string, node: string): void {

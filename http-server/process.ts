@@ -7,6 +7,7 @@
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected, in the asker's dialect. A no that nobody waits for is a dead letter.
  * 2. Only processes of this node are obeyed; another node's gets the answer of one that owns nothing.
+ *    So is who asks on behalf of another: channels, topics, streams and paths are its own, and no capability stands for them.
  * 3. A defect here must not take the sockets along: it is reported, the action answered, and the next one handled.
  */
 import type { Kernel } from "../kernel/index.ts";
@@ -19,6 +20,7 @@ import {
   type Host,
   type HttpServerErrorKind,
   type Instance,
+  isOnBehalf,
   type Program,
   spellResult,
 } from "../lib/protocol/index.ts";
@@ -88,7 +90,10 @@ class Actions implements Instance {
   handle(message: Envelope): void {
     try {
       if (message.kind === "request") {
-        const error = this.#act(message.source, message.body, message.blob, message.rsvp === null ? null : message);
+        const error =
+          message.capabilities.length > 0 && isOnBehalf(message)
+            ? notOwned(message.body)
+            : this.#act(message.source, message.body, message.blob, message.rsvp === null ? null : message);
         if (error !== LATER && (error !== undefined || message.rsvp !== null)) this.#answer(message, error);
       } else if (message.context instanceof Awaiting) message.context.answered(message);
       else if (message.kind !== "timer") this.#parts().http.answered(message);
@@ -219,4 +224,11 @@ class Actions implements Instance {
   #fault(error: unknown): void {
     this.#parts().kernel.events.emit({ type: "fault", process: this.#host.our.id.text, error });
   }
+}
+
+/** What a process is told that owns nothing. */
+function notOwned(body: unknown): HttpServerErrorKind {
+  const action = parseAction(body);
+  if (action === undefined) return "MalformedRequest";
+  return "path" in action ? "InvalidSourceProcess" : "WsChannelNotFound";
 }

@@ -19,7 +19,7 @@ import {
 import type { CapabilityEpoch } from "./capabilities.ts";
 import type { DeadLetterReason } from "./dead-letters.ts";
 import type { Kernel } from "./kernel.ts";
-import { networkCapability } from "./network.ts";
+import { mayLeave, networkCapability } from "./network.ts";
 import { pendingOf } from "./pending.ts";
 import type { Process } from "./process.ts";
 import type { RunQueue } from "./run-queue.ts";
@@ -71,7 +71,7 @@ export class Bus {
       return;
     }
     if (target.node !== this.#kernel.name) {
-      this.refuse(request, from.capabilities.has(networkCapability(this.#kernel.name)) ? "Offline" : "Denied");
+      this.refuse(request, mayLeave(this.#kernel.name, request, from) ? "Offline" : "Denied");
       return;
     }
     const process = this.#kernel.registry.get(target.id);

@@ -18,6 +18,7 @@ import {
   derivedBy,
   derivedParent,
   hasLapsed,
+  isWholly,
   lineage,
   MESSAGING,
   type ProcessId,
@@ -247,15 +248,8 @@ export class CapabilitySet {
     const prefix = `${this.#node}@`;
     const issuer = canonicalAddress(cap.issuer);
     if (!issuer.startsWith(prefix)) return undefined;
-    const isMessaging = capabilityKey(cap) === `${issuer} ${MESSAGING}` || isWholly(cap, MESSAGING); // as JSON: white space does not count
-    return isMessaging ? issuer.slice(prefix.length) : undefined;
+    return isWholly(cap, MESSAGING) ? issuer.slice(prefix.length) : undefined;
   }
-}
-
-/** Whether `cap` was derived from `params` with no restriction. */
-function isWholly(cap: Capability, params: string): boolean {
-  const { base, restrictions } = lineage(cap);
-  return JSON.stringify(base) === params && restrictions.every((only) => only === null);
 }
 
 /** Whether `who` has issued it, or derived it, or one that it comes from. */

@@ -89,6 +89,7 @@ export class CapabilityRecords {
   readonly #fault: (error: unknown) => void;
   readonly #records = new Map<string, CapabilityRecord>();
   readonly #dirty = new Set<string>();
+  #asked = false;
   #writing: Promise<void> = Promise.resolve();
 
   /** @param store null: nothing is kept @param max what one process may gain @param fault hears of what could not be written */
@@ -139,16 +140,25 @@ export class CapabilityRecords {
 
   #write(id: string): void {
     if (this.#store === null) return;
-    if (this.#dirty.size === 0) queueMicrotask(() => this.#flush());
     this.#dirty.add(id);
+    if (this.#asked) return;
+    this.#asked = true;
+    queueMicrotask(() => {
+      this.#asked = false;
+      this.#flush();
+    });
   }
 
   #flush(): void {
-    if (this.#dirty.size === 0 || this.#store === null) return;
-    const writes: Promise<void>[] = [];
-    for (const id of this.#dirty) writes.push(this.#store.set(id, this.#records.get(id)?.facts() ?? null));
+    const store = this.#store;
+    if (this.#dirty.size === 0 || store === null) return;
+    const writes = [...this.#dirty].map((id) =>
+      store.set(id, this.#records.get(id)?.facts() ?? null).catch((error: unknown) => {
+        this.#fault(error);
+        this.#dirty.add(id); // the next flush takes it along
+      }),
+    );
     this.#dirty.clear();
-    const before = this.#writing;
-    this.#writing = Promise.all([before, ...writes]).then(() => undefined, this.#fault);
+    this.#writing = Promise.all([this.#writing, ...writes]).then(() => undefined);
   }
 }

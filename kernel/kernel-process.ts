@@ -11,6 +11,9 @@ import {
   type Envelope,
   type Host,
   type Instance,
+  isOnBehalf,
+  isWholly,
+  MESSAGING,
   ProcessId,
   type Program,
   type RestartIntensity,
@@ -65,6 +68,7 @@ class Command {
 
   run(): void | Promise<void> {
     const { body } = this.#message;
+    if (!this.#isAllowed()) return this.#answer({ Err: "Denied" });
     if (body === "Shutdown") return this.#shutdown();
     const [name, argument] = isRecord(body) ? (Object.entries(body)[0] ?? []) : [];
     try {
@@ -91,6 +95,13 @@ class Command {
     } catch (thrown) {
       return this.#answer({ Err: "MalformedRequest", message: textOf(thrown) });
     }
+  }
+
+  /** Who may message the kernel commands it; who asks for another, by that one's right alone. */
+  #isAllowed(): boolean {
+    const { capabilities } = this.#message;
+    const { text } = this.#host.our;
+    return !isOnBehalf(this.#message) || capabilities.some((cap) => cap.issuer === text && isWholly(cap, MESSAGING));
   }
 
   #answer(body: unknown): void {

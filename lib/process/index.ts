@@ -11,6 +11,7 @@ export {
   type HttpHeaders,
   type HttpServerErrorKind,
   type HttpServerResult,
+  isOnBehalf,
   type Lifetime,
   MESSAGING,
   type Message,

@@ -16,9 +16,9 @@ import {
   canonicalAddress,
   type Host,
   hasLapsed,
+  isOnBehalf,
   lineage,
   type Message,
-  ON_BEHALF,
   sameJson,
 } from "../protocol/index.ts";
 
@@ -46,7 +46,7 @@ export async function allowed(
   if (source.node !== host.our.node) return false;
   const allows = (cap: Capability): boolean =>
     canonicalAddress(cap.issuer) === self && !hasLapsed(cap, host.now()) && covers(cap, needs, options);
-  if (message.capabilities.some((cap) => canonicalAddress(cap.issuer) === self || cap.params === ON_BEHALF))
+  if (isOnBehalf(message) || message.capabilities.some((cap) => canonicalAddress(cap.issuer) === self))
     return message.capabilities.some(allows);
   if (options.owner !== undefined && source.id.packageId.text === options.owner) return true;
   const held = await host.command({ HeldBy: { holder: source.text } });

@@ -84,6 +84,18 @@ export type Lineage = {
   readonly by: readonly string[];
 };
 
+/** Whether its sender wants none of its own rights to count: see ON_BEHALF. */
+export function isOnBehalf({ capabilities }: { readonly capabilities: readonly Capability[] }): boolean {
+  return capabilities.some(({ params }) => params === ON_BEHALF);
+}
+
+/** Whether `cap` permits all that `params` of its issuer do: they are its own, or it was derived from such without a restriction. */
+export function isWholly(cap: Capability, params: string): boolean {
+  if (canonicalParams(cap.params) === params) return true;
+  const { base, restrictions } = lineage(cap);
+  return JSON.stringify(base) === params && restrictions.every((only) => only === null);
+}
+
 /** Whether it counts for nothing by now. */
 export function hasLapsed({ expires }: Capability, now: number): boolean {
   return expires !== undefined && expires <= now;

@@ -4,12 +4,12 @@
  *   {"GetState": id} → "GetState" and the blob, or no blob    {"SetState": id} + blob → "SetState"    {"DeleteState": id} → "DeleteState"
  *
  * 1. A process reaches its own state only: whatever `id` says, the sender's counts, and another id is refused. No
- *    capability changes that, attached or held: there is none to give.
+ *    capability changes that, attached or held: there is none to give. Who asks on behalf of another has no state there.
  * 2. An answer to a write says that it is on the disk. Others are handled meanwhile, and go to the disk together;
  *    who asks sees what was set last.
  * 3. What the disk does not take is answered `{"Err":"NotKept: …"}`: what was there before is still there.
  */
-import { type Context, defineProcess, type Message, type Program } from "jackfield/process";
+import { type Context, defineProcess, isOnBehalf, type Message, type Program } from "jackfield/process";
 import { VALUE_MAX, WRITES_MAX } from "./limits.ts";
 import type { StateStore } from "./store.ts";
 
@@ -34,7 +34,7 @@ class Requests {
     };
     const [action, id] = readRequest(message);
     const key = message.source.id.text;
-    if (id !== key || message.source.node !== ctx.node) return respond({ Err: "NotYourState" });
+    if (id !== key || message.source.node !== ctx.node || isOnBehalf(message)) return respond({ Err: "NotYourState" });
     if (action === "GetState") return respond("GetState", this.#store.get(key));
     if (action === "DeleteState") return this.#write(this.#store.delete(key), action, respond);
     if (action !== "SetState") return respond({ Err: "MalformedRequest" });

@@ -1,6 +1,6 @@
 /** Contract kinode §10, "Kernel", cases 42 to 48: who may send what to whom. Neighbours have no number. */
 import { describe, expect, test } from "@jest/globals";
-import { Address, type Capability, capability, MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
+import { Address, type Capability, capability, MESSAGING, ON_BEHALF, ProcessId } from "../../lib/protocol/index.ts";
 import { A, B, C, KERNEL, withA, withAB } from "../support/cast.ts";
 import { Gate, program, request, settle, silent, started, stateOf, tell } from "../support/kernel.ts";
 import { Recorder } from "../support/recorder.ts";
@@ -85,6 +85,38 @@ describe("capabilities", () => {
     tell(cast.a.host, KERNEL, { KillProcess: B }, { expects: 1 });
     expect((await cast.a.next()).error).toBe("Denied");
     expect(stateOf(cast, B)).toBe("running");
+  });
+});
+
+describe("a deputy that asks on behalf of another", () => {
+  const onBehalf = capability(`alice.os@${A}`, ON_BEHALF);
+
+  test("commands the kernel by the other's right alone", async () => {
+    const cast = withA({ requestCapabilities: [KERNEL] });
+    const c = new Recorder();
+    cast.add(C, c.program, { requestCapabilities: [KERNEL] });
+    cast.add(B, silent);
+    const kill = async (capabilities: readonly Capability[]): Promise<unknown> => {
+      tell(cast.a.host, KERNEL, { KillProcess: B }, { expects: 5, capabilities });
+      await settle();
+      return cast.a.all.at(-1)?.body;
+    };
+    expect(await kill([onBehalf])).toEqual({ Err: "Denied" });
+    expect(stateOf(cast, B)).toBe("running");
+    expect(await kill([onBehalf, capability(`alice.os@${KERNEL}`, MESSAGING)])).toEqual({ KilledProcess: B });
+  });
+
+  test("leaves the node by the other's right alone", async () => {
+    const network = { process: KERNEL, params: "network" };
+    const { a } = withA({ requestCapabilities: [network] });
+    const send = async (capabilities: readonly Capability[]): Promise<unknown> => {
+      tell(a.host, `bob.os@${B}`, "hi", { expects: 5, capabilities });
+      await settle();
+      return a.all.at(-1)?.error;
+    };
+    expect(await send([])).toBe("Offline");
+    expect(await send([onBehalf])).toBe("Denied");
+    expect(await send([onBehalf, capability(`alice.os@${KERNEL}`, '"network"')])).toBe("Offline");
   });
 });
 

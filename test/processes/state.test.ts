@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createNode, type Node } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
-import { Blob, Envelope, type Host, ProcessId, toAddress } from "../../lib/protocol/index.ts";
+import {
+  Blob,
+  capability,
+  Envelope,
+  type Host,
+  MESSAGING,
+  ON_BEHALF,
+  ProcessId,
+  toAddress,
+} from "../../lib/protocol/index.ts";
 import { stateProcess } from "../../processes/state/state.ts";
 import { diskStore, memoryStore, type StateStore } from "../../processes/state/store.ts";
 import { P, Q } from "../support/node.ts";
@@ -64,6 +73,20 @@ describe("state:distro:sys", () => {
       expect(await ask(other, { [action]: P }, "theirs")).toEqual([{ Err: "NotYourState" }, undefined]);
     }
     expect(await ask(other, { GetState: Q })).toEqual(["GetState", undefined]);
+  });
+
+  test("gives a deputy that asks on behalf of another nothing of its own, whatever the other attached", async () => {
+    const node = nodeWith(memoryStore());
+    const deputy = hostOf(node, P);
+    await ask(deputy, { SetState: P }, "the deputy's");
+    for (const params of [ON_BEHALF, MESSAGING]) {
+      // Somebody asks the deputy: {"GetState": P}. It passes that on as it came.
+      const request = new Envelope("request", deputy.our, toAddress(STATE, "alice.os"), { GetState: P }, null);
+      request.expectsResponse = 5;
+      request.capabilities = [capability(deputy.our, params), capability(deputy.our, ON_BEHALF)];
+      expect((await deputy.call(request)).body).toEqual({ Err: "NotYourState" });
+    }
+    expect(await ask(deputy, { GetState: P })).toEqual(["GetState", "the deputy's"]);
   });
 
   test.each([

@@ -3,7 +3,14 @@
  *
  * Silence is proved by `settle` (everything that can run without the clock has run) and `advance`, never by sleeping.
  */
-import { type AddProcessOptions, createNode, type KernelEvent, type Node, type Process } from "../../kernel/index.ts";
+import {
+  type AddProcessOptions,
+  type CapabilityStore,
+  createNode,
+  type KernelEvent,
+  type Node,
+  type Process,
+} from "../../kernel/index.ts";
 import {
   Blob,
   type Capability,
@@ -23,6 +30,7 @@ export type TestKernelOptions = {
   readonly freezeBodies?: boolean;
   /** For jitter; default 0.5: none. */
   readonly random?: () => number;
+  readonly capabilityStore?: CapabilityStore;
 };
 
 export type TestKernel = {
