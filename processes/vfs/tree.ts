@@ -55,8 +55,13 @@ export class Folder {
   /** @throws {FileError} ELOOP it is a link, ENOTDIR it is no folder @throws ENOENT */
   async folder(name: string): Promise<Folder> {
     const path = await this.at(name);
-    await assertType(path, "Directory");
-    const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    let handle: FileHandle;
+    try {
+      handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW); // what is none is not opened, and nothing waits
+    } catch (error) {
+      await assertType(path, "Directory"); // the clear word
+      throw error;
+    }
     const folder = new Folder(handle, join(this.#path, name), this.#byProc);
     try {
       if (!this.#byProc) await folder.#assertSteady();

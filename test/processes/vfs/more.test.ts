@@ -240,6 +240,16 @@ describe("limits", () => {
     expect(await tell(owner, "/b:c/d/d", "Write", "d")).toBe("Ok");
   });
 
+  test("atOnce: more than that wait, and each gets its turn", async () => {
+    const { owner, vfs } = await start({ limits: { atOnce: 1 } });
+    const hosts = [owner, ...["one", "two", "three"].map((name) => vfs.host(`${name}:b:c`))];
+    const writes = hosts.flatMap((host, i) =>
+      [0, 1, 2].map((round) => tell(host, `/b:c/d/${i}`, "Write", String(round))),
+    );
+    expect(await Promise.all(writes)).toEqual(Array(12).fill("Ok"));
+    for (const [i, host] of hosts.entries()) expect((await said(host, `/b:c/d/${i}`, "Read")).text).toBe("2");
+  });
+
   test("cursorsTotal: whose were used longest ago go", async () => {
     const { owner, vfs } = await start({ limits: { cursorsTotal: 2 } });
     await tell(owner, "/b:c/d/x", "Write", "abcdef");
