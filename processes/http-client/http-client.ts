@@ -77,6 +77,7 @@ class HttpClient {
     const action = readAction(message.body);
     if (action === undefined) throw new Refusal("MalformedRequest");
     const { source } = message;
+    if (source.node !== this.#ctx.node) throw new Refusal({ Denied: { url: "", error: "it comes from another node" } });
     if ("WebSocketPush" in action) {
       const { channel_id, message_type } = action.WebSocketPush;
       await this.#sockets.push(source, channel_id, message_type, message.blob);

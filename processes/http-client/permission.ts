@@ -6,7 +6,7 @@
  * 2. Where a request brings a capability of http-client, or is on behalf of another, only what it brings counts:
  *    `{"kind":"http"}` any public address, `{"kind":"http","host":"api.example.com"}` that one.
  * 3. `host` is that of the URL, with its port where that is not the scheme's own, or without.
- * 4. Only processes of this node reach anywhere (contract kinode §9, row 30).
+ * 4. Of another node nobody asks: http-client.ts refuses them before (contract kinode §9, row 30).
  */
 import { allowed, type Context, type Message, type PermissionParams } from "jackfield/process";
 import { canonicalAddress, ON_BEHALF } from "jackfield/protocol";
@@ -17,7 +17,7 @@ export type Reach = "public" | "any";
 
 /** @throws {Refusal} Denied */
 export async function reachOf(
-  ctx: Pick<Context, "host" | "our" | "node">,
+  ctx: Pick<Context, "host" | "our">,
   message: Message,
   url: URL,
   method: string,
@@ -31,7 +31,6 @@ export async function reachOf(
   const hosts = [...new Set([host, hostname])];
   const here = hosts.map((name) => ({ kind: "http", host: name, local: true }));
   if (await may({ local: true }, ...here)) return "any";
-  if (message.source.node !== ctx.node) throw denied(url, "it comes from another node");
   const self = ctx.our.text;
   const isBrought = message.capabilities.some(
     ({ issuer, params }) => canonicalAddress(issuer) === self || params === ON_BEHALF,

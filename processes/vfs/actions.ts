@@ -151,7 +151,7 @@ export class Actions {
       this.#drives.at(path, ({ parent, name }) =>
         counted(drive, 0, 1, async () => {
           await mkdir(await parent.at(name), { mode: 0o700 });
-          await parent.handle.sync(); // or a file in it that is kept would be in a folder that is not
+          await parent.sync(); // or a file in it that is kept would be in a folder that is not
         }),
       ),
     );
@@ -169,7 +169,7 @@ export class Actions {
         if ((await kindOf(parent, name)) !== undefined) return (await parent.folder(name)).close();
         return counted(drive, 0, 1, async () => {
           await makeFolder(parent, name);
-          await parent.handle.sync();
+          await parent.sync();
         });
       });
     }
@@ -306,18 +306,18 @@ export class Actions {
   /** A file, or a folder: what it has, not what they have. */
   async #sync(path: VfsPath): Promise<Answer> {
     if (path.parts.length === 0) {
-      await this.#drives.in(path, (folder) => folder.handle.sync());
+      await this.#drives.in(path, (folder) => folder.sync());
       return OK;
     }
     await this.#drives.at(path, async ({ parent, name }) => {
       const isFolder = (await kindOf(parent, name)) === "Directory";
-      const handle = isFolder ? (await parent.folder(name)).handle : await parent.file(name, O_RDONLY);
+      const handle = isFolder ? await parent.folder(name) : await parent.file(name, O_RDONLY);
       try {
         await handle.sync();
       } finally {
         await handle.close();
       }
-      await parent.handle.sync(); // its name
+      await parent.sync(); // its name
     });
     return OK;
   }
@@ -450,8 +450,8 @@ export class Actions {
 
   async #metadata(path: VfsPath): Promise<Answer> {
     if (path.parts.length === 0)
-      return await this.#drives.in(path, async ({ handle }) => {
-        const { mtimeMs } = await handle.stat();
+      return await this.#drives.in(path, async (folder) => {
+        const { mtimeMs } = folder.stat();
         return { body: { Metadata: { file_type: "Directory", len: 0, modified: Math.floor(mtimeMs) } } };
       });
     return await this.#drives.at(path, async ({ parent, name }) => {

@@ -89,9 +89,9 @@ export class Drives {
       const names = await readdir(await folder.at("."));
       const { drives } = this.#options.limits;
       if (!names.includes(path.driveName) && names.length >= drives) throw limitReached(this.#options.limits, "drives");
-      if (await makeFolder(folder, path.driveName)) await folder.handle.sync();
+      if (await makeFolder(folder, path.driveName)) await folder.sync();
     });
-    if (made) await base.handle.sync();
+    if (made) await base.sync();
   }
 
   /** Of the drive itself. */
@@ -114,7 +114,7 @@ export class Drives {
     try {
       return new Temporary(folder, name, await folder.file(name, O_CREAT | O_EXCL | O_RDWR));
     } catch (error) {
-      await folder.close();
+      folder.close();
       throw error;
     }
   }
@@ -122,7 +122,7 @@ export class Drives {
   async close(): Promise<void> {
     const base = await this.#base?.catch(() => null);
     this.#base = null;
-    await base?.close();
+    base?.close();
     if (base !== undefined && this.#options.folder === null) await rm(this.#path, { recursive: true, force: true });
   }
 
@@ -248,7 +248,7 @@ export class Temporary {
   async moveTo({ parent, name }: Place, durable: boolean): Promise<void> {
     if (durable) await this.handle.sync();
     await rename(await this.#folder.at(this.#name), await parent.at(name));
-    if (durable) await parent.handle.sync();
+    if (durable) await parent.sync();
     await this.#close();
   }
 
@@ -259,7 +259,7 @@ export class Temporary {
 
   async #close(): Promise<void> {
     await this.handle.close();
-    await this.#folder.close();
+    this.#folder.close();
   }
 }
 

@@ -34,6 +34,7 @@ export const VFS_LIMITS: Readonly<Record<VfsLimitName, Limit>> = {
   streams: limit(16, "streams", 1, 1024, "of one process: each has a file open"),
   streamsTotal: limit(256, "streams", 1, 65_536, "of all processes: the system's usual allowance is 1,024 open files"),
   streamIdle: limit(60_000, "ms", 10, 3_600_000, "without a piece, then a stream is closed: its process may be gone"),
+  atOnce: limit(64, "requests", 1, 1024, "of all processes at work: each has some files open, and libuv has 4 threads"),
   queued: limit(256, "requests", 1, 65_536, "of one process that wait for its earlier ones"),
   queuedBytes: limit(256 * MIB, "bytes", 1, 64 * GIB, "in requests that wait for the disk, of all processes"),
   zipBytes: limit(256 * MIB, "bytes", 1, 4 * GIB, "what one archive may unpack to"),
@@ -52,6 +53,7 @@ export type VfsLimitName =
   | "streams"
   | "streamsTotal"
   | "streamIdle"
+  | "atOnce"
   | "queued"
   | "queuedBytes"
   | "zipBytes"

@@ -5,15 +5,20 @@
  *    others, which Node has not: nobody can put a link in between, however fast. Each step is opened with O_NOFOLLOW.
  * 2. Elsewhere, and where /proc is missing, each step is looked at, opened with O_NOFOLLOW, and its real path compared. Who
  *    swaps a folder for a link between the two wins there: docs/adr/0023.
- * 3. Only files and folders are touched. A link, a FIFO, a socket, a device is refused; opening never waits for one
+ * 3. Folders are opened and closed at once, on the node's thread: the system has them at hand (its dentry cache), and each
+ *    way through libuv's threads cost ten times as much. What files have is read and written there.
+ * 4. Only files and folders are touched. A link, a FIFO, a socket, a device is refused; opening never waits for one
  *    (O_NONBLOCK). So is a file with a second name (a hard link): the other name may be outside.
  */
-import { constants, existsSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, fsync, openSync, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const { O_NOFOLLOW = 0, O_DIRECTORY = 0, O_NONBLOCK = 0, O_NOCTTY = 0, O_RDONLY } = constants; // not all on Windows
 const PROC = "/proc/self/fd";
+const CLOSED = -1; // no descriptor: a number that was given back may be another folder's by now
+const syncOf = promisify(fsync);
 
 /** Whether rule 1 holds on this machine. */
 export const HAS_PROC: boolean = process.platform === "linux" && existsSync(PROC);
@@ -29,12 +34,12 @@ export class FileError extends Error {
 }
 
 export class Folder {
-  readonly handle: FileHandle;
+  #fd: number;
   readonly #path: string; // rule 2
   readonly #byProc: boolean;
 
-  private constructor(handle: FileHandle, path: string, byProc: boolean) {
-    this.handle = handle;
+  private constructor(fd: number, path: string, byProc: boolean) {
+    this.#fd = fd;
     this.#path = path;
     this.#byProc = byProc;
   }
@@ -42,12 +47,12 @@ export class Folder {
   /** @param path where links are trusted: the administrator's own @param byProc see rules 1 and 2 */
   static async open(path: string, byProc: boolean = HAS_PROC): Promise<Folder> {
     const real = await realpath(path);
-    return new Folder(await open(real, O_RDONLY | O_DIRECTORY), real, byProc);
+    return new Folder(openSync(real, O_RDONLY | O_DIRECTORY), real, byProc);
   }
 
   /** What a system call takes, now, for `name` in this folder. `name` is one part; "." the folder itself. */
   async at(name: string): Promise<string> {
-    if (this.#byProc) return `${PROC}/${this.handle.fd}/${name}`;
+    if (this.#byProc) return `${PROC}/${this.#fd}/${name}`;
     await this.#assertSteady();
     return join(this.#path, name);
   }
@@ -55,13 +60,18 @@ export class Folder {
   /** @throws {FileError} ELOOP it is a link, ENOTDIR it is no folder @throws ENOENT */
   async folder(name: string): Promise<Folder> {
     const path = await this.at(name);
-    await assertType(path, "Directory");
-    const handle = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    const folder = new Folder(handle, join(this.#path, name), this.#byProc);
+    let fd: number;
+    try {
+      fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW); // what is none is not opened, and nothing waits
+    } catch (error) {
+      await assertType(path, "Directory"); // the clear word
+      throw error;
+    }
+    const folder = new Folder(fd, join(this.#path, name), this.#byProc);
     try {
       if (!this.#byProc) await folder.#assertSteady();
     } catch (error) {
-      await handle.close();
+      folder.close();
       throw error;
     }
     return folder;
@@ -92,13 +102,26 @@ export class Folder {
     return handle;
   }
 
-  close(): Promise<void> {
-    return this.handle.close();
+  /** The names in it are there after the power went. */
+  sync(): Promise<void> {
+    return syncOf(this.#fd);
+  }
+
+  stat(): Stats {
+    return fstatSync(this.#fd);
+  }
+
+  /** Nothing happens when it is closed. */
+  close(): void {
+    if (this.#fd === CLOSED) return;
+    closeSync(this.#fd);
+    this.#fd = CLOSED;
   }
 
   /** Rule 2: its path still leads to what is open. */
   async #assertSteady(): Promise<void> {
-    const [there, here] = await Promise.all([lstat(this.#path), this.handle.stat()]);
+    const here = this.stat();
+    const there = await lstat(this.#path);
     const isSame = there.ino === here.ino && there.dev === here.dev && (await realpath(this.#path)) === this.#path;
     if (!isSame) throw new FileError("ELOOP", "a folder of the path is a link, or was moved meanwhile");
   }
@@ -151,7 +174,7 @@ export async function descend(from: Folder, parts: readonly string[]): Promise<F
     try {
       folder = await above.folder(part);
     } finally {
-      await above.close();
+      above.close();
     }
   }
   return folder;
@@ -162,6 +185,6 @@ export async function within<Result>(folder: Folder, work: (folder: Folder) => P
   try {
     return await work(folder);
   } finally {
-    await folder.close();
+    folder.close();
   }
 }

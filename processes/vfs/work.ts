@@ -1,6 +1,9 @@
 /**
- * What waits for the disk. Requests of one process are done in their order; those of others do not wait for them.
- * (The original has a queue per process too, and never stores it: contract kinode §9, row 19.)
+ * What waits for the disk.
+ *
+ * 1. Requests of one process are done in their order; those of others do not wait for them. (The original has a queue per
+ *    process too, and never stores it: contract kinode §9, row 19.)
+ * 2. At most limits.atOnce are at work, whoever they are of.
  */
 import type { VfsLimits } from "./limits.ts";
 import { limitReached } from "./refusal.ts";
@@ -10,6 +13,8 @@ type Line = { last: Promise<void>; waiting: number };
 export class Work {
   readonly #limits: VfsLimits;
   readonly #lines = new Map<string, Line>(); // one for each process that waits
+  readonly #waiting: (() => void)[] = []; // lines whose turn it would be; at most one entry for each
+  #atWork = 0;
   #bytes = 0;
 
   constructor(limits: VfsLimits) {
@@ -24,11 +29,23 @@ export class Work {
     line.waiting++;
     this.#bytes += bytes;
     this.#lines.set(process, line);
-    line.last = line.last.then(work).then(() => {
-      line.waiting--;
-      this.#bytes -= bytes;
-      if (line.waiting === 0) this.#lines.delete(process);
-    });
+    line.last = line.last
+      .then(() => this.#inTurn(work))
+      .then(() => {
+        line.waiting--;
+        this.#bytes -= bytes;
+        if (line.waiting === 0) this.#lines.delete(process);
+      });
+  }
+
+  /** Rule 2. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    if (this.#atWork < this.#limits.atOnce) this.#atWork++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve)); // the place of who is done
+    await work();
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#atWork--;
+    else next();
   }
 
   /** Resolves when nothing waits. */

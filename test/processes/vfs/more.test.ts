@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -240,6 +241,16 @@ describe("limits", () => {
     expect(await tell(owner, "/b:c/d/d", "Write", "d")).toBe("Ok");
   });
 
+  test("atOnce: more than that wait, and each gets its turn", async () => {
+    const { owner, vfs } = await start({ limits: { atOnce: 1 } });
+    const hosts = [owner, ...["one", "two", "three"].map((name) => vfs.host(`${name}:b:c`))];
+    const writes = hosts.flatMap((host, i) =>
+      [0, 1, 2].map((round) => tell(host, `/b:c/d/${i}`, "Write", String(round))),
+    );
+    expect(await Promise.all(writes)).toEqual(Array(12).fill("Ok"));
+    for (const [i, host] of hosts.entries()) expect((await said(host, `/b:c/d/${i}`, "Read")).text).toBe("2");
+  });
+
   test("cursorsTotal: whose were used longest ago go", async () => {
     const { owner, vfs } = await start({ limits: { cursorsTotal: 2 } });
     await tell(owner, "/b:c/d/x", "Write", "abcdef");
@@ -303,6 +314,70 @@ test("without a folder everything is kept elsewhere for a while, and gone with t
   await vfs.node.stop();
   const left = made.filter((name) => existsSync(join(tmpdir(), name, "b@c")));
   expect(left).toEqual([]);
+});
+
+test("no action leaves a file or a folder open, done or refused", async () => {
+  const { vfs, owner } = await start({ limits: { driveBytes: 100 } });
+  const open = (): string[] =>
+    readdirSync("/proc/self/fd").flatMap((fd) => {
+      try {
+        const target = readlinkSync(`/proc/self/fd/${fd}`);
+        return target.startsWith(vfs.folder) ? [target] : [];
+      } catch {
+        return []; // the one that lists them
+      }
+    });
+  await tell(owner, "/b:c/d/a/b", "CreateDirAll");
+  await tell(owner, "/b:c/d/a/b/x", "Replace", "x");
+  const words = [
+    "CreateDrive",
+    "CreateDir",
+    "CreateDirAll",
+    "CreateFile",
+    "CloseFile",
+    "Write",
+    "WriteAll",
+    "Append",
+    "SyncAll",
+  ];
+  const more = [
+    "Read",
+    "ReadDir",
+    "ReadToEnd",
+    "ReadToString",
+    "Metadata",
+    "Len",
+    "Hash",
+    "Usage",
+    "Replace",
+    "AddZip",
+  ];
+  const records = [
+    { OpenFile: { create: true } },
+    { ReadExact: { length: 9 } },
+    { Seek: { End: 0 } },
+    { Rename: { new_path: "/b:c/d/a/b/y" } },
+    { Rename: { new_path: "/b:c/d/none/y" } },
+    { CopyFile: { new_path: "/b:c/d/a/z" } },
+    { CopyFile: { new_path: "/b:c/d/a/b" } },
+    { SetLen: 1000 },
+    { ReadAt: { position: 0, length: 9 } },
+    { WriteAt: { position: 1000 } },
+    { List: {} },
+  ];
+  for (const path of [
+    "/b:c/d",
+    "/b:c/d/a",
+    "/b:c/d/a/b/x",
+    "/b:c/d/none",
+    "/b:c/d/none/x",
+    "/b:c/d/a/b/x/y",
+    "/b:c/no/x",
+  ])
+    for (const action of [...words, ...more, ...records]) await tell(owner, path, action, "some bytes");
+  for (const action of ["RemoveFile", "RemoveDir", "RemoveDirAll"])
+    for (const path of ["/b:c/d/none", "/b:c/d/a/b/x", "/b:c/d/a"]) await tell(owner, path, action);
+  expect(open()).toEqual([vfs.folder]); // the root of all
 });
 
 describe("AddZip", () => {
