@@ -50,8 +50,8 @@ async function soak(seconds: number, note: (line: string) => void): Promise<Soak
     const from = performance.now();
     const warm = Math.min(WARM_MAX, seconds * 1000 * WARM_SHARE);
     let heapStart = 0;
-    for (let next = from + CRASH_EVERY; next <= from + seconds * 1000; next += CRASH_EVERY) {
-      await sleep(next - performance.now());
+    for (let n = 1; n <= seconds; n++) {
+      await sleep(from + n * CRASH_EVERY - performance.now());
       const { victim, kind } = await node<{ victim: string; kind: string }>("crash");
       note(`${((performance.now() - from) / 1000).toFixed(0).padStart(5)} s  ${kind.padEnd(8)} ${victim}`);
       if (heapStart === 0 && performance.now() - from >= warm)

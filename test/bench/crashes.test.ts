@@ -48,7 +48,7 @@ describe("Ledger", () => {
     const ledger = new Ledger();
     for (const n of [1, 3, 2, 2]) ledger.hear("a-0", "b-0", n);
     ledger.hear("a-0", "c-0", 1);
-    expect(breachesOf(ledger)).toEqual({ order: { times: 1, first: "a-0 → b-0: 2 after 3" } });
+    expect(breachesOf(ledger)).toEqual({ order: { times: 2, first: "a-0 → b-0: 2 after 3" } });
   });
 
   test("says so when less is read than was durable, or what was never written", () => {
