@@ -10,12 +10,12 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
-import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
+import type { StateStore } from "../processes/state/store.ts";
 import { capabilityStore } from "./capability-store.ts";
 import { crashStore } from "./crash-store.ts";
 import { noDataFolder, openDataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
-import { systemProcesses } from "./system-processes.ts";
+import { openState, systemProcesses } from "./system-processes.ts";
 
 const FIRST_PORT = 8080; // contract kinode §5: 8080, or the next free one
 const LAST_PORT = 8999;
@@ -40,8 +40,7 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
   let node: Node;
   let state: StateStore;
   try {
-    const folder = data.path("state");
-    state = folder === null ? memoryStore() : diskStore(folder);
+    state = openState(data);
     const limits = only(KERNEL_LIMITS, options.limit);
     const crashes = crashStore(data.path("crashes"), options.limit.crashReports ?? KERNEL_LIMITS.crashReports.value);
     node = createNode({

@@ -6,11 +6,19 @@
 import { lazyProgram, type RegisterOptions } from "../kernel/index.ts";
 import { ProcessId, type Program } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
-import type { StateStore } from "../processes/state/store.ts";
+import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
 import type { DataFolder } from "./data-folder.ts";
 
-/** @param data where the others keep theirs @param state opened before: what the kernel keeps is there too */
-export function systemProcesses(data: DataFolder, state: StateStore): readonly RegisterOptions[] {
+/** What processes and the kernel keep; in memory where there is no folder. */
+export function openState(data: Pick<DataFolder, "path">): StateStore {
+  const folder = data.path("state");
+  return folder === null ? memoryStore() : diskStore(folder);
+}
+
+export function systemProcesses(
+  data: Pick<DataFolder, "path">,
+  state: StateStore = openState(data),
+): readonly RegisterOptions[] {
   return [
     {
       id: ProcessId.parse("state:distro:sys"),

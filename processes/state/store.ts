@@ -5,6 +5,8 @@
  * 2. `get` gives what was set last, also while that is on its way.
  * 3. Writes of one moment go to the disk together; those of one key in the order they were asked for.
  * 4. `close` waits for what is on its way.
+ * 5. Keys go to lmdb as bytes, UTF-8, which is how its own encoding of texts has them. That one makes its reader of texts
+ *    with eval, from names that our bundle changes: in dist/ it loops for ever.
  */
 import { createHash } from "node:crypto";
 import { open, type RootDatabase } from "lmdb";
@@ -40,7 +42,7 @@ export function diskStore(folder: string): StateStore {
 type Write = { readonly value: Uint8Array | null };
 
 class DiskStore implements StateStore {
-  readonly #database: RootDatabase<Uint8Array, string>;
+  readonly #database: RootDatabase<Uint8Array, Buffer>;
   readonly #onItsWay = new Map<string, Write>(); // the last of each key
   readonly #writes = new Set<Promise<void>>();
 
@@ -49,16 +51,20 @@ class DiskStore implements StateStore {
       path: folder,
       noSubdir: false, // or lmdb takes a name with a dot in it, as alice.os has, for a file
       encoding: "binary",
+      keyEncoding: "binary",
     });
   }
 
   get(key: string): Uint8Array | undefined {
-    const write = this.#onItsWay.get(storedKey(key));
-    return write === undefined ? this.#database.get(storedKey(key)) : (write.value ?? undefined);
+    const stored = storedKey(key);
+    const write = this.#onItsWay.get(stored);
+    return write === undefined ? this.#database.get(Buffer.from(stored)) : (write.value ?? undefined);
   }
 
   *entries(prefix: string): Iterable<readonly [string, Uint8Array]> {
-    for (const { key, value } of this.#database.getRange({ start: prefix, end: `${prefix}\uffff` })) yield [key, value];
+    const start = Buffer.from(prefix);
+    const end = Buffer.concat([start, Buffer.of(0xff)]); // above all of UTF-8
+    for (const { key, value } of this.#database.getRange({ start, end })) yield [key.toString(), value];
   }
 
   set(key: string, value: Uint8Array): Promise<void> {
@@ -85,7 +91,8 @@ class DiskStore implements StateStore {
   }
 
   async #toDisk(key: string, { value }: Write): Promise<void> {
-    await (value === null ? this.#database.remove(key) : this.#database.put(key, value));
+    const bytes = Buffer.from(key);
+    await (value === null ? this.#database.remove(bytes) : this.#database.put(bytes, value));
     await this.#database.flushed;
   }
 }

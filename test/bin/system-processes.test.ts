@@ -8,7 +8,6 @@ import { systemProcesses } from "../../bin/system-processes.ts";
 import { createNode, type Node } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
 import { ProcessId } from "../../lib/protocol/index.ts";
-import { diskStore, memoryStore } from "../../processes/state/store.ts";
 import { ask } from "../support/kernel.ts";
 import { Recorder } from "../support/recorder.ts";
 
@@ -46,9 +45,7 @@ describe("the node's own processes", () => {
     node = createNode({ name: "alice.os" });
     const data = memory ? noDataFolder() : await openDataFolder({ data: folder, node: "alice.os", handOver: null });
     node.afterStop(() => data.release());
-    const state = data.path("state");
-    for (const process of systemProcesses(data, state === null ? memoryStore() : diskStore(state)))
-      node.addSystemProcess(process);
+    for (const process of systemProcesses(data)) node.addSystemProcess(process);
     const requestCapabilities = ["kv:distro:sys", "sqlite:distro:sys"];
     node.addProcess(ProcessId.parse(SHOP), shop, { public: true, requestCapabilities });
     const visitor = new Recorder();

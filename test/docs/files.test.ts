@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { dataFolder } from "../../bin/data-folder.ts";
+import { noDataFolder } from "../../bin/data-folder.ts";
 import { systemProcesses } from "../../bin/system-processes.ts";
 import { startServer, type TestServer } from "../support/client-node.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
@@ -21,7 +21,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(ROOT, ".jackfield/files-"));
   node = await startTestNode();
   server = await startServer((_, response) => response.end("<p>the page</p>"));
-  for (const process of systemProcesses(dataFolder(folder, "alice.os", true)))
+  for (const process of systemProcesses(noDataFolder()))
     if (["vfs", "http-client"].includes(process.id.process)) node.node.addSystemProcess(process);
 });
 afterEach(async () => {

@@ -4,7 +4,6 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { noDataFolder } from "../../bin/data-folder.ts";
 import { systemProcesses } from "../../bin/system-processes.ts";
-import { memoryStore } from "../../processes/state/store.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
 import { RawSocket } from "../support/sockets.ts";
 
@@ -53,7 +52,7 @@ describe("README", () => {
   });
 
   test("its guest book counts, and writes down, who opens its page", async () => {
-    for (const process of systemProcesses(noDataFolder(), memoryStore())) {
+    for (const process of systemProcesses(noDataFolder())) {
       if (process.id.process !== "state") node.node.addSystemProcess(process); // a test node has it
     }
     const manifest = block("json")
