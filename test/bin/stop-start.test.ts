@@ -172,10 +172,18 @@ test("a handler that never ends, and what waits behind it, hold a stop up no lon
   for (let n = 0; n < 15; n++) stuck.sendText("one more");
   const counter = await enter(port, cookie, "counter-0");
   for (const socket of [stuck, counter]) await readByServer(socket);
+  const tooMany = await enter(port, cookie, "stuck");
+  for (let n = 0; n < 30; n++) tooMany.sendText("more than fit");
+  expect(await tooMany.nextClose()).toMatchObject({ code: 1013, reason: "the process is overloaded" });
   command.kill("SIGTERM");
   for (const socket of [stuck, counter]) {
     expect(await socket.nextClose()).toMatchObject({ code: 1001 });
     socket.sendClose(1001);
   }
-  expect(await command.ended).toMatchObject({ code: 0, signal: null, stdout: expect.stringContaining("farewell") });
+  expect(await command.ended).toMatchObject({
+    code: 0,
+    signal: null,
+    stdout: expect.stringContaining("farewell"),
+    stderr: `${id("stuck")} is overloaded: 20 messages wait, 1 were refused so far\n`,
+  });
 });

@@ -182,3 +182,35 @@ describe("turns that microtasks begin", () => {
     expect(handled).toBeLessThanOrEqual(11);
   });
 });
+
+describe("RunQueue with seams", () => {
+  test("runs whom `ready` hands out", () => {
+    const log: string[] = [];
+    const waiting: Runnable[] = [];
+    const ready = {
+      get length(): number {
+        return waiting.length;
+      },
+      push: (runnable: Runnable) => void waiting.push(runnable),
+      shift: () => waiting.pop(), // the last first
+    };
+    const queue = new RunQueue(many, { ready });
+    queue.begin();
+    for (const name of ["a", "b", "c"]) queue.schedule(worker(name, 1, log));
+    queue.end();
+    expect(log.join("")).toBe("cba");
+  });
+
+  test("goes on after turnSteps when `later` says so", async () => {
+    const log: string[] = [];
+    const rounds: (() => void)[] = [];
+    const queue = new RunQueue(1, { later: (run) => void rounds.push(run) });
+    queue.begin();
+    queue.schedule(worker("a", 3, log));
+    queue.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([log.join(""), rounds.length]).toEqual(["a", 1]);
+    rounds.shift()?.();
+    expect(log.join("")).toBe("aa");
+  });
+});

@@ -32,6 +32,19 @@ describe("VirtualClock", () => {
     expect(ran).toEqual([7]);
   });
 
+  test("says how long until something comes due, and when nothing will", () => {
+    const clock = new VirtualClock();
+    expect(clock.nextDue).toBeUndefined();
+    clock.setTimeout(() => undefined, 20);
+    const cancel = clock.setTimeout(() => undefined, 5);
+    clock.advance(3);
+    expect(clock.nextDue).toBe(2);
+    cancel();
+    expect(clock.nextDue).toBe(17);
+    clock.advance(17);
+    expect(clock.nextDue).toBeUndefined();
+  });
+
   test("does not run what was cancelled, and takes a delay below zero for none", () => {
     const clock = new VirtualClock();
     const ran: string[] = [];

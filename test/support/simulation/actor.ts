@@ -1,6 +1,7 @@
 /** The program of a simulated process: does what the messages it gets tell it to, and tells the ledger all it sees. */
 import { LimitError, ProcessExitedError, SpawnError } from "../../../kernel/index.ts";
 import {
+  type Address,
   Blob,
   Envelope,
   type Host,
@@ -19,6 +20,7 @@ import type { Act, ActorPlan, Whom } from "./plan.ts";
 export interface Stage {
   readonly ledger: Ledger;
   readonly pendingMax: number;
+  readonly addresses: Map<string, Address>;
   now(): number;
   gate(): Promise<void>;
   note(line: string): void;
@@ -287,15 +289,17 @@ export class Actor implements Instance {
   }
 
   #envelope(sent: Sent, given: { readonly blob?: Blob | null; readonly inherit?: boolean }): Envelope {
-    const envelope = new Envelope(
-      "request",
-      this.host.our,
-      toAddress(sent.to, this.host.our.node),
-      sent.body,
-      given.blob ?? null,
-    );
+    const envelope = new Envelope("request", this.host.our, this.#addressOf(sent.to), sent.body, given.blob ?? null);
     envelope.inherit = given.inherit ?? false;
     return envelope;
+  }
+
+  /** The same object each time, as the kernel remembers what one leads to. */
+  #addressOf(to: string): Address {
+    const { addresses } = this.#stage;
+    const address = addresses.get(to) ?? toAddress(to, this.host.our.node);
+    addresses.set(to, address);
+    return address;
   }
 
   #record(

@@ -49,6 +49,8 @@ export type Step =
   /** As a transport delivers it: bytes on loan, handled at once where nothing is before it. */
   | { readonly step: "frame"; readonly to: 0 | 1 | 2 | 3; readonly acts: readonly Act[] }
   | { readonly step: "kill"; readonly whom: 0 | 1 | 2 | 3 }
+  /** The messaging capability for one is given to another, or taken away. */
+  | { readonly step: "grant" | "drop"; readonly to: 0 | 1 | 2 | 3 | "driver"; readonly whom: 0 | 1 | 2 | 3 }
   /** Another process of that name, where there is none. */
   | { readonly step: "again"; readonly whom: 0 | 1 | 2 | 3 }
   /** Nothing from outside until all is quiet but time. */
@@ -63,11 +65,13 @@ export type Plan = {
 };
 
 export const ACTORS = 4;
+/** Public in one plan of three only: sent to more often, so that who may send to it and when is tried too. */
+const SECRETIVE = 3;
 
 const SECONDS = [0.05, 0.5, 2] as const;
 
 const whom: fc.Arbitrary<Whom> = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom<Whom>(0, 1, 2, 3) },
+  { weight: 8, arbitrary: fc.constantFrom<Whom>(0, 1, 2, SECRETIVE, SECRETIVE) },
   { weight: 2, arbitrary: fc.constantFrom<Whom>("child", "driver") },
   { weight: 1, arbitrary: fc.constantFrom<Whom>("leaf", "nobody", "far") },
 );
@@ -145,7 +149,7 @@ const { act } = fc.letrec<{ act: Act; acts: Act[] }>((tie) => ({
 }));
 
 const acts = fc.array(act, { maxLength: 4 });
-const actor = fc.constantFrom<0 | 1 | 2 | 3>(0, 1, 2, 3);
+const actor = fc.constantFrom<0 | 1 | 2 | 3>(0, 1, 2, SECRETIVE, SECRETIVE);
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -156,23 +160,32 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ step: fc.constant("frame" as const), to: actor, acts }) },
-  { weight: 2, arbitrary: fc.record({ step: fc.constant("kill" as const), whom: actor }) },
-  { weight: 2, arbitrary: fc.record({ step: fc.constant("again" as const), whom: actor }) },
+  { weight: 3, arbitrary: fc.record({ step: fc.constant("kill" as const), whom: actor }) },
+  { weight: 4, arbitrary: fc.record({ step: fc.constant("again" as const), whom: actor }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      step: fc.constantFrom("grant", "grant", "drop"),
+      to: fc.constantFrom<2 | "driver">(2, "driver", "driver"),
+      whom: fc.constant(SECRETIVE),
+    }),
+  },
   { weight: 3, arbitrary: fc.constant({ step: "quiet" as const }) },
   { weight: 1, arbitrary: fc.constant({ step: "stop" as const }) },
 );
 
+const actorPlan = fc.record({
+  onExit: fc.constantFrom("None" as const, "Restart" as const, "Restart" as const, "Requests" as const),
+  public: fc.constantFrom(true, true, true, false),
+  mailbox: fc.constantFrom(1, 2, 4, 50),
+  inits: fc.array(fc.constantFrom<Init>("none", "plain", "slow", "throw", "throw later", "send"), { maxLength: 3 }),
+  farewell: fc.constantFrom("none" as const, "none" as const, "slow" as const, "throw" as const, "send" as const),
+});
+
 export const plan: fc.Arbitrary<Plan> = fc.record({
   turnSteps: fc.constantFrom(1, 1, 2, 1024),
-  actors: fc.array(
-    fc.record({
-      onExit: fc.constantFrom("None" as const, "Restart" as const, "Restart" as const, "Requests" as const),
-      public: fc.boolean().map((isPrivate) => !isPrivate),
-      mailbox: fc.constantFrom(1, 2, 4, 50),
-      inits: fc.array(fc.constantFrom<Init>("none", "plain", "slow", "throw", "throw later", "send"), { maxLength: 3 }),
-      farewell: fc.constantFrom("none" as const, "none" as const, "slow" as const, "throw" as const, "send" as const),
-    }),
-    { minLength: ACTORS, maxLength: ACTORS },
-  ),
+  actors: fc
+    .tuple(fc.array(actorPlan, { minLength: ACTORS, maxLength: ACTORS }), fc.constantFrom(true, false, false))
+    .map(([actors, isPublic]) => actors.map((each, n) => (n === SECRETIVE ? { ...each, public: isPublic } : each))),
   steps: fc.array(step, { maxLength: 20, size: "max" }),
 });

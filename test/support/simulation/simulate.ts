@@ -9,10 +9,13 @@
  */
 import { createNode, type Keeper, type KernelEvent, type Node, type Process } from "../../../kernel/index.ts";
 import {
+  type Address,
   Blob,
+  capability,
   Envelope,
   type FrameSource,
   type Host,
+  MESSAGING,
   ProcessId,
   type Program,
   type SendErrorKind,
@@ -64,6 +67,7 @@ export async function simulate(plan: Plan, seed: number, { traced = false } = {}
 class Simulation implements Stage {
   readonly ledger: Ledger;
   readonly trace: string[] = [];
+  readonly addresses: Map<string, Address> = new Map();
   depth = 0;
   readonly #plan: Plan;
   readonly #scheduler: Scheduler;
@@ -72,6 +76,7 @@ class Simulation implements Stage {
   readonly #actors = new Map<Life, Actor>();
   readonly #preludes = new Map<Process, number>();
   readonly pendingMax: number = LIMITS.pendingRequests;
+  readonly #grants = new Set<string>(); // "holder issuer"
   #child = "nobody:no:sim";
   #children = 0;
   #driver: Actor | undefined;
@@ -147,6 +152,9 @@ class Simulation implements Stage {
       case "again":
         if (this.#stopped === undefined && this.#find(NAMES[step.whom]) === undefined) this.#addActor(step.whom);
         return undefined;
+      case "grant":
+      case "drop":
+        return this.#grant(step.step, this.address(step.to), NAMES[step.whom]);
       case "quiet":
         return undefined;
       case "stop":
@@ -158,6 +166,26 @@ class Simulation implements Stage {
     if (this.#stopped !== undefined) return;
     this.note("the node stops");
     this.#stopped = this.#node.stop();
+  }
+
+  // Capabilities
+
+  #grant(step: "grant" | "drop", to: string, whom: string): void {
+    const [holder, issuer] = [this.#find(to), this.#find(whom)];
+    if (holder === undefined || issuer === undefined) return;
+    const held = capability(issuer.address, MESSAGING);
+    if (step === "grant") {
+      holder.capabilities.add(held);
+      this.#grants.add(`${to} ${whom}`);
+    } else {
+      holder.capabilities.drop(held);
+      this.#grants.delete(`${to} ${whom}`);
+    }
+  }
+
+  /** What it held, and what others held of it, ends with a process. */
+  #forgetGrants(gone: string): void {
+    for (const grant of this.#grants) if (grant.split(" ").includes(gone)) this.#grants.delete(grant);
   }
 
   // Processes
@@ -242,7 +270,7 @@ class Simulation implements Stage {
     const process = this.#find(to);
     if (process === undefined) return { refused: "Offline", body: null };
     const isOfPackage = from.split(":").slice(1).join() === to.split(":").slice(1).join();
-    if (!process.public && !isOfPackage) return { refused: "Denied", body: null };
+    if (!process.public && !isOfPackage && !this.#grants.has(`${from} ${to}`)) return { refused: "Denied", body: null };
     const body = this.ledger.current(process)?.body ?? null;
     if (process.mailbox.closed) return { refused: "Offline", body };
     return { refused: process.mailbox.length >= process.mailbox.capacity ? "Overloaded" : null, body };
@@ -319,6 +347,7 @@ class Simulation implements Stage {
       if (life !== undefined) this.ledger.ended(life);
     } else if (event.type === "process-gone") {
       this.note(`${event.process} is gone: ${event.why}`);
+      this.#forgetGrants(event.process);
       const life = this.#lifeOf(event.process);
       if (life === undefined) return;
       this.ledger.gone(life.body);
