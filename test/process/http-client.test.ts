@@ -1,5 +1,6 @@
 /** ctx.http: requests and WebSockets as a process uses them, against http-client:distro:sys. */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { startProcess } from "../../lib/process/harness.ts";
 import { type Context, defineProcess, HttpClientError } from "../../lib/process/index.ts";
 import { type ClientNode, startClient, startServer, type TestServer } from "../support/client-node.ts";
 import { thrownBy } from "../support/kernel.ts";
@@ -149,6 +150,21 @@ describe("WebSockets", () => {
     server.sockets[1]?.send("three");
     await until(() => heard.length === 3);
     expect(heard[2]).toEqual([2, 5, "three"]);
+  });
+
+  test("the harness hands frames over as the http-client does", async () => {
+    const heard: string[] = [];
+    const app = defineProcess({
+      onClientPush: (_, { channelId }, blob) => void heard.push(`${channelId}: ${blob.text()}`),
+      onClientClose: (_, { code }) => void heard.push(`closed ${code}`),
+    });
+    const harness = await startProcess(app);
+    const from = "http-client:distro:sys";
+    const push = { WebSocketPush: { channel_id: 1, message_type: "Text" } };
+    expect((await harness.request(push, { from, blob: "hello" })).body).toBe("Ok");
+    await harness.send({ WebSocketClose: { channel_id: 1, code: 1000, reason: "" } }, { from });
+    await harness.send(push, { from: "other:b:c", blob: "forged" }); // goes to onRequest, which is not there
+    expect(heard).toEqual(["1: hello", "closed 1000"]);
   });
 
   test("without these handlers its requests come to onRequest, as the contract has them", async () => {

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { type Host, VirtualClock } from "../../../lib/protocol/index.ts";
 import { settle } from "../../support/kernel.ts";
+import { until } from "../../support/until.ts";
 import { ioError, OTHER, OWNER, said, startVfs, tell, type VfsNode } from "../../support/vfs.ts";
 import { zip } from "../../support/zip.ts";
 
@@ -153,8 +154,7 @@ describe("streams", () => {
       clock.advance(10);
       if (passed % 30_000 === 0) await settle();
     }
-    for (let look = 0; look < 200 && readdirSync(join(vfs.folder, ".tmp")).length > 0; look++) await settle();
-    expect(readdirSync(join(vfs.folder, ".tmp"))).toEqual([]);
+    await until(() => readdirSync(join(vfs.folder, ".tmp")).length === 0);
     expect(await tell(owner, "/b:c/d/x", { StreamRead: { stream_id: first } })).toEqual({
       Err: { NoStream: { stream_id: first } },
     });
