@@ -1,0 +1,432 @@
+/** DESIGN §3.4, wherever a process runs: context, inherit, the chain of who answers whom, answers that come later. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Message } from "../../lib/process/index.ts";
+import { A, B, C, D, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
+
+afterEach(stopStages);
+
+describe.each(PLACEMENTS)("%s: the context of a request", (placement) => {
+  test("is any value, stays with its sender and comes back as it was: the very same object", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, message) => me.ctx.respond(message.body));
+    await a.on("response", (me, { context, body }) => {
+      const { call, self } = context as { readonly call: () => string; readonly self: unknown };
+      me.report({ body, called: call(), same: context === me.keep.body, cyclic: self === context });
+    });
+    await a.run((me, to) => {
+      const context: Record<string, unknown> = { call: () => "a function" };
+      context.self = context;
+      me.keep.body = context;
+      me.ctx.request(to).body(1).context(context).expectsResponse(5).send();
+    }, B);
+    expect(await a.next()).toEqual({ body: 1, called: "a function", same: true, cyclic: true });
+  });
+
+  test("of each of many is its own, whatever the order of the answers", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, message) => {
+      me.keep.all.push(message);
+      if (me.keep.all.length < 50) return;
+      for (const to of (me.keep.all as Message[]).reverse()) me.ctx.respond(to.body, { to });
+    });
+    await a.on("response", (me, { body, context }) => {
+      me.keep.all.push([body, context]);
+      if (me.keep.all.length === 50) me.report(me.keep.all);
+    });
+    await a.run((me, to) => {
+      for (let n = 0; n < 50; n += 1) me.ctx.request(to).body(n).context(`c${n}`).expectsResponse(5).send();
+    }, B);
+    expect(await a.next()).toEqual(Array.from({ length: 50 }, (_, n) => [49 - n, `c${49 - n}`]));
+  });
+});
+
+describe.each(PLACEMENTS)("%s: an answer", (placement) => {
+  test("may come later, to the message that was kept, in any order, and from a later handler", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, message) => {
+      me.keep.all.push(message);
+      me.report("kept");
+    });
+    await a.run((me, to) => {
+      me.ctx.request(to).body(1).context("first").expectsResponse(5).send();
+      me.ctx.request(to).body(2).context("second").expectsResponse(5).send();
+    }, B);
+    await b.nextOf(2);
+    await b.run((me) => {
+      const [first, second] = me.keep.all as [Message, Message];
+      me.ctx.respond("to second", { to: second });
+      me.ctx.respond("to first", { to: first });
+    });
+    expect(await a.nextOf(2)).toEqual([
+      expect.objectContaining({ body: "to second", context: "second" }),
+      expect.objectContaining({ body: "to first", context: "first" }),
+    ]);
+  });
+
+  test("may come from a timer, or from a promise that goes on after its handler", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, message) => {
+      if (message.body === "timer") me.ctx.after(1, (_, ctx) => ctx.respond("by timer", { to: message }));
+      else setTimeout(() => me.ctx.respond("by promise", { to: message }), 1);
+    });
+    const ask = (body: string): Promise<unknown> =>
+      a.run(
+        (me, { to, body }) =>
+          me.ctx
+            .request(to)
+            .body(body)
+            .sendAndAwaitResponse()
+            .then((answer) => answer.body),
+        { to: B, body },
+      );
+    expect(await ask("timer")).toBe("by timer");
+    expect(await ask("promise")).toBe("by promise");
+  });
+
+  test("in the handler of an answer goes to the request for which that was asked", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    await c.on("request", (me, { body }) => me.ctx.respond(`c: ${body}`));
+    await b.on("request", (me, { body }, to) => me.ctx.request(to).body(body).expectsResponse(5).send(), C);
+    await b.on("response", (me, { body }) => me.ctx.respond(`b: ${body}`));
+    const answer = await a.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body("a")
+          .context("mine")
+          .sendAndAwaitResponse()
+          .then((it) => me.seen(it)),
+      B,
+    );
+    expect(answer).toEqual(expect.objectContaining({ source: `alice.os@${B}`, body: "b: c: a", context: "mine" }));
+  });
+
+  test("in the handler of an error goes there too", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, { body }) =>
+      me.ctx.request("nobody:nothing:template.os").body(body).expectsResponse(5).send(),
+    );
+    await b.on("error", (me, { kind }) => me.ctx.respond(`b: ${kind}`));
+    const answer = await a.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body("a")
+          .sendAndAwaitResponse()
+          .then((it) => it.body),
+      B,
+    );
+    expect(answer).toBe("b: Offline");
+  });
+
+  test("after an await in its handler is to the message in hand", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    await c.on("request", (me, { body }) => me.ctx.respond(`c: ${body}`));
+    await b.on(
+      "request",
+      async (me, { body }, to) => {
+        const answer = await me.ctx.request(to).body(body).sendAndAwaitResponse();
+        const state = await me.ctx.getState();
+        me.ctx.respond([answer.body, state ?? null]);
+      },
+      C,
+    );
+    await a.run((me, to) => {
+      for (let n = 1; n <= 3; n += 1) me.ctx.request(to).body(n).context(n).expectsResponse(5).send();
+    }, B);
+    expect(await a.nextOf(3)).toEqual(
+      [1, 2, 3].map((n) => expect.objectContaining({ body: [`c: ${n}`, null], context: n })),
+    );
+  });
+
+  test("carries blob, metadata and capabilities, and the blob in hand with inherit; case 25: an explicit one wins", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, { body }) => {
+      const capabilities = [me.lib.capability(me.ctx.our, '"mine"'), me.lib.capability("alice.os@x:y:z", '"forged"')];
+      if (body === "all")
+        me.ctx.respond(body, { blob: { mime: "x/y", bytes: new Uint8Array([65]) }, metadata: "m", capabilities });
+      else if (body === "inherit") me.ctx.respond(body, { inherit: true });
+      else if (body === "both") me.ctx.respond(body, { inherit: true, blob: "explicit" });
+      else me.ctx.respond(body);
+    });
+    const ask = (body: string): Promise<unknown> =>
+      a.run(
+        (me, { to, body }) =>
+          me.ctx
+            .request(to)
+            .body(body)
+            .blob("asked with")
+            .sendAndAwaitResponse()
+            .then((answer) => me.seen(answer)),
+        { to: B, body },
+      );
+    expect(await ask("all")).toEqual(
+      expect.objectContaining({
+        blob: "A",
+        mime: "x/y",
+        metadata: "m",
+        capabilities: [`alice.os@${B} "mine"`],
+      }),
+    );
+    expect(await ask("inherit")).toEqual(expect.objectContaining({ blob: "asked with" }));
+    expect(await ask("both")).toEqual(expect.objectContaining({ blob: "explicit" }));
+    expect(await ask("none")).toEqual(expect.objectContaining({ blob: null, metadata: null, capabilities: [] }));
+  });
+});
+
+describe.each(PLACEMENTS)("%s: inherit", (placement) => {
+  test("case 22: lets the last of a chain answer the first, with the first one's context; the ones between get nothing", async () => {
+    const on = await startStage(placement);
+    const [a, b, c, d] = [await on.add(A), await on.add(B), await on.add(C), await on.add(D)];
+    const passOn = (id: string): readonly [typeof pass, string] => [pass, id];
+    const pass = (me: Parameters<Parameters<typeof b.on>[1]>[0], { body }: Message, to: string): void =>
+      me.ctx.request(to).body(body).inherit().send();
+    await b.on("request", ...passOn(C));
+    await c.on("request", ...passOn(D));
+    await d.on("request", (me, message) => me.ctx.respond(me.seen(message)));
+    const answer = await a.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body("x")
+          .blob("with")
+          .context("a's own")
+          .sendAndAwaitResponse()
+          .then((it) => me.seen(it)),
+      B,
+    );
+    expect(answer).toEqual(
+      expect.objectContaining({
+        source: `alice.os@${D}`,
+        context: "a's own",
+        body: expect.objectContaining({ source: `alice.os@${C}`, body: "x", blob: "with", context: null, asked: true }),
+      }),
+    );
+    for (const between of [b, c]) {
+      await between.run(() => undefined);
+      expect(between.waiting).toEqual([]);
+    }
+  });
+
+  test("case 23: passes on the blob of the message in hand; case 24: an explicit one wins", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    await b.on(
+      "request",
+      (me, { body }, to) => {
+        if (body === "inherit") me.ctx.request(to).body(body).inherit().send();
+        if (body === "explicit") me.ctx.request(to).body(body).inherit().blob("explicit").send();
+        if (body === "no inherit") me.ctx.request(to).body(body).send();
+      },
+      C,
+    );
+    await a.run((me, to) => {
+      for (const body of ["inherit", "explicit", "no inherit"]) me.ctx.request(to).body(body).blob("original").send();
+    }, B);
+    const heard = (await c.nextOf(3)) as readonly Readonly<Record<string, unknown>>[];
+    expect(heard.map(({ body, blob, asked }) => [body, blob, asked])).toEqual([
+      ["inherit", "original", false],
+      ["explicit", "explicit", false],
+      ["no inherit", null, false],
+    ]);
+  });
+
+  test("does not pass on the blob of an earlier message", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    await b.on("request", (me, { body }, to) => me.ctx.request(to).body(body).inherit().send(), C);
+    await a.run((me, to) => {
+      me.ctx.request(to).body(1).blob("of the first").send();
+      me.ctx.request(to).body(2).send();
+    }, B);
+    expect(await c.nextOf(2)).toEqual([
+      expect.objectContaining({ body: 1, blob: "of the first" }),
+      expect.objectContaining({ body: 2, blob: null }),
+    ]);
+  });
+
+  test("of a request that expects an answer itself passes on the blob, and the answer comes to its own sender", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    await c.on("request", (me, message) => me.ctx.respond(me.seen(message)));
+    await b.on(
+      "request",
+      (me, _message, to) => me.ctx.request(to).body("b asks").inherit().context("b's").expectsResponse(5).send(),
+      C,
+    );
+    await a.run((me, to) => me.ctx.request(to).body("a asks").blob("original").expectsResponse(5).send(), B);
+    expect(await b.next()).toEqual(
+      expect.objectContaining({
+        kind: "response",
+        context: "b's",
+        body: expect.objectContaining({ source: `alice.os@${B}`, blob: "original" }),
+      }),
+    );
+    await b.run((me) => me.ctx.getState());
+    expect(a.waiting).toEqual([]);
+  });
+
+  test("in the handler of an answer leads on to the one who is to be answered, with the blob of its request", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    const d = await on.add(D);
+    await c.on("request", (me) => me.ctx.respond("go ahead"));
+    await d.on("request", (me, message) => me.ctx.respond({ d: message.blob?.text() ?? null }));
+    await b.on("request", (me, _message, to) => me.ctx.request(to).body("may I?").expectsResponse(5).send(), C);
+    await b.on("response", (me, _answer, to) => me.ctx.request(to).body("then do").inherit().send(), D);
+    const answer = await a.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body(1)
+          .blob("a's")
+          .context("c")
+          .sendAndAwaitResponse()
+          .then((it) => me.seen(it)),
+      B,
+    );
+    expect(answer).toEqual(expect.objectContaining({ source: `alice.os@${D}`, body: { d: "a's" }, context: "c" }));
+  });
+
+  test("the first requester hears of the end of who has its request now, not of who passed it on", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    const c = await on.add(C);
+    await c.on("request", (me, message) => {
+      me.keep.asked = message;
+      me.report("has it");
+    });
+    await b.on("request", (me, { body }, to) => me.ctx.request(to).body(body).inherit().send(), C);
+    await a.run((me, to) => me.ctx.request(to).body(1).context("mine").expectsResponse(20).send(), B);
+    await c.next();
+    await b.crash(() => {
+      throw new Error("who passed it on");
+    });
+    expect(a.waiting).toEqual([]);
+    c.start((me) => me.ctx.exit());
+    expect(await a.next()).toEqual(expect.objectContaining({ error: "Offline", context: "mine" }));
+  });
+});
+
+describe.each(PLACEMENTS)("%s: awaited calls", (placement) => {
+  test("nest: each handler waits for the next", async () => {
+    const on = await startStage(placement);
+    const [a, b, c, d] = [await on.add(A), await on.add(B), await on.add(C), await on.add(D)];
+    await d.on("request", (me, { body }) => me.ctx.respond(`d(${body})`));
+    for (const [from, name, to] of [
+      [b, "b", C],
+      [c, "c", D],
+    ] as const)
+      await from.on(
+        "request",
+        async (me, { body }, { name, to }) => {
+          const answer = await me.ctx.request(to).body(body).sendAndAwaitResponse();
+          me.ctx.respond(`${name}(${answer.body})`);
+        },
+        { name, to },
+      );
+    const answer = await a.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body("x")
+          .sendAndAwaitResponse()
+          .then((it) => it.body),
+      B,
+    );
+    expect(answer).toBe("b(c(d(x)))");
+  });
+
+  test("many at once settle each with its own answer, blobs too", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, { body, blob }) => me.ctx.respond(body, { blob: `${blob?.text()}!` }));
+    const answers = await a.run(
+      (me, to) =>
+        Promise.all(
+          Array.from({ length: 100 }, async (_, n) => {
+            const { body, blob } = await me.ctx.request(to).body(n).blob(`blob ${n}`).sendAndAwaitResponse();
+            return [body, blob?.text()];
+          }),
+        ),
+      B,
+    );
+    expect(answers).toEqual(Array.from({ length: 100 }, (_, n) => [n, `blob ${n}!`]));
+  });
+
+  test("from init are answered before the first message", async () => {
+    const on = await startStage(placement);
+    const b = await on.add(B);
+    await b.on("request", (me, { body }) => me.ctx.respond(`b: ${body}`));
+    const a = await on.add(A, {
+      init: async (me) => {
+        const answer = await me.ctx.request("b:b-package:template.os").body("from init").sendAndAwaitResponse();
+        me.report(answer.body);
+      },
+    });
+    await a.run((me) => me.report("first message"));
+    expect(await a.nextOf(2)).toEqual(["b: from init", "first message"]);
+  });
+
+  test("that are not awaited by the handler may settle after it, in the time of another message", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, message) => {
+      me.keep.asked = message;
+      me.report("asked");
+    });
+    await a.run((me, to) => {
+      void me.ctx
+        .request(to)
+        .body(1)
+        .sendAndAwaitResponse()
+        .then((answer) => me.report(["settled", answer.body]));
+    }, B);
+    await b.next();
+    expect(await a.run(() => "between")).toBe("between");
+    await b.run((me) => me.ctx.respond("at last", { to: me.keep.asked }));
+    expect(await a.next()).toEqual(["settled", "at last"]);
+  });
+});
+
+test.each(PLACEMENTS)(
+  "%s: case 43: a process named kernel of another package gets its requests like any other",
+  async (placement) => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const kernel = await on.add("kernel:my-app:template.os");
+    await a.run((me) =>
+      me.ctx.request("kernel:my-app:template.os").body({ KillProcess: "b:b-package:template.os" }).send(),
+    );
+    expect(await kernel.next()).toEqual(expect.objectContaining({ body: { KillProcess: B } }));
+  },
+);
