@@ -99,11 +99,9 @@ describe.each(PLACEMENTS)("%s: thrown at once, and the process lives:", (placeme
     const on = await startStage(placement);
     const a = await on.add(A);
     const thrown = await a.run(async (me, to) => {
-      const { host } = me.ctx;
-      let envelope: Parameters<typeof host.call>[0] | undefined;
-      const catching = { ...host, our: host.our, send: (it: NonNullable<typeof envelope>) => void (envelope = it) };
-      new me.lib.Request(catching as never, me.ctx.addresses).target(to).body(1).send();
-      return await me.caught(() => envelope !== undefined && host.call(envelope));
+      const { our, host } = me.ctx;
+      const target = me.protocol.toAddress(to, our.node);
+      return await me.caught(() => host.call(new me.protocol.Envelope("request", our, target, 1, null)));
     }, B);
     expect(thrown).toEqual({
       name: "OptionError",

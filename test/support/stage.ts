@@ -20,6 +20,7 @@ import { fileURLToPath } from "node:url";
 import { type HttpServer, type HttpServerOptions, startHttpServer } from "../../http-server/index.ts";
 import { createNode, type KernelEvent, type Node, type NodeOptions } from "../../kernel/index.ts";
 import type * as lib from "../../lib/process/index.ts";
+import type * as protocol from "../../lib/protocol/index.ts";
 import {
   Envelope,
   type Host,
@@ -54,8 +55,6 @@ const LIMITS = {
   drain: 500, // ms: nor does a handler that is to wait for ever
 };
 
-type Lib = typeof lib;
-
 /** What one function puts there for another to find; `all` is there from the beginning. */
 export type Keep = {
   readonly all: unknown[];
@@ -71,7 +70,9 @@ export type Keep = {
 /** What a test's function gets: see programs/puppet.mjs. */
 export type Me = {
   readonly ctx: lib.Context;
-  readonly lib: Lib;
+  readonly lib: typeof lib;
+  /** `jackfield/protocol`. */
+  readonly protocol: typeof protocol;
   /** This incarnation's, for what a later function needs. */
   readonly keep: Keep;
   report(value: unknown): void;

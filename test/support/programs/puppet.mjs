@@ -13,6 +13,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as lib from "jackfield/process";
+import * as protocol from "jackfield/protocol";
 
 const DRIVER = "driver:test:sys";
 
@@ -26,7 +27,8 @@ export default lib.defineProcess({
   onRequest(me, message) {
     const { body, source } = message;
     if (source.id.text !== DRIVER) return me.act("request", message);
-    if (body.run !== undefined) return me.obey(message);
+    if (body?.run !== undefined) return me.obey(message);
+    if (body?.on === undefined) return me.act("request", message);
     me.acts.set(body.on, { act: evaluated(body.act), args: body.args });
     return me.ctx.respond({ value: null });
   },
@@ -41,6 +43,7 @@ export default lib.defineProcess({
 
 class Puppet {
   lib = lib;
+  protocol = protocol;
   keep = { all: [] };
   acts = new Map();
 
