@@ -144,7 +144,9 @@ const stages = new Set<Stage>();
 export async function startStage(placement: Placement, options: StageOptions = {}): Promise<Stage> {
   const folder = realpathSync(await mkdtemp(join(tmpdir(), "jackfield-stage-")));
   mkdirSync(join(folder, "node_modules"));
-  symlinkSync(ROOT, join(folder, "node_modules/jackfield")); // as npm install would have it
+  // As npm install would have it.
+  symlinkSync(ROOT, join(folder, "node_modules/jackfield"));
+  symlinkSync(join(ROOT, "node_modules/xstate"), join(folder, "node_modules/xstate"));
   const { http, ...nodeOptions } = options;
   const node = createNode({ name: NODE, ...nodeOptions, limits: { ...LIMITS, ...nodeOptions.limits } });
   node.addSystemProcess({
