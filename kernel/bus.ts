@@ -136,6 +136,12 @@ export class Bus {
     this.bury(request, "crashed");
   }
 
+  /** `message` cannot cross to where its target runs (kernel/placement/): a dead letter, and Offline to who waits. */
+  dropUnpackable(message: Envelope): void {
+    if (message.kind === "request") pendingOf(message)?.fail("Offline");
+    this.bury(message, "unpackable");
+  }
+
   bury(envelope: Envelope, reason: DeadLetterReason): void {
     const letter = this.#kernel.deadLetters.add(this.#kernel.clock.now(), reason, envelope);
     if (this.#kernel.events.heard) this.#kernel.events.emit({ type: "dead-letter", letter });

@@ -13,6 +13,8 @@ import { History } from "./history.ts";
  * - `crashed`: it was in hand when its process crashed or was killed.
  * - `exited`: it waited when its process ended for good.
  * - `refused`: a system process said no to it, and nobody waits for the answer. Cure: send it with expectsResponse and look.
+ * - `unpackable`: its body is nothing that MessagePack can carry, and its target runs in another thread or process.
+ *   Cure: send values (DESIGN §3.5).
  * - `unexpected_answer`: late, a second one, or for an incarnation that has ended.
  */
 export type DeadLetterReason =
@@ -22,6 +24,7 @@ export type DeadLetterReason =
   | "crashed"
   | "exited"
   | "refused"
+  | "unpackable"
   | "unexpected_answer";
 
 export type DeadLetter = {

@@ -1,5 +1,5 @@
 /** Errors that only the kernel throws; the shared ones are in lib/protocol/errors.ts. */
-import { KernelError } from "../lib/protocol/index.ts";
+import { KernelError, textOf } from "../lib/protocol/index.ts";
 
 /** A call from an incarnation that has ended: a promise of it went on after its crash, kill or exit. Nothing was done. */
 export class ProcessExitedError extends KernelError {
@@ -19,6 +19,18 @@ export class LimitError extends KernelError {
     super(
       "limit_reached",
       `Cannot ${act} "${who}" as limits.${limit} is ${value} ${unit}: end some first, or raise it`,
+    );
+  }
+}
+
+/** A body that no other thread or process can be told. Nothing was sent. */
+export class UnpackableError extends KernelError {
+  override readonly name = "UnpackableError";
+  constructor(act: string, whom: string, cause: unknown) {
+    super(
+      "unpackable",
+      `Cannot ${act} "${whom}" as MessagePack carries no such body: ${textOf(cause)}, send values only: numbers, texts, lists, objects, bytes`,
+      { cause },
     );
   }
 }

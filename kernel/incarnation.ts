@@ -22,9 +22,7 @@ import {
   type Instance,
   NoRequestToAnswerError,
   type OnExit,
-  OptionError,
   type ProcessId,
-  SelfCallError,
   type SpawnOptions,
   SYSTEM_ALIASES,
   type Timer,
@@ -32,9 +30,12 @@ import {
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
+import { checkDelay, checkSeconds, faultOfCall } from "./host-checks.ts";
 import { runHostCommand } from "./host-commands.ts";
 import type { Kernel } from "./kernel.ts";
 import { PendingTable, type Reject, type Resolve } from "./pending.ts";
+import type { GivenBack, PlaceableInstance } from "./placement/placeable.ts";
+import type { Placements } from "./placement/placements.ts";
 import type { Process } from "./process.ts";
 import { WheelEntry } from "./timer-wheel.ts";
 
@@ -56,7 +57,7 @@ export class Incarnation implements Host {
   readonly onFailed: (thrown: unknown) => void;
   readonly #kernel: Kernel;
   readonly #process: Process;
-  #instance: Instance = NOT_STARTED;
+  #instance: PlaceableInstance = NOT_STARTED;
   readonly #timers = new Set<ProcessTimer>();
   #hand = new Hand();
   #handled = 0; // messages since #hand was made
@@ -127,6 +128,36 @@ export class Incarnation implements Host {
     this.#handled = 0;
   }
 
+  /** What is in hand is handled elsewhere: `takeUp` puts it back in hand. Only of who runs elsewhere, as what follows. */
+  layDown(): Hand {
+    const hand = this.#hand;
+    this.#renewHand();
+    return hand;
+  }
+
+  takeUp(hand: Hand): void {
+    this.#hand = hand;
+  }
+
+  /** What it was given and has not handled; null: nothing, it runs here. */
+  giveBack(): GivenBack | null {
+    return this.#instance.giveBack?.() ?? null;
+  }
+
+  /** Messages that are handled elsewhere. */
+  get underWay(): number {
+    return this.#instance.underWay ?? 0;
+  }
+
+  get placements(): Placements {
+    return this.#kernel.placements;
+  }
+
+  /** A message that no other thread or process can be told: see DeadLetterReason. */
+  dropUnpackable(message: Envelope): void {
+    this.#kernel.bus.dropUnpackable(message);
+  }
+
   /** See Instance.take. */
   take(source: Address, body: unknown, blob: Blob | null): boolean {
     if (this.#instance.take === undefined) return false;
@@ -140,6 +171,7 @@ export class Incarnation implements Host {
 
   end(): void {
     this.#ended = true;
+    this.#instance.end?.();
     this.pending.clear();
     for (const timer of this.#timers) this.#kernel.wheel.cancel(timer);
     this.#timers.clear();
@@ -181,16 +213,8 @@ export class Incarnation implements Host {
 
   call(request: Envelope): Promise<Envelope> {
     if (request.target.node === "our") request.target = toAddress(request.target, this.our.node);
-    if (request.target.id.text === this.our.id.text && request.target.node === this.our.node) {
-      return Promise.reject(new SelfCallError(this.our.text));
-    }
-    if (request.expectsResponse === null) {
-      return Promise.reject(
-        new OptionError(
-          `Cannot await an answer from "${request.target.text}" as the request expects none: set expectsResponse(seconds)`,
-        ),
-      );
-    }
+    const fault = faultOfCall(request, this.our);
+    if (fault !== null) return Promise.reject(fault);
     return new Promise((resolve, reject) => {
       this.#stamp(request, resolve, reject);
       this.#kernel.bus.send(request, this.#process);
@@ -215,9 +239,7 @@ export class Incarnation implements Host {
 
   after(ms: number, due: unknown): Timer {
     this.#assertAlive("set a timer");
-    if (!(ms >= 0 && ms <= 2 ** 40)) {
-      throw new OptionError(`Cannot set a timer as its delay must be 0 to ${2 ** 40} ms: got ${ms}`);
-    }
+    checkDelay(ms);
     const { timers } = this.#kernel.limits;
     if (this.#timers.size >= timers) throw new LimitError("set a timer of", this.our.text, "timers", timers, "timers");
     const timer = new ProcessTimer(this.#process, this.#timers, due);
@@ -302,11 +324,7 @@ export class Incarnation implements Host {
     const seconds = request.expectsResponse;
     if (seconds === null) return;
     const { pendingRequests, requestSeconds } = this.#kernel.limits;
-    if (!(seconds >= 0 && seconds <= requestSeconds)) {
-      throw new OptionError(
-        `Cannot send to "${request.target.text}" as expectsResponse must be 0 to ${requestSeconds} seconds: got ${seconds}`,
-      );
-    }
+    checkSeconds(request.target, seconds, requestSeconds);
     if (this.pending.size >= pendingRequests) {
       throw new LimitError("await one more answer in", this.our.text, "pendingRequests", pendingRequests, "requests");
     }
@@ -348,7 +366,7 @@ export class Incarnation implements Host {
  * What holds the message in hand, or the last one. Renewed now and then, because V8 must write down each store of a new
  * object into an old one, and an object is old after two scavenges (bench/profile: 60 instructions of each message).
  */
-class Hand {
+export class Hand {
   message: Envelope | null = null; // null while nobody has asked for that of a frame
   /** What came with it; null for an error, which brings back what this process sent itself. */
   blob: Blob | null = null;

@@ -36,7 +36,8 @@ import { History } from "./history.ts";
 import { randomProcessName } from "./id.ts";
 import { Keepers } from "./keepers.ts";
 import { type KernelLimits, kernelLimits } from "./limits.ts";
-import { importProgram } from "./package.ts";
+import { findProgram } from "./package.ts";
+import { Placements } from "./placement/placements.ts";
 import { Process } from "./process.ts";
 import { Registry } from "./registry.ts";
 import { RunQueue } from "./run-queue.ts";
@@ -50,6 +51,8 @@ export type KernelOptions = {
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Default: unless NODE_ENV is "production" when the node is made. */
   readonly freezeBodies?: boolean;
+  /** The script that threads and processes of placed processes run. Default: the one built beside this code. */
+  readonly realmEntry?: URL | string;
 };
 
 export type RegisterOptions = {
@@ -82,6 +85,7 @@ export class Kernel {
   readonly deadLetters: DeadLetters;
   readonly crashes: History<CrashReport>;
   readonly bus: Bus;
+  readonly placements: Placements;
   /** The node stops: what ends now is not started again. */
   stopping = false;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
@@ -99,6 +103,12 @@ export class Kernel {
     this.deadLetters = new DeadLetters(this.limits.deadLetters);
     this.crashes = new History(this.limits.crashReports);
     this.bus = new Bus(this);
+    this.placements = new Placements({
+      limits: this.limits,
+      queue: this.queue,
+      freezeBodies: this.freezeBodies,
+      entry: options.realmEntry,
+    });
     for (const [alias, name] of SYSTEM_ALIASES) this.registry.alias(alias, name);
   }
 
@@ -161,7 +171,15 @@ export class Kernel {
   async spawn(parent: Process, options: SpawnOptions): Promise<ProcessId> {
     const { package: packageName, publisher } = parent.address.id;
     const id = new ProcessId(options.name ?? randomProcessName(), packageName, publisher);
-    const program = options.program ?? (await importProgram(parent.folder, options.file, id.text));
+    const { placement = "inline" } = options;
+    if (placement !== "inline" && options.program !== undefined) {
+      throw new SpawnError(
+        "InvalidProgram",
+        id.text,
+        `a program in memory cannot run in another thread or process (placement ${JSON.stringify(placement)}): give the file it is in, or leave the placement out`,
+      );
+    }
+    const program = options.program ?? (await findProgram(parent.folder, options.file, id.text, placement));
     if (!isProgram(program))
       throw new SpawnError("InvalidProgram", id.text, "it is no program: pass what defineProcess returns");
     const child = this.register({

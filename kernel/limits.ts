@@ -21,6 +21,24 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   restartWindow: limit(60_000, "ms", 1, 86_400_000, "see restarts; 8 back-offs from 200 ms take 25 s"),
   restartDelay: limit(200, "ms", 1, 3_600_000, "first back-off, after one restart at once; doubles each time"),
   restartDelayMax: limit(30_000, "ms", 1, 3_600_000, "longest back-off"),
+  realmMessages: limit(4096, "messages", 1, 1_048_576, "on their way to one process in a thread or process of its own"),
+  realmBytes: limit(16, "MiB", 1, 4096, "of memory that these may hold"),
+  isolatedHeap: limit(
+    256,
+    "MiB",
+    16,
+    65_536,
+    "JavaScript objects of one isolated process; it ends alone when they are more",
+  ),
+  isolatedMemory: limit(512, "MiB", 48, 1_048_576, "all memory of one isolated process, looked at every 100 ms"),
+  handlerSeconds: limit(
+    5,
+    "seconds",
+    1,
+    86_400,
+    "a handler may block its worker or isolated process; it is ended then",
+  ),
+  realmStartSeconds: limit(30, "seconds", 1, 3600, "a worker or isolated process may take to start; usually 0.1"),
   drain: limit(5_000, "ms", 0, 600_000, "what stopping waits for messages in hand and in mailboxes"),
 };
 
@@ -38,6 +56,12 @@ export type KernelLimitName =
   | "restartWindow"
   | "restartDelay"
   | "restartDelayMax"
+  | "realmMessages"
+  | "realmBytes"
+  | "isolatedHeap"
+  | "isolatedMemory"
+  | "handlerSeconds"
+  | "realmStartSeconds"
   | "drain";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;

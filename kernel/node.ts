@@ -123,6 +123,7 @@ export class Node {
       process.kill("stop");
     }
     for (const process of kernel.registry.all()) process.kill("stop"); // made during a farewell
+    await kernel.placements.stop();
     kernel.wheel.clear();
   }
 

@@ -3,6 +3,7 @@
  *
  *   { "package": "chat", "publisher": "template.os",
  *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false, "dialect": "kinode",
+ *                      "placement": "inline",
  *                      "request_capabilities": ["http-server:distro:sys"],
  *                      "grant_capabilities": ["http-server:distro:sys"] } ] }
  *
@@ -10,7 +11,8 @@
  *    (TypeScript's own rule), so a package runs from source where Node or a test runner can read it.
  * 2. A capability is a process id (its messaging capability) or `{ "process": …, "params": … }`.
  * 3. `dialect` says how the node's own processes are to spell what they tell this one (lib/protocol/dialect.ts).
- * 4. Nothing is started unless the whole manifest reads and every file loads.
+ * 4. `placement` says where it runs (lib/protocol/program.ts); what does not run inline is loaded where it runs.
+ * 5. Nothing is started unless the whole manifest reads and every file that runs inline loads.
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
@@ -29,6 +31,8 @@ import {
   toAddress,
 } from "../lib/protocol/index.ts";
 import { PackageError, SpawnError } from "./errors.ts";
+import { PlacedProgram } from "./placement/placed-program.ts";
+import { checkPlacement } from "./placement/placement.ts";
 
 export type ProcessEntry = {
   readonly id: ProcessId;
@@ -101,7 +105,7 @@ async function readEntry(
   const file = textField(entry, "file", fail);
   let program: Program;
   try {
-    program = await importProgram(root, file, id.text);
+    program = await findProgram(root, file, id.text, entry.placement ?? "inline");
   } catch (cause) {
     return fail(`process "${id.text}" does not load: ${textOf(cause)}${whereToLook(cause, file)}`, { cause });
   }
@@ -130,17 +134,25 @@ function whereToLook(cause: unknown, file: string): string {
   return cause instanceof SyntaxError ? `: node --check ${file} shows the line` : "";
 }
 
+/**
+ * What is placed elsewhere is loaded there, and only there: what its file does then may block or need much memory.
+ * @param file its path inside `folder` @throws {SpawnError} NoFileAtPath, InvalidProgram @throws {OptionError} a placement that is none
+ */
+export async function findProgram(
+  folder: string | null,
+  file: string | undefined,
+  who: string,
+  placement: unknown,
+): Promise<Program> {
+  const checked = checkPlacement(placement, who);
+  return checked === "inline"
+    ? importProgram(folder, file, who)
+    : new PlacedProgram(checked, pathOf(folder, file, who));
+}
+
 /** @param file its path inside `folder` @throws {SpawnError} NoFileAtPath, InvalidProgram */
 export async function importProgram(folder: string | null, file: string | undefined, who: string): Promise<Program> {
-  const path = folder === null || file === undefined ? undefined : insideFolder(folder, file);
-  if (path === undefined) {
-    throw new SpawnError(
-      "NoFileAtPath",
-      who,
-      `there is no file "${file ?? ""}" in its package: name one by its path inside the package's folder`,
-    );
-  }
-  const module: unknown = await import(pathToFileURL(path).href);
+  const module: unknown = await import(pathToFileURL(pathOf(folder, file, who)).href);
   const program = isRecord(module) ? module.default : undefined;
   if (!isProgram(program))
     throw new SpawnError(
@@ -149,6 +161,19 @@ export async function importProgram(folder: string | null, file: string | undefi
       `"${file}" has no process as its default export: export default defineProcess({ … })`,
     );
   return program;
+}
+
+/** @throws {SpawnError} NoFileAtPath */
+function pathOf(folder: string | null, file: string | undefined, who: string): string {
+  const path = folder === null || file === undefined ? undefined : insideFolder(folder, file);
+  if (path === undefined) {
+    throw new SpawnError(
+      "NoFileAtPath",
+      who,
+      `there is no file "${file ?? ""}" in its package: name one by its path inside the package's folder`,
+    );
+  }
+  return path;
 }
 
 function insideFolder(folder: string, file: string): string | undefined {

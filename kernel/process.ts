@@ -129,7 +129,7 @@ export class Process implements Runnable {
 
   /** Nothing in hand and nothing waiting. */
   get quiet(): boolean {
-    return this.#inHand === null && this.mailbox.length === 0;
+    return this.#inHand === null && this.mailbox.length === 0 && (this.#incarnation?.underWay ?? 0) === 0;
   }
 
   run(): void {
@@ -346,6 +346,7 @@ export class Process implements Runnable {
   }
 
   #crashed(thrown: unknown): void {
+    this.#takeBack();
     this.#reportCrash(thrown);
     this.#dropHand();
     this.#ended("crash");
@@ -361,6 +362,16 @@ export class Process implements Runnable {
     );
     this.#kernel.crashes.add(report);
     this.#kernel.events.emit({ type: "process-crashed", report });
+  }
+
+  /** Where it runs elsewhere, it may have more than one message there: what it has not begun, the next incarnation handles. */
+  #takeBack(): void {
+    const back = this.#incarnation?.giveBack() ?? null;
+    if (back === null) return;
+    if (this.#inHand !== null) this.#done(this.#inHand); // it waited for room there, and is among those given back
+    this.mailbox.postFirst(back.waiting);
+    back.inHand?.blob?.hold();
+    this.#inHand = back.inHand;
   }
 
   #dropHand(): void {
@@ -381,6 +392,8 @@ export class Process implements Runnable {
   /** By itself, so its on_exit applies. */
   #ended(reason: EndReason): void {
     if (this.state === "gone") return; // killed from within its own handler, which then threw
+    this.#takeBack();
+    this.#dropHand();
     const startedAt = this.#incarnation?.startedAt ?? this.#kernel.clock.monotonic();
     this.#endIncarnation();
     this.#endReason = reason;
@@ -411,6 +424,7 @@ export class Process implements Runnable {
   }
 
   #dispose(): void {
+    this.#takeBack();
     this.#dropHand();
     this.#endIncarnation();
     // First those in the mailbox: once told by `forget`, a requester would not be known to have been told here.

@@ -18,6 +18,7 @@ import { build } from "esbuild";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
 const COMMAND = "bin/jackfield";
+const REALM = "kernel/placement/realm-main"; // what bin/realm.mjs runs
 const CLIENT = "lib/client/index";
 const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm"];
 
@@ -49,9 +50,10 @@ export async function bundleNode(sources) {
   ]);
   const browsers = { [CLIENT]: `./${CLIENT}.ts`, "lib/protocol/browser": "./lib/protocol/index.ts" };
   await build({ ...OPTIONS, entryPoints: browsers, outdir: "dist", platform: "browser", alias: INSTEAD });
-  const inputs = await buildCore([COMMAND, ...doors], own);
+  const inputs = await buildCore([COMMAND, REALM, ...doors], own);
   for (const file of ["import.cjs", "v8-flags.cjs"]) cpSync(join(root, "bin", file), join(dist, "bin", file));
   cpSync(join(root, "bin/command.mjs"), join(dist, `${COMMAND}.js`));
+  cpSync(join(root, "bin/realm.mjs"), join(dist, "bin/realm.js"));
   chmodSync(join(dist, `${COMMAND}.js`), 0o755); // npx runs it as it is
   const core = createRequire(import.meta.url)(join(dist, "bin/core.cjs"));
   for (const name of doors) writeDoor(name, Object.keys(core[name]()));

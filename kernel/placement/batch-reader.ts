@@ -1,0 +1,90 @@
+/** Reads a batch (records.ts). Throws RangeError where it is cut short: who wrote it may have meant harm. */
+import { unpackMessage } from "../../lib/protocol/index.ts";
+import { type Batch, BLOB_FLAGS } from "./batch-writer.ts";
+
+/** A blob as it came: `bytes` are a part of the batch, or of a large one's own memory. */
+export type Piece = { readonly bytes: Uint8Array; readonly isText: boolean; readonly mime: string | null };
+
+export class BatchReader {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  readonly #large: readonly Uint8Array[];
+  #at = 0;
+  #end = 0; // of the open section
+
+  constructor({ bytes, large }: Batch) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#large = large;
+  }
+
+  /** Goes on to the next section, leaving out what is left of this one. @returns its slot; -1: there is none */
+  nextSection(): number {
+    this.#at = this.#end;
+    if (this.#at === this.#bytes.length) return -1;
+    const slot = this.u32();
+    const length = this.u32();
+    this.#end = this.#at + length;
+    if (this.#end > this.#bytes.length) throw new RangeError("a section ends behind its batch");
+    return slot;
+  }
+
+  /** Hot path. @returns the type of the next record of this section; 0: there is none */
+  nextRecord(): number {
+    return this.#at < this.#end ? this.u8() : 0;
+  }
+
+  u8(): number {
+    const value = this.#bytes[this.#at++];
+    if (value === undefined) throw new RangeError("a record is cut short");
+    return value;
+  }
+
+  u32(): number {
+    const value = this.#view.getUint32(this.#at, true); // throws RangeError
+    this.#at += 4;
+    return value;
+  }
+
+  f64(): number {
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
+  }
+
+  text(): string {
+    const from = this.#skip();
+    return this.#bytes.toString("utf8", from, this.#at);
+  }
+
+  /** A part of the batch. */
+  bytes(): Uint8Array {
+    const from = this.#skip();
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + from, this.#at - from);
+  }
+
+  value(): unknown {
+    return unpackMessage(this.bytes());
+  }
+
+  /** Hot path. */
+  blob(): Piece | null {
+    const flags = this.u8();
+    if (flags === 0) return null;
+    const mime = (flags & BLOB_FLAGS.HAS_MIME) === 0 ? null : this.text();
+    const isText = (flags & BLOB_FLAGS.IS_TEXT) !== 0;
+    if ((flags & BLOB_FLAGS.IS_LARGE) === 0) return { bytes: this.bytes(), isText, mime };
+    const bytes = this.#large[this.u32()];
+    if (bytes === undefined) throw new RangeError("a large blob is missing");
+    return { bytes, isText, mime };
+  }
+
+  /** @returns where the bytes begin whose length stands here; from then on it is behind them */
+  #skip(): number {
+    const length = this.u32();
+    const from = this.#at;
+    this.#at += length;
+    if (this.#at > this.#end) throw new RangeError("a record is cut short");
+    return from;
+  }
+}

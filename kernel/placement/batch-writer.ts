@@ -1,0 +1,150 @@
+/**
+ * Packs the records of one turn into one batch (records.ts).
+ *
+ * 1. Its memory is used again for the next batch; `take` hands out a copy, which may be transferred.
+ * 2. What may throw (packing a body) is done before the first field of a record is written: no record is cut short.
+ */
+import { type Blob, packMessage } from "../../lib/protocol/index.ts";
+
+const FIRST_SIZE = 16 * 1024; // bytes; doubled when too small
+const KEPT_SIZE = 1024 * 1024; // bytes: memory that one big turn needed is not kept for all others
+export const LARGE_BLOB = 64 * 1024; // bytes: from here on, memory of its own costs less than a copy more
+
+export type Batch = {
+  readonly bytes: Uint8Array;
+  /** Blobs that are not in `bytes`, each with memory of its own. */
+  readonly large: readonly Uint8Array[];
+};
+
+const IS_THERE = 1;
+const IS_TEXT = 2;
+const HAS_MIME = 4;
+const IS_LARGE = 8;
+export const BLOB_FLAGS = { IS_THERE, IS_TEXT, HAS_MIME, IS_LARGE } as const;
+
+export class BatchWriter {
+  #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  #view = viewOf(this.#bytes);
+  #at = 0;
+  #large: Uint8Array[] = [];
+  #largeBytes = 0;
+  #slot = -1; // of the section that is open; -1: none
+  #section = 0; // where its length stands
+
+  /** Bytes so far, large ones included. */
+  get length(): number {
+    return this.#at + this.#largeBytes;
+  }
+
+  /** Hot path. What follows is about `slot`. */
+  section(slot: number): this {
+    if (slot === this.#slot) return this;
+    this.#closeSection();
+    this.#reserve(8);
+    this.#view.setUint32(this.#at, slot, true);
+    this.#section = this.#at + 4;
+    this.#slot = slot;
+    this.#at += 8;
+    return this;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = value;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#at, value, true);
+    this.#at += 4;
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+    return this;
+  }
+
+  text(value: string): this {
+    this.#reserve(4 + value.length * 3); // UTF-8 has at most three bytes for each unit of a string
+    const length = this.#bytes.write(value, this.#at + 4);
+    this.#view.setUint32(this.#at, length, true);
+    this.#at += 4 + length;
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    const { length } = value;
+    this.#reserve(4 + length);
+    this.#view.setUint32(this.#at, length, true);
+    this.#bytes.set(value, this.#at + 4);
+    this.#at += 4 + length;
+    return this;
+  }
+
+  /** Anything MessagePack can carry. Throws when it is not: see rule 2. */
+  value(value: unknown): this {
+    return this.bytes(packMessage(value));
+  }
+
+  /** Hot path. */
+  blob(blob: Blob | null): this {
+    if (blob === null) return this.u8(0);
+    const { mime } = blob;
+    const raw = blob.raw();
+    const flags = IS_THERE | (blob.isText ? IS_TEXT : 0) | (mime === null ? 0 : HAS_MIME);
+    const isLarge = (typeof raw === "string" ? raw.length : raw.byteLength) >= LARGE_BLOB;
+    this.u8(isLarge ? flags | IS_LARGE : flags);
+    if (mime !== null) this.text(mime);
+    if (isLarge) return this.u32(this.#addLarge(blob.bytes()));
+    if (typeof raw === "string") return this.text(raw);
+    return this.bytes(raw instanceof Uint8Array ? raw : new Uint8Array(raw));
+  }
+
+  /** @returns what was written, as memory of its own; null: nothing was */
+  take(): Batch | null {
+    if (this.#at === 0) return null;
+    this.#closeSection();
+    const bytes = new Uint8Array(this.#at);
+    bytes.set(this.#bytes.subarray(0, this.#at));
+    const large = this.#large;
+    this.#at = 0;
+    this.#slot = -1;
+    this.#large = [];
+    this.#largeBytes = 0;
+    if (this.#bytes.length > KEPT_SIZE) this.#grow(0);
+    return { bytes, large };
+  }
+
+  /** @returns its place among the large ones */
+  #addLarge(bytes: Uint8Array): number {
+    this.#largeBytes += bytes.byteLength;
+    return this.#large.push(new Uint8Array(bytes)) - 1; // a copy: the other side gets the memory itself
+  }
+
+  #closeSection(): void {
+    if (this.#slot !== -1) this.#view.setUint32(this.#section, this.#at - this.#section - 4, true);
+    this.#slot = -1;
+  }
+
+  #reserve(more: number): void {
+    if (this.#at + more > this.#bytes.length) this.#grow(this.#at + more);
+  }
+
+  /** @param atLeast bytes; 0: begin anew */
+  #grow(atLeast: number): void {
+    let size = atLeast === 0 ? FIRST_SIZE : this.#bytes.length;
+    while (size < atLeast) size *= 2;
+    const bytes = Buffer.allocUnsafeSlow(size);
+    bytes.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+  }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

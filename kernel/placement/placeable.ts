@@ -1,0 +1,18 @@
+/** An instance that may run elsewhere: what the kernel must know of that, and nothing of where. */
+import type { Envelope, Instance } from "../../lib/protocol/index.ts";
+
+export interface PlaceableInstance extends Instance {
+  /** Messages it was given and has not handled. */
+  readonly underWay?: number;
+  /** Takes them back, once: from now on nothing that it still does has any effect. */
+  giveBack?(): GivenBack | null;
+  /** Its incarnation has ended. */
+  end?(): void;
+}
+
+export type GivenBack = {
+  /** The one that had begun; its effects so far may have been seen. */
+  readonly inHand: Envelope | null;
+  /** Nobody has seen anything of these. Oldest first. */
+  readonly waiting: readonly Envelope[];
+};

@@ -1,0 +1,78 @@
+/** Where the processes of one kernel run, other than inline: makes realms, shares them, and ends them with the node. */
+import type { Incarnation } from "../incarnation.ts";
+import type { KernelLimits } from "../limits.ts";
+import type { RunQueue } from "../run-queue.ts";
+import type { Carrier, CarrierEvents } from "./carrier.ts";
+import { ChildCarrier } from "./child-carrier.ts";
+import { PlacedInstance } from "./placed-instance.ts";
+import type { PlacedProgram } from "./placed-program.ts";
+import { RealmLink } from "./realm-link.ts";
+import { ThreadCarrier } from "./thread-carrier.ts";
+
+export type PlacementsOptions = {
+  readonly limits: KernelLimits;
+  readonly queue: RunQueue;
+  readonly freezeBodies: boolean;
+  /** The script that a realm runs; default: the one that lies beside the running code. */
+  readonly entry?: URL | string | undefined;
+};
+
+const MIB = 1024 * 1024; // bytes
+
+export class Placements {
+  readonly #options: PlacementsOptions;
+  readonly #realms = new Set<RealmLink>();
+  readonly #shared = new Map<string, RealmLink>();
+
+  constructor(options: PlacementsOptions) {
+    this.#options = options;
+  }
+
+  /** For an incarnation that begins. */
+  start(incarnation: Incarnation, { placement, path }: PlacedProgram): PlacedInstance {
+    const { limits, freezeBodies } = this.#options;
+    const { pendingRequests, timers, requestSeconds, turnSteps } = limits;
+    const order = {
+      path,
+      our: incarnation.our.text,
+      dialect: incarnation.dialect,
+      folder: incarnation.folder,
+      freezes: freezeBodies,
+      limits: { pendingRequests, timers, requestSeconds, turnSteps },
+    };
+    const window = { messages: limits.realmMessages, bytes: limits.realmBytes * MIB };
+    return new PlacedInstance(incarnation, this.#realmFor(incarnation, placement), order, window);
+  }
+
+  /** Fulfilled when no thread and no operating-system process of this kernel is left. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#realms].map((realm) => realm.gone));
+  }
+
+  #realmFor(incarnation: Incarnation, placement: PlacedProgram["placement"]): RealmLink {
+    if (typeof placement === "string") return this.#open((events) => this.#connect(placement, events), null);
+    const key = `${incarnation.our.id.packageId.text}/${placement.worker}`;
+    return this.#shared.get(key) ?? this.#open((events) => this.#connect("worker", events), key);
+  }
+
+  #open(connect: (events: CarrierEvents) => Carrier, key: string | null): RealmLink {
+    const realm = new RealmLink(connect, this.#options.queue, () => {
+      if (key !== null) this.#shared.delete(key);
+      void realm.gone.then(() => this.#realms.delete(realm));
+    });
+    this.#realms.add(realm);
+    if (key !== null) this.#shared.set(key, realm);
+    return realm;
+  }
+
+  #connect(placement: "worker" | "isolated", events: CarrierEvents): Carrier {
+    const entry = this.#entry();
+    if (placement === "worker") return new ThreadCarrier(entry, events);
+    return new ChildCarrier({ entry, heap: this.#options.limits.isolatedHeap }, events);
+  }
+
+  #entry(): URL {
+    const { entry = new URL("./realm.js", import.meta.url) } = this.#options; // dist/bin/: beside core.cjs
+    return typeof entry === "string" ? new URL(entry) : entry;
+  }
+}

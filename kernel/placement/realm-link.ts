@@ -1,0 +1,174 @@
+/**
+ * One realm, seen from the node: the way to it, and the processes in it, each in a slot.
+ *
+ * 1. What is for it leaves once per round of the event loop, in one batch; sooner when that has grown big.
+ * 2. What comes from it is replayed in one turn.
+ * 3. It ends when its last process leaves it. When it ends by itself, all in it are told, and who is to blame.
+ */
+import { KernelError } from "../../lib/protocol/index.ts";
+import type { RunQueue } from "../run-queue.ts";
+import { BatchReader } from "./batch-reader.ts";
+import { type Batch, BatchWriter } from "./batch-writer.ts";
+import type { Begun, Carrier, CarrierEvents } from "./carrier.ts";
+import { packError, unpackError } from "./error-codec.ts";
+import type { PlacedInstance } from "./placed-instance.ts";
+import type { Question } from "./questions.ts";
+import * as record from "./records.ts";
+
+const BATCH_BYTES = 256 * 1024; // bytes: a batch leaves before the end of a round, so that the realm works meanwhile
+
+/** A realm ended by itself, or was ended. @property blamed whether this process had a part in it */
+export class RealmEndedError extends KernelError {
+  override readonly name = "RealmEndedError";
+  readonly blamed: boolean;
+  constructor(who: string, why: string, blamed: boolean, options?: ErrorOptions) {
+    super("realm_ended", `Cannot go on with "${who}" as ${why}`, options);
+    this.blamed = blamed;
+  }
+}
+
+export class RealmLink {
+  readonly #carrier: Carrier;
+  readonly #queue: RunQueue;
+  readonly #out = new BatchWriter();
+  readonly #processes = new Map<number, PlacedInstance>();
+  readonly #onGone: (realm: RealmLink) => void;
+  #lastSlot = 0;
+  #flushes = false;
+  #ended = false;
+  #why: string | null = null; // the node ended it
+  #dying: unknown; // what it said last
+
+  /** @param connect starts it @param onGone nobody may be added from now on */
+  constructor(connect: (events: CarrierEvents) => Carrier, queue: RunQueue, onGone: (realm: RealmLink) => void) {
+    this.#queue = queue;
+    this.#onGone = onGone;
+    this.#carrier = connect({
+      received: (batch) => this.#received(batch),
+      asked: (slot, question) => this.#asked(slot, question),
+      failed: (error) => {
+        this.#dying = error;
+      },
+      printed: (line) => {
+        for (const instance of this.#processes.values()) instance.printed(line);
+      },
+      ended: (why) => this.#endedBy(why),
+    });
+  }
+
+  get name(): string {
+    return this.#carrier.name;
+  }
+
+  get gone(): Promise<void> {
+    return this.#carrier.gone;
+  }
+
+  add(instance: PlacedInstance): number {
+    this.#lastSlot++;
+    this.#processes.set(this.#lastSlot, instance);
+    return this.#lastSlot;
+  }
+
+  remove(slot: number): void {
+    if (!this.#processes.delete(slot) || this.#ended) return;
+    if (this.#processes.size > 0) {
+      this.records(slot).u8(record.END);
+      return;
+    }
+    this.#ended = true;
+    this.#onGone(this);
+    this.#carrier.kill();
+  }
+
+  /** What it is at, as far as it can be seen from here. */
+  begun(): Begun {
+    return this.#carrier.begun();
+  }
+
+  /** Ends it whatever it does. @param why as the processes in it hear it: `its handler … has blocked …` */
+  kill(why: string): void {
+    this.#why = why;
+    this.#carrier.kill();
+  }
+
+  /** Hot path. Where records about `slot` go. */
+  records(slot: number): BatchWriter {
+    if (!this.#flushes) {
+      this.#flushes = true;
+      setImmediate(this.#flush);
+    } else if (this.#out.length > BATCH_BYTES) this.#post();
+    return this.#out.section(slot);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushes = false;
+    this.#post();
+  };
+
+  #post(): void {
+    const batch = this.#out.take();
+    if (batch !== null && !this.#ended) this.#carrier.post(batch);
+  }
+
+  #received(batch: Batch): void {
+    const reader = new BatchReader(batch);
+    this.#queue.begin();
+    try {
+      for (let slot = reader.nextSection(); slot !== -1; slot = reader.nextSection()) {
+        if (slot === 0) this.#ownRecords(reader);
+        else this.#processes.get(slot)?.replay(reader);
+      }
+    } catch (thrown) {
+      this.#dying = thrown;
+      this.#carrier.kill(); // it says what no realm of ours says
+    } finally {
+      this.#queue.end();
+    }
+  }
+
+  #ownRecords(reader: BatchReader): void {
+    for (let type = reader.nextRecord(); type !== 0; type = reader.nextRecord()) {
+      if (type === record.HELLO) continue;
+      if (type === record.PONG) {
+        reader.u32();
+        reader.u32();
+      } else if (type === record.DYING) this.#dying = unpackError(reader.value());
+      else throw new RangeError(`no record has the type ${type}`);
+    }
+  }
+
+  #asked(slot: number, question: unknown): void {
+    try {
+      const instance = this.#processes.get(slot);
+      if (instance === undefined) throw new KernelError("process_exited", "Cannot ask as this incarnation has ended");
+      this.#carrier.answer({ ok: instance.answer(question as Question) });
+    } catch (thrown) {
+      this.#carrier.answer({ error: packError(thrown, false) });
+    }
+  }
+
+  #endedBy(why: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onGone(this);
+    const { slot } = this.#carrier.begun();
+    const isToBlame = (of: number, instance: PlacedInstance): boolean =>
+      slot === 0 ? this.#processes.size === 1 || instance.inHand !== null : of === slot;
+    const lost = [...this.#processes].map(([of, instance]) => ({ instance, blamed: isToBlame(of, instance) }));
+    this.#queue.begin();
+    for (const { instance, blamed } of lost) instance.lost(this.#error(instance, why, blamed));
+    this.#queue.end();
+  }
+
+  #error(instance: PlacedInstance, why: string, blamed: boolean): Error {
+    const cause = this.#dying;
+    if (cause instanceof Error && blamed) return cause;
+    return new RealmEndedError(
+      instance.our.text,
+      blamed ? (this.#why ?? why) : `a process that shares its ${this.name} ended it: ${why}`,
+      blamed,
+      { cause },
+    );
+  }
+}

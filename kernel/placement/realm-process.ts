@@ -1,0 +1,209 @@
+/**
+ * One process in a realm: a queue, its instance, and one message in hand at a time (kernel/process.ts is its model).
+ *
+ * 1. A message is handled between BEGIN and DONE; a throw, now or later, ends it with CRASHED. What is left in the queue
+ *    then is forgotten here: the node has it all.
+ * 2. A frame that can be handled at once goes through no queue.
+ */
+import { Blob, type Envelope, type Instance, type Program, type WsMessageType } from "../../lib/protocol/index.ts";
+import { Ring } from "../ring.ts";
+import type { Runnable } from "../run-queue.ts";
+import type { BatchWriter } from "./batch-writer.ts";
+import { packError } from "./error-codec.ts";
+import type { RealmHost } from "./realm-host.ts";
+import { isCancelled } from "./realm-timers.ts";
+import { BEGIN, CRASHED, DONE, EXIT, FAREWELL_SAID, READY } from "./records.ts";
+
+/** What its realm does for it. */
+export type ProcessPort = {
+  /** Where its records go. */
+  out(): BatchWriter;
+  /** It begins with a message, 0 for a timer: kept where the node finds it when the realm dies. */
+  begins(seq: number): void;
+  /** Its handler has returned. */
+  returns(): void;
+  /** Lines it up. */
+  schedule(): void;
+};
+
+/** A message, or a frame whose message nobody has asked for. */
+class Incoming {
+  readonly seq: number; // 0: a timer of its own
+  readonly message: Envelope | null;
+  readonly channelId: number;
+  readonly messageType: WsMessageType;
+  readonly blob: Blob | null;
+
+  constructor(seq: number, message: Envelope | null, channelId: number, messageType: WsMessageType, blob: Blob | null) {
+    this.seq = seq;
+    this.message = message;
+    this.channelId = channelId;
+    this.messageType = messageType;
+    this.blob = blob;
+  }
+}
+
+const NOT_STARTED: Instance = { handle: () => undefined };
+
+export class RealmProcess implements Runnable {
+  readonly host: RealmHost;
+  readonly #port: ProcessPort;
+  readonly #queue = new Ring<Incoming>();
+  #instance: Instance = NOT_STARTED;
+  #turn: "held" | "idle" | "lined" | "busy" | "ended" = "held";
+  #inHand = false;
+  #exitAsked = false;
+
+  /** @param port made for this process @param host likewise */
+  constructor(port: ProcessPort, host: RealmHost) {
+    this.#port = port;
+    this.host = host;
+  }
+
+  async start(load: () => Promise<Program>): Promise<void> {
+    try {
+      this.#instance = (await load()).start(this.host);
+      await this.#instance.init?.();
+    } catch (thrown) {
+      this.#crashed(thrown);
+      return;
+    }
+    if (this.#turn !== "held") return;
+    this.#port.out().u8(READY);
+    this.#turn = "idle";
+    if (this.#exitAsked) this.#exit();
+    else this.#lineUp();
+  }
+
+  post(seq: number, message: Envelope): void {
+    this.#post(new Incoming(seq, message, 0, "Text", message.blob));
+  }
+
+  /** Hot path. @param blob lent until this returns */
+  frame(seq: number, channelId: number, messageType: WsMessageType, blob: Blob): void {
+    if (this.#turn === "idle" && this.#queue.length === 0) {
+      this.#turn = "lined";
+      if (this.#handle(new Incoming(seq, null, channelId, messageType, blob))) this.#goOn();
+      blob.settle();
+    } else this.#post(new Incoming(seq, null, channelId, messageType, blob.keep()));
+  }
+
+  step(): boolean {
+    if (this.#turn !== "lined") return false;
+    const next = this.#queue.shift();
+    if (next !== undefined && (next.message === null || !isCancelled(next.message)) && !this.#handle(next))
+      return false;
+    return this.#next();
+  }
+
+  /** @returns whether a message is in hand: then it exits behind that */
+  exiting(): boolean {
+    this.#exitAsked = true;
+    if (this.#inHand || this.#turn === "held") return true;
+    this.#turn = "ended";
+    return false;
+  }
+
+  async farewell(): Promise<void> {
+    let error: unknown = null;
+    try {
+      await this.#instance.exit?.();
+    } catch (thrown) {
+      error = packError(thrown, true);
+    }
+    this.#port.out().u8(FAREWELL_SAID).value(error);
+  }
+
+  /** The node says so: its incarnation has ended. */
+  end(): void {
+    this.#turn = "ended";
+    this.#queue.drain();
+    this.host.end();
+  }
+
+  #post(incoming: Incoming): void {
+    if (this.#turn === "ended") return;
+    this.#queue.push(incoming);
+    if (this.#turn === "idle") this.#lineUp();
+  }
+
+  /** @returns whether it is through, and not ended by it */
+  #handle(incoming: Incoming): boolean {
+    const { seq, message, blob } = incoming;
+    this.#port.begins(seq);
+    this.#port.out().u8(BEGIN).u32(seq);
+    this.#inHand = true;
+    let result: void | Promise<void>;
+    try {
+      result = message === null ? this.#push(incoming) : this.#message(message);
+    } catch (thrown) {
+      this.#crashed(thrown);
+      return false;
+    } finally {
+      this.#port.returns();
+    }
+    if (result === undefined) return this.#done();
+    blob?.hold();
+    this.#turn = "busy";
+    Promise.resolve(result).then(
+      () => {
+        blob?.release();
+        if (this.#turn !== "busy") return;
+        this.#turn = "lined";
+        if (this.#done() && this.#next()) this.#port.schedule();
+      },
+      (thrown) => this.#crashed(thrown),
+    );
+    return false;
+  }
+
+  #message(message: Envelope): void | Promise<void> {
+    this.host.hand.take(message);
+    return this.#instance.handle(message);
+  }
+
+  #push({ channelId, messageType, blob }: Incoming): void | Promise<void> {
+    const frame = blob ?? Blob.of("");
+    this.host.hand.takeFrame(channelId, messageType, frame);
+    if (this.#instance.push !== undefined) return this.#instance.push(channelId, messageType, frame);
+    const message = this.host.hand.message();
+    return message === null ? undefined : this.#instance.handle(message);
+  }
+
+  /** @returns whether it goes on */
+  #done(): boolean {
+    this.#inHand = false;
+    if (this.#turn === "ended") return false;
+    this.#port.out().u8(DONE);
+    if (!this.#exitAsked) return true;
+    this.#exit();
+    return false;
+  }
+
+  #exit(): void {
+    this.#turn = "ended";
+    this.#port.out().u8(EXIT);
+  }
+
+  #goOn(): void {
+    if (this.#next()) this.#port.schedule();
+  }
+
+  #next(): boolean {
+    if (this.#queue.length > 0) return true;
+    this.#turn = "idle";
+    return false;
+  }
+
+  #lineUp(): void {
+    if (this.#queue.length === 0) return;
+    this.#turn = "lined";
+    this.#port.schedule();
+  }
+
+  #crashed(thrown: unknown): void {
+    if (this.#turn === "ended") return;
+    this.end();
+    this.#port.out().u8(CRASHED).value(packError(thrown, true));
+  }
+}
