@@ -13,12 +13,14 @@ async function connect(on: Stage, puppet: Puppet, path = "/"): Promise<RawSocket
 }
 
 async function bound(on: Stage, id: string, options: Parameters<Stage["add"]>[1] = {}): Promise<Puppet> {
-  return await on.add(id, {
+  const puppet = await on.add(id, {
     init: async (me) => {
       await me.ctx.bindWs("/", { authenticated: false });
     },
     ...options,
   });
+  await puppet.run(() => undefined); // it has bound its path
+  return puppet;
 }
 
 type Opened = { readonly channelId: number };

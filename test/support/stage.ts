@@ -35,7 +35,7 @@ import { memoryStore } from "../../processes/state/store.ts";
 import { destroyAll } from "./sockets.ts";
 
 /** For describe.each: where the same cases must hold. */
-export const PLACEMENTS = ["inline"] as const satisfies readonly Placement[];
+export const PLACEMENTS = ["inline", "worker", "isolated"] as const satisfies readonly Placement[];
 
 export const A = "a:a-package:template.os";
 export const B = "b:b-package:template.os";
@@ -47,6 +47,7 @@ const NODE = "alice.os";
 
 const PROGRAMS = join(import.meta.dirname, "programs");
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const REALM_ENTRY = new URL("../../dist/bin/realm.js", import.meta.url); // what is built: Node 20 reads no TypeScript there
 const ANSWER_SECONDS = 12; // a process of its own starts within it on two busy cores
 const REPORT_MS = 12_000; // likewise
 
@@ -148,7 +149,12 @@ export async function startStage(placement: Placement, options: StageOptions = {
   symlinkSync(ROOT, join(folder, "node_modules/jackfield"));
   symlinkSync(join(ROOT, "node_modules/xstate"), join(folder, "node_modules/xstate"));
   const { http, ...nodeOptions } = options;
-  const node = createNode({ name: NODE, ...nodeOptions, limits: { ...LIMITS, ...nodeOptions.limits } });
+  const node = createNode({
+    name: NODE,
+    realmEntry: REALM_ENTRY,
+    ...nodeOptions,
+    limits: { ...LIMITS, ...nodeOptions.limits },
+  });
   node.addSystemProcess({
     id: ProcessId.parse("state:distro:sys"),
     program: stateProcess(memoryStore()),
@@ -266,6 +272,14 @@ export class Stage {
     return await host.call(request);
   }
 
+  /** Of all processes, with stacks: for whoever waits in vain. */
+  crashReports(): string {
+    return this.node.kernel.crashes
+      .last()
+      .map(({ process, error, stack }) => `\n${process} crashed: ${stack ?? error}`)
+      .join("");
+  }
+
   /** The same, without an answer. */
   tell(to: string, body: unknown): void {
     this.#driver?.send(new Envelope("request", this.#driver.our, toAddress(to, NODE), body, null));
@@ -293,7 +307,7 @@ export class Stage {
   }
 
   #reportsOf(id: string): Reports {
-    const known = this.#reports.get(id) ?? new Reports(id);
+    const known = this.#reports.get(id) ?? new Reports(id, () => this.crashReports());
     this.#reports.set(id, known);
     return known;
   }
@@ -320,8 +334,11 @@ class Reports {
   readonly #id: string;
   readonly #takers: ((report: unknown) => void)[] = [];
 
-  constructor(id: string) {
+  readonly #crashes: () => string;
+
+  constructor(id: string, crashes: () => string) {
     this.#id = id;
+    this.#crashes = crashes;
   }
 
   add(report: unknown): void {
@@ -334,7 +351,7 @@ class Reports {
     if (this.waiting.length > 0) return this.waiting.shift();
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`"${this.#id}" reported nothing within ${REPORT_MS} ms`)),
+        () => reject(new Error(`"${this.#id}" reported nothing within ${REPORT_MS} ms${this.#crashes()}`)),
         REPORT_MS,
       );
       this.#takers.push((report) => {
@@ -361,7 +378,7 @@ export class Puppet {
     act: (me: Me, args: Args) => Result,
     ...[args]: Args extends undefined ? [] : [args: Args]
   ): Promise<Awaited<Result>> {
-    const { body } = await this.#stage.ask(this.id, { run: act.toString(), args });
+    const { body } = await this.#obeyed({ run: act.toString(), args });
     const outcome = body as { readonly value: Awaited<Result> } | { readonly threw: Thrown }; // of puppet.mjs
     if ("threw" in outcome) throw new PuppetError(outcome.threw);
     return outcome.value;
@@ -394,7 +411,7 @@ export class Puppet {
     act: (me: Me, event: Events[Kind], args: Args) => unknown,
     ...[args]: Args extends undefined ? [] : [args: Args]
   ): Promise<void> {
-    await this.#stage.ask(this.id, { on: kind, act: act.toString(), args });
+    await this.#obeyed({ on: kind, act: act.toString(), args });
   }
 
   /** Lets through who waits at `me.gate(name)`, and who comes there later. */
@@ -411,6 +428,15 @@ export class Puppet {
     const reports: unknown[] = [];
     while (reports.length < count) reports.push(await this.next());
     return reports;
+  }
+
+  async #obeyed(order: unknown): Promise<Envelope> {
+    try {
+      return await this.#stage.ask(this.id, order);
+    } catch (thrown) {
+      if (thrown instanceof Error) thrown.message += this.#stage.crashReports();
+      throw thrown;
+    }
   }
 
   /** Reports that came and were not taken. */
