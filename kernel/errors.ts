@@ -23,6 +23,17 @@ export class LimitError extends KernelError {
   }
 }
 
+/** The thread or operating-system process of a process is no more; its message in hand is lost, no other. */
+export class RealmEndedError extends KernelError {
+  override readonly name = "RealmEndedError";
+  /** It had a part in that; false: it only shared the thread, and its restart is not counted. */
+  readonly blamed: boolean;
+  constructor(who: string, why: string, blamed: boolean, options?: ErrorOptions) {
+    super("realm_ended", `Cannot go on with "${who}" as ${why}`, options);
+    this.blamed = blamed;
+  }
+}
+
 /** A body that no other thread or process can be told. Nothing was sent. */
 export class UnpackableError extends KernelError {
   override readonly name = "UnpackableError";

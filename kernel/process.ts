@@ -19,6 +19,7 @@ import type {
 } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
 import { crashReport } from "./crash-reports.ts";
+import { RealmEndedError } from "./errors.ts";
 import type { EndReason } from "./events.ts";
 import { Incarnation, isCancelled } from "./incarnation.ts";
 import type { Kernel } from "./kernel.ts";
@@ -349,7 +350,7 @@ export class Process implements Runnable {
     this.#takeBack();
     this.#reportCrash(thrown);
     this.#dropHand();
-    this.#ended("crash");
+    this.#ended("crash", thrown instanceof RealmEndedError && !thrown.blamed);
   }
 
   #reportCrash(thrown: unknown): void {
@@ -389,8 +390,8 @@ export class Process implements Runnable {
     });
   }
 
-  /** By itself, so its on_exit applies. */
-  #ended(reason: EndReason): void {
+  /** By itself, so its on_exit applies. @param blameless by no doing of its own: its restart is not counted */
+  #ended(reason: EndReason, blameless: boolean = false): void {
     if (this.state === "gone") return; // killed from within its own handler, which then threw
     this.#takeBack();
     this.#dropHand();
@@ -399,7 +400,7 @@ export class Process implements Runnable {
     this.#endReason = reason;
     let restart = this.onExit === "Restart" && !this.#kernel.stopping;
     if (restart) {
-      const delay = this.#restarts.next(startedAt, this.#kernel.clock.monotonic());
+      const delay = blameless ? 0 : this.#restarts.next(startedAt, this.#kernel.clock.monotonic());
       if (delay === undefined) {
         restart = false;
         this.#kernel.events.emit({

@@ -14,6 +14,8 @@ export interface Carrier {
   begun(): Begun;
   /** Ends it, whatever it does. */
   kill(): void;
+  /** It says itself how much memory it holds, in MiB: for where nobody else can. */
+  holds?(mib: number): void;
   /** Fulfilled when it is no more. */
   readonly gone: Promise<void>;
 }
@@ -24,6 +26,8 @@ export type CarrierEvents = {
   asked(slot: number, question: unknown): void;
   /** It said what no realm of ours says; it is being ended. */
   failed(error: unknown): void;
+  /** It is over a limit, and is to be ended. @param why after `Cannot go on with … as` */
+  outgrown(why: string): void;
   /** A line for the log. */
   printed(line: string): void;
   /** Once, after all that it had sent. @param why an end of a sentence: `it ended with exit code 1` */

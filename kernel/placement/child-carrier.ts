@@ -17,6 +17,7 @@ import type { Batch } from "./batch-writer.ts";
 import type { Begun, Carrier, CarrierEvents } from "./carrier.ts";
 import { BEGUN_BYTES, FD, REALM_ARGUMENT } from "./child-pipes.ts";
 import { LogLines } from "./log-lines.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import { BATCH, QUESTION, StreamBatches, streamed } from "./stream-batches.ts";
 
 const ENVIRONMENT = ["PATH", "HOME", "TZ", "LANG", "NODE_ENV"] as const;
@@ -26,6 +27,8 @@ export type ChildOptions = {
   readonly entry: URL;
   /** MiB of JavaScript objects. */
   readonly heap: number;
+  /** MiB of everything. */
+  readonly memory: number;
 };
 
 export class ChildCarrier implements Carrier {
@@ -36,8 +39,9 @@ export class ChildCarrier implements Carrier {
   readonly #begunFile = unnamedFile();
   #last: Begun = { slot: 0, seq: 0 }; // when it ended
   #isOver = false;
+  readonly #memory: MemoryWatch;
 
-  constructor({ entry, heap }: ChildOptions, events: CarrierEvents) {
+  constructor({ entry, heap, memory }: ChildOptions, events: CarrierEvents) {
     this.#events = events;
     this.#heap = heap;
     const fds = ["pipe", "pipe", "pipe", this.#begunFile, "pipe"] as const; // from 3: see FD
@@ -48,6 +52,7 @@ export class ChildCarrier implements Carrier {
     });
     const { pid } = this.#child;
     if (pid !== undefined) endBefore(pid);
+    this.#memory = new MemoryWatch(pid ?? 0, memory, (why) => events.outgrown(why));
     this.gone = this.#listen();
   }
 
@@ -60,6 +65,7 @@ export class ChildCarrier implements Carrier {
   }
 
   post(batch: Batch): void {
+    this.#memory.active();
     const pipe = this.#pipe(FD.batches);
     pipe.cork();
     for (const part of streamed(BATCH, batch)) pipe.write(part);
@@ -79,6 +85,10 @@ export class ChildCarrier implements Carrier {
 
   kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  holds(mib: number): void {
+    this.#memory.holds(mib);
   }
 
   #readBegun(): Begun {
@@ -106,6 +116,7 @@ export class ChildCarrier implements Carrier {
       child.once("exit", (code, signal) => resolve(this.#why(code, signal)));
     });
     await saidAll;
+    this.#memory.end();
     this.#last = this.#readBegun();
     this.#isOver = true;
     closeSync(this.#begunFile);

@@ -14,9 +14,9 @@ import type { Question } from "./questions.ts";
 import type { RealmCarrier } from "./realm-carrier.ts";
 import { BATCH, QUESTION, StreamBatches, streamed } from "./stream-batches.ts";
 
-/** In a thread of its own, which a handler that blocks does not stop. */
+/** In a thread of its own, which a handler that blocks does not stop. Its quotes keep it from what the build does to imports. */
 const LIFELINE = `
-const { Socket } = require("node:net");
+const { Socket } = require('node:net');
 new Socket({ fd: ${FD.lifeline} }).on("error", () => {}).on("close", () => process.kill(process.pid, "SIGKILL")).resume();
 `;
 const LIFELINE_HEAP = 4; // MiB: it does nothing

@@ -62,9 +62,24 @@ export class PlacedInstance implements PlaceableInstance {
     return this.#shipped.length;
   }
 
-  /** For a report: what is in hand there. */
+  /** What is in hand there, as far as it has said. */
   get inHand(): Hand | null {
     return this.#shipped.begun;
+  }
+
+  /** It has messages, or its init is not through. */
+  get isBusy(): boolean {
+    return this.#started !== null || this.#shipped.length > 0 || this.#farewell !== null;
+  }
+
+  /** For a report. @param seq of a message it has begun; 0: a timer */
+  describe(seq: number): string {
+    if (this.#started !== null) return "its init";
+    const hand = this.#shipped.find(seq);
+    const message = hand === null ? null : this.#messageOf(hand);
+    return message === null
+      ? "a timer's handler, or what a handler left running,"
+      : `its handler of ${describeMessage(message)}`;
   }
 
   init(): Promise<void> {
@@ -177,7 +192,9 @@ export class PlacedInstance implements PlaceableInstance {
       case record.LOG:
         return this.#incarnation.log(reader.text());
       case record.READY:
-        return this.#started?.resolve();
+        this.#started?.resolve();
+        this.#started = null;
+        return;
       case record.EXIT:
         this.#roomWanted?.resolve(); // what waits for room is no longer in hand
         return this.#incarnation.exit();
@@ -313,5 +330,14 @@ export class PlacedInstance implements PlaceableInstance {
     return this.#realm.records(this.#slot);
   }
 }
+
+/** `a request "Set" from "alice.os@a:b:c"`. */
+function describeMessage({ kind, source, body }: Envelope): string {
+  const action = typeof body === "object" && body !== null ? Object.keys(body)[0] : body;
+  const named = typeof action === "string" ? ` ${JSON.stringify(action.slice(0, ACTION_MAX))}` : "";
+  return `${kind === "error" ? "an error" : `a ${kind}`}${named} from "${source.text}"`;
+}
+
+const ACTION_MAX = 64; // characters: a name, not a text that somebody sent
 
 type Settle = { readonly resolve: () => void; readonly reject: (reason: unknown) => void };

@@ -8,6 +8,7 @@ import { PlacedInstance } from "./placed-instance.ts";
 import type { PlacedProgram } from "./placed-program.ts";
 import { RealmLink } from "./realm-link.ts";
 import { ThreadCarrier } from "./thread-carrier.ts";
+import { Watchdog } from "./watchdog.ts";
 
 export type PlacementsOptions = {
   readonly limits: KernelLimits;
@@ -24,8 +25,13 @@ export class Placements {
   readonly #realms = new Set<RealmLink>();
   readonly #shared = new Map<string, RealmLink>();
 
+  readonly #watchdog: Watchdog;
+
   constructor(options: PlacementsOptions) {
     this.#options = options;
+    this.#watchdog = new Watchdog(options.limits, () => {
+      for (const realm of this.#realms) realm.look();
+    });
   }
 
   /** For an incarnation that begins. */
@@ -56,11 +62,13 @@ export class Placements {
   }
 
   #open(connect: (events: CarrierEvents) => Carrier, key: string | null): RealmLink {
-    const realm = new RealmLink(connect, this.#options.queue, () => {
+    const onGone = (): void => {
       if (key !== null) this.#shared.delete(key);
-      void realm.gone.then(() => this.#realms.delete(realm));
-    });
+      void realm.gone.then(() => this.#realms.delete(realm)).then(() => this.#watchdog.watch(this.#realms.size > 0));
+    };
+    const realm = new RealmLink({ connect, queue: this.#options.queue, limits: this.#watchdog, onGone });
     this.#realms.add(realm);
+    this.#watchdog.watch(true);
     if (key !== null) this.#shared.set(key, realm);
     return realm;
   }
@@ -68,7 +76,8 @@ export class Placements {
   #connect(placement: "worker" | "isolated", events: CarrierEvents): Carrier {
     const entry = this.#entry();
     if (placement === "worker") return new ThreadCarrier(entry, events);
-    return new ChildCarrier({ entry, heap: this.#options.limits.isolatedHeap }, events);
+    const { isolatedHeap, isolatedMemory } = this.#options.limits;
+    return new ChildCarrier({ entry, heap: isolatedHeap, memory: isolatedMemory }, events);
   }
 
   #entry(): URL {

@@ -6,26 +6,27 @@
  * 3. It ends when its last process leaves it. When it ends by itself, all in it are told, and who is to blame.
  */
 import { KernelError } from "../../lib/protocol/index.ts";
+import { RealmEndedError } from "../errors.ts";
 import type { RunQueue } from "../run-queue.ts";
 import { BatchReader } from "./batch-reader.ts";
 import { type Batch, BatchWriter } from "./batch-writer.ts";
 import type { Begun, Carrier, CarrierEvents } from "./carrier.ts";
 import { packError, unpackError } from "./error-codec.ts";
 import type { PlacedInstance } from "./placed-instance.ts";
+import { type Blocked, Pulse, type PulseLimits } from "./pulse.ts";
 import type { Question } from "./questions.ts";
 import * as record from "./records.ts";
 
 const BATCH_BYTES = 256 * 1024; // bytes: a batch leaves before the end of a round, so that the realm works meanwhile
 
-/** A realm ended by itself, or was ended. @property blamed whether this process had a part in it */
-export class RealmEndedError extends KernelError {
-  override readonly name = "RealmEndedError";
-  readonly blamed: boolean;
-  constructor(who: string, why: string, blamed: boolean, options?: ErrorOptions) {
-    super("realm_ended", `Cannot go on with "${who}" as ${why}`, options);
-    this.blamed = blamed;
-  }
-}
+export type RealmOptions = {
+  /** Starts it. */
+  readonly connect: (events: CarrierEvents) => Carrier;
+  readonly queue: RunQueue;
+  readonly limits: PulseLimits;
+  /** Nobody may be added from now on. */
+  readonly onGone: (realm: RealmLink) => void;
+};
 
 export class RealmLink {
   readonly #carrier: Carrier;
@@ -36,19 +37,21 @@ export class RealmLink {
   #lastSlot = 0;
   #flushes = false;
   #ended = false;
+  readonly #pulse: Pulse;
   #why: string | null = null; // the node ended it
   #dying: unknown; // what it said last
 
-  /** @param connect starts it @param onGone nobody may be added from now on */
-  constructor(connect: (events: CarrierEvents) => Carrier, queue: RunQueue, onGone: (realm: RealmLink) => void) {
+  constructor({ connect, queue, limits, onGone }: RealmOptions) {
     this.#queue = queue;
     this.#onGone = onGone;
+    this.#pulse = new Pulse(limits);
     this.#carrier = connect({
       received: (batch) => this.#received(batch),
       asked: (slot, question) => this.#asked(slot, question),
       failed: (error) => {
         this.#dying = error;
       },
+      outgrown: (why) => this.#kill(why),
       printed: (line) => {
         for (const instance of this.#processes.values()) instance.printed(line);
       },
@@ -86,10 +89,25 @@ export class RealmLink {
     return this.#carrier.begun();
   }
 
-  /** Ends it whatever it does. @param why as the processes in it hear it: `its handler … has blocked …` */
-  kill(why: string): void {
+  /** Now and then: whether it still answers (pulse.ts). It is ended when it does not. */
+  look(): void {
+    if (this.#ended || this.#why !== null) return;
+    const isBusy = [...this.#processes.values()].some((instance) => instance.isBusy);
+    const next = this.#pulse.look(isBusy, () => this.#carrier.begun());
+    if (typeof next === "number") this.records(0).u8(record.PING).u32(next);
+    else if (next !== null) this.#kill(this.#whyBlocked(next));
+  }
+
+  /** Whatever it does. @param why as the processes in it hear it */
+  #kill(why: string): void {
     this.#why = why;
     this.#carrier.kill();
+  }
+
+  #whyBlocked({ rule, seconds }: Blocked): string {
+    const { slot, seq } = this.#carrier.begun();
+    const what = this.#processes.get(slot)?.describe(seq) ?? "something in it";
+    return `${rule}: ${what} has blocked its ${this.name} for ${seconds.toFixed(1)} s, await in it, split the work, or raise the limit`;
   }
 
   /** Hot path. Where records about `slot` go. */
@@ -129,10 +147,11 @@ export class RealmLink {
 
   #ownRecords(reader: BatchReader): void {
     for (let type = reader.nextRecord(); type !== 0; type = reader.nextRecord()) {
-      if (type === record.HELLO) continue;
-      if (type === record.PONG) {
-        reader.u32();
-        reader.u32();
+      if (type === record.HELLO) this.#pulse.hello();
+      else if (type === record.PONG) {
+        this.#pulse.pong(reader.u32());
+        const mib = reader.u32();
+        this.#carrier.holds?.(mib);
       } else if (type === record.DYING) this.#dying = unpackError(reader.value());
       else throw new RangeError(`no record has the type ${type}`);
     }
@@ -161,14 +180,10 @@ export class RealmLink {
     this.#queue.end();
   }
 
-  #error(instance: PlacedInstance, why: string, blamed: boolean): Error {
-    const cause = this.#dying;
-    if (cause instanceof Error && blamed) return cause;
-    return new RealmEndedError(
-      instance.our.text,
-      blamed ? (this.#why ?? why) : `a process that shares its ${this.name} ended it: ${why}`,
-      blamed,
-      { cause },
-    );
+  #error(instance: PlacedInstance, ended: string, blamed: boolean): Error {
+    if (this.#dying instanceof Error && blamed) return this.#dying;
+    const why = this.#why ?? ended;
+    const reason = blamed ? why : `a process that shares its ${this.name} ended it: ${why}`;
+    return new RealmEndedError(instance.our.text, reason, blamed, { cause: this.#dying });
   }
 }

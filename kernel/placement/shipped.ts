@@ -64,6 +64,12 @@ export class ShippedMessages {
     begun.hand.blob?.release();
   }
 
+  /** @returns null: it is not among them */
+  find(seq: number): Hand | null {
+    if (this.#begun?.seq === seq) return this.#begun.hand;
+    return this.#waiting.toArray().find((shipped) => shipped.seq === seq)?.hand ?? null;
+  }
+
   /**
    * Empties it. @param seq of the one that the realm was at; 0: not known, or none
    * @returns which had begun, and the others
