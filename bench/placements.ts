@@ -16,7 +16,7 @@ import { spawnScript } from "./cores.ts";
 import { ratioOf } from "./figures.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
-const WARMUP_MS = 1000; // as bench/request
+const WARMUP_MS = 3000; // an awaited round trip between two processes of their own is made 1,000 times a second until its code is optimized
 const SPARE_MS = 30_000; // to start: an operating-system process of its own among them
 
 const PAIRS: readonly (readonly [sender: Placement & string, receiver: Placement & string])[] = [

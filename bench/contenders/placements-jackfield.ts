@@ -10,7 +10,7 @@ import { cpuMicroseconds, type PlacementJob, type Sent, type Spent } from "../pr
 import { placedPackage } from "./placed-package.ts";
 import type { MeterOutcome } from "./request-meter.ts";
 
-type Told = PlacementJob & { readonly sender: Placement; readonly receiver: Placement };
+type Told = PlacementJob & { readonly sender: Placement & string; readonly receiver: Placement & string };
 
 const SPARE_SECONDS = 30; // to start, on top of its warm-up and window
 const { sender, receiver, ...job } = JSON.parse(process.argv[2] ?? "") as Told; // placements.ts wrote it

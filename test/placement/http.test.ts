@@ -255,10 +255,10 @@ describe.each(PLACEMENTS)("%s: a body in pieces", (placement) => {
         me.report("read");
       })();
     });
-    const body = new Uint8Array(3_000_000).map((_, at) => (at * 7) & 255);
+    const body = new Uint8Array(1_000_000).map((_, at) => (at * 7) & 255);
     const expected = body.reduce((sum, byte) => (sum + byte) % 1_000_007, 0);
     const answer = await fetch(url(on, "/up"), { method: "POST", body });
-    expect(await answer.json()).toEqual([3_000_000, expected]);
+    expect(await answer.json()).toEqual([1_000_000, expected]);
     expect(await a.next()).toBe("read");
   });
 
