@@ -1,10 +1,10 @@
 /** DESIGN §3.1 and §3.2, wherever a process runs: one message at a time, and in the order sent. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { A, B, C, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
+import { A, B, C, MIXTURES, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
-describe.each(PLACEMENTS)("%s: one message at a time", (placement) => {
+describe.each(MIXTURES)("%s: one message at a time", (placement) => {
   test("a handler that awaits is through before the next message begins", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
@@ -113,7 +113,7 @@ describe.each(PLACEMENTS)("%s: one message at a time", (placement) => {
   });
 });
 
-describe.each(PLACEMENTS)("%s: order", (placement) => {
+describe.each(MIXTURES)("%s: order", (placement) => {
   test("of a thousand messages from one sender is kept, whatever their handlers do and however large their blobs are", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);

@@ -1,7 +1,7 @@
 /** DESIGN §3.3, wherever sender and target run: a request ends in exactly one way, and brings back what was sent. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, C, type Me, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import { A, B, C, type Me, MIXTURES, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
@@ -65,7 +65,7 @@ async function quiet(on: Stage, ...puppets: readonly Puppet[]): Promise<void> {
   expect(on.events.filter(({ type }) => type === "process-crashed")).toEqual([]);
 }
 
-describe.each(PLACEMENTS)("%s: a request that expects an answer ends with", (placement) => {
+describe.each(MIXTURES)("%s: a request that expects an answer ends with", (placement) => {
   test("case 14: a Response, with its context, once", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
@@ -172,7 +172,7 @@ describe.each(PLACEMENTS)("%s: a request that expects an answer ends with", (pla
   });
 });
 
-describe.each(PLACEMENTS)("%s: a message that expects nothing", (placement) => {
+describe.each(MIXTURES)("%s: a message that expects nothing", (placement) => {
   test("case 19: and finds nobody is a dead letter, and its sender goes on without a word", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
@@ -208,7 +208,7 @@ describe.each(PLACEMENTS)("%s: a message that expects nothing", (placement) => {
   });
 });
 
-describe.each(PLACEMENTS)("%s: who waits hears Offline when its target", (placement) => {
+describe.each(MIXTURES)("%s: who waits hears Offline when its target", (placement) => {
   test("crashes with the message in hand, or is gone with it in its mailbox", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);

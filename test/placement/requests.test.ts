@@ -1,11 +1,11 @@
 /** DESIGN §3.4, wherever a process runs: context, inherit, the chain of who answers whom, answers that come later. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, C, D, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
+import { A, B, C, D, MIXTURES, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
-describe.each(PLACEMENTS)("%s: the context of a request", (placement) => {
+describe.each(MIXTURES)("%s: the context of a request", (placement) => {
   test("is any value, stays with its sender and comes back as it was: the very same object", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
@@ -44,7 +44,7 @@ describe.each(PLACEMENTS)("%s: the context of a request", (placement) => {
   });
 });
 
-describe.each(PLACEMENTS)("%s: an answer", (placement) => {
+describe.each(MIXTURES)("%s: an answer", (placement) => {
   test("may come later, to the message that was kept, in any order, and from a later handler", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
@@ -67,6 +67,43 @@ describe.each(PLACEMENTS)("%s: an answer", (placement) => {
       expect.objectContaining({ body: "to second", context: "second" }),
       expect.objectContaining({ body: "to first", context: "first" }),
     ]);
+  });
+
+  test("to a request that nobody waits for any more goes to nobody, least of all to who asks now", async () => {
+    const on = await startStage(placement);
+    const [a, b, c] = [await on.add(A), await on.add(B), await on.add(C)];
+    await b.on("request", (me, message) => {
+      if (message.body === "late") {
+        me.keep.asked = message;
+        me.report("kept");
+      } else if (message.body === "now") {
+        me.ctx.respond("for who is late", { to: me.keep.asked });
+        me.ctx.respond("for who asks now");
+      } else me.ctx.respond(message.body);
+    });
+    await a.run((me, to) => me.ctx.request(to).body("late").expectsResponse(0.03).send(), B);
+    expect(await b.next()).toBe("kept");
+    expect(await a.next()).toEqual(expect.objectContaining({ error: "Timeout", body: "late" }));
+    const ask = (of: typeof c, body: unknown): Promise<unknown> =>
+      of.run(
+        (me, { to, body }) =>
+          me.ctx
+            .request(to)
+            .body(body)
+            .sendAndAwaitResponse()
+            .then((it) => it.body),
+        { to: B, body },
+      );
+    expect(await ask(c, "now")).toBe("for who asks now");
+    await c.run(async (me, to) => {
+      for (let n = 0; n < 1000; n += 1) await me.ctx.request(to).body(n).sendAndAwaitResponse(); // whatever is kept of requests has been looked through
+    }, B);
+    expect(await ask(c, "now")).toBe("for who asks now");
+    expect(on.deadLetters().map(({ reason, body }) => [reason, body])).toEqual([
+      ["unexpected_answer", "for who is late"],
+      ["unexpected_answer", "for who is late"],
+    ]);
+    expect(a.waiting).toEqual([]);
   });
 
   test("may come from a timer, or from a promise that goes on after its handler", async () => {
@@ -192,7 +229,7 @@ describe.each(PLACEMENTS)("%s: an answer", (placement) => {
   });
 });
 
-describe.each(PLACEMENTS)("%s: inherit", (placement) => {
+describe.each(MIXTURES)("%s: inherit", (placement) => {
   test("case 22: lets the last of a chain answer the first, with the first one's context; the ones between get nothing", async () => {
     const on = await startStage(placement);
     const [a, b, c, d] = [await on.add(A), await on.add(B), await on.add(C), await on.add(D)];
@@ -335,7 +372,7 @@ describe.each(PLACEMENTS)("%s: inherit", (placement) => {
   });
 });
 
-describe.each(PLACEMENTS)("%s: awaited calls", (placement) => {
+describe.each(MIXTURES)("%s: awaited calls", (placement) => {
   test("nest: each handler waits for the next", async () => {
     const on = await startStage(placement);
     const [a, b, c, d] = [await on.add(A), await on.add(B), await on.add(C), await on.add(D)];
@@ -418,7 +455,7 @@ describe.each(PLACEMENTS)("%s: awaited calls", (placement) => {
   });
 });
 
-test.each(PLACEMENTS)(
+test.each(MIXTURES)(
   "%s: case 43: a process named kernel of another package gets its requests like any other",
   async (placement) => {
     const on = await startStage(placement);

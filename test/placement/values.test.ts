@@ -1,7 +1,7 @@
 /** DESIGN §3.5, wherever sender and target run: a body is a value, a blob is its bytes. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, type Me, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
+import { A, B, type Me, MIXTURES, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
@@ -33,7 +33,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   "fields of other numbers": { a: 1.5, b: -1, c: 255, d: 256, e: 65_535, f: 65_536, g: 2 ** 32, h: -129, i: 1e300 },
 };
 
-describe.each(PLACEMENTS)("%s: a body", (placement) => {
+describe.each(MIXTURES)("%s: a body", (placement) => {
   test("of any JSON shape arrives as it was sent, and so does one of an answer", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
@@ -122,7 +122,7 @@ describe.each(PLACEMENTS)("%s: a body", (placement) => {
   });
 });
 
-describe.each(PLACEMENTS)("%s: a blob", (placement) => {
+describe.each(MIXTURES)("%s: a blob", (placement) => {
   /** Sizes around what may be split or sent apart. */
   const SIZES = [0, 1, 63, 64, 65, 4095, 4096, 65_535, 65_536, 262_143, 262_144, 1_048_577, 8_000_000];
 

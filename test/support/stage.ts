@@ -37,6 +37,16 @@ import { destroyAll } from "./sockets.ts";
 /** For describe.each: where the same cases must hold. */
 export const PLACEMENTS = ["inline", "worker", "isolated"] as const satisfies readonly Placement[];
 
+/** Each puppet in its own, by its name: a and d in threads, b in a process, c inline. */
+export type Where = Placement | "mixed";
+
+/** For what concerns several processes: each of the placements, and a mixture of all. */
+export const MIXTURES = [...PLACEMENTS, "mixed"] as const satisfies readonly Where[];
+/** Where a process is apart from the node's own thread. */
+export const APART = ["worker", "isolated"] as const satisfies readonly Placement[];
+
+const MIXED: Readonly<Record<string, Placement>> = { a: "worker", b: "isolated", c: "inline", d: "worker" };
+
 export const A = "a:a-package:template.os";
 export const B = "b:b-package:template.os";
 export const C = "c:c-package:template.os";
@@ -81,6 +91,8 @@ export type Me = {
   count(name: string): number;
   /** Resolves when the test has opened it: see `Puppet.open`. */
   gate(name: string): Promise<void>;
+  /** The same, but returns when it is open: until then its thread does nothing else. */
+  block(name: string): void;
   seen(message: lib.Message | lib.SendError): Seen;
   error(thrown: unknown): Thrown;
   caught(work: () => unknown): Promise<Thrown | null>;
@@ -142,7 +154,7 @@ export type StageOptions = Pick<NodeOptions, "limits" | "freezeBodies"> & {
 
 const stages = new Set<Stage>();
 
-export async function startStage(placement: Placement, options: StageOptions = {}): Promise<Stage> {
+export async function startStage(placement: Where, options: StageOptions = {}): Promise<Stage> {
   const folder = realpathSync(await mkdtemp(join(tmpdir(), "jackfield-stage-")));
   mkdirSync(join(folder, "node_modules"));
   // As npm install would have it.
@@ -177,7 +189,7 @@ export async function stopStages(): Promise<void> {
 }
 
 export class Stage {
-  readonly placement: Placement;
+  readonly placement: Where;
   readonly node: Node;
   /** What the kernel told about itself, oldest first. */
   readonly events: KernelEvent[] = [];
@@ -186,7 +198,7 @@ export class Stage {
   readonly #reports = new Map<string, Reports>();
   #driver: Host | undefined;
 
-  constructor(placement: Placement, node: Node, server: HttpServer | null, folder: string) {
+  constructor(placement: Where, node: Node, server: HttpServer | null, folder: string) {
     this.placement = placement;
     this.node = node;
     this.#server = server;
@@ -226,7 +238,7 @@ export class Stage {
     const entry = {
       process_name: process,
       file,
-      placement: options.placement ?? this.placement,
+      placement: options.placement ?? this.#placementOf(process),
       public: options.public ?? true,
       on_exit: options.onExit ?? "None",
       request_capabilities: options.request ?? allowed,
@@ -304,6 +316,10 @@ export class Stage {
   async stop(): Promise<void> {
     await this.node.stop();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #placementOf(process: string): Placement {
+    return this.placement === "mixed" ? (MIXED[process] ?? "inline") : this.placement;
   }
 
   #reportsOf(id: string): Reports {

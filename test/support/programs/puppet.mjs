@@ -68,6 +68,11 @@ class Puppet {
     while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 2));
   }
 
+  block(name) {
+    const file = join(this.ctx.host.folder, `${name}.gate`);
+    while (!existsSync(file)) {} // the thread does nothing else meanwhile
+  }
+
   seen(message) {
     if (message instanceof lib.SendError) return { kind: "error", ...this.error(message) };
     return {
