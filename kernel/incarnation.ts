@@ -139,6 +139,25 @@ export class Incarnation implements Host {
     this.#hand = hand;
   }
 
+  /** The message of a hand that was laid down. */
+  messageOf(hand: Hand): Envelope | null {
+    const before = this.#hand;
+    this.#hand = hand;
+    const message = this.inHand();
+    this.#hand = before;
+    return message;
+  }
+
+  /** What it was given and has not begun; nothing, where it runs here. */
+  waiting(): readonly Envelope[] {
+    return this.#instance.waiting?.() ?? [];
+  }
+
+  /** Takes out of that what `leaves` says yes to. */
+  recall(leaves: (message: Envelope) => boolean): readonly Envelope[] {
+    return this.#instance.recall?.(leaves) ?? [];
+  }
+
   /** What it was given and has not handled; null: nothing, it runs here. */
   giveBack(): GivenBack | null {
     return this.#instance.giveBack?.() ?? null;

@@ -157,6 +157,16 @@ export class Process implements Runnable {
     return true;
   }
 
+  /** What it has not begun, oldest first; to look at only. */
+  waiting(): readonly Envelope[] {
+    return [...(this.#incarnation?.waiting() ?? []), ...this.mailbox.peek()];
+  }
+
+  /** Takes out what `leaves` says yes to, of what it has not begun. @returns oldest first */
+  recall(leaves: (envelope: Envelope) => boolean): Envelope[] {
+    return [...(this.#incarnation?.recall(leaves) ?? []), ...this.mailbox.remove(leaves)];
+  }
+
   /** Ends in peace when the message in hand is done. */
   exitAfterHand(): void {
     this.#exitAsked = true;

@@ -41,6 +41,8 @@ export class PlacedInstance implements PlaceableInstance {
   readonly #known = new KnownAddresses();
   readonly #httpServer: Address;
   #slot = 0; // 0: not there yet, or no more
+  /** In hand there, instead of a message. */
+  #timer: Envelope | null = null;
   #started: Settle | null = null;
   #roomWanted: Settle | null = null;
   #farewell: Settle | null = null;
@@ -76,7 +78,7 @@ export class PlacedInstance implements PlaceableInstance {
   describe(seq: number): string {
     if (this.#started !== null) return "its init";
     const hand = this.#shipped.find(seq);
-    const message = hand === null ? null : this.#messageOf(hand);
+    const message = hand === null ? null : this.#incarnation.messageOf(hand);
     return message === null
       ? "a timer's handler, or what a handler left running,"
       : `its handler of ${describeMessage(message)}`;
@@ -130,14 +132,30 @@ export class PlacedInstance implements PlaceableInstance {
     });
   }
 
+  waiting(): readonly Envelope[] {
+    return this.#shipped.waiting().flatMap((hand) => this.#incarnation.messageOf(hand) ?? []);
+  }
+
+  recall(leaves: (message: Envelope) => boolean): readonly Envelope[] {
+    const taken: Envelope[] = [];
+    const seqs = this.#shipped.recall((hand) => {
+      const message = this.#incarnation.messageOf(hand);
+      if (message === null || !leaves(message)) return false;
+      taken.push(message);
+      return true;
+    });
+    if (seqs.length > 0) this.#records().u8(record.RECALL).value(seqs);
+    return taken;
+  }
+
   giveBack(): GivenBack | null {
     if (this.#slot === 0) return null;
     const { slot, seq } = this.#realm.begun();
     const { begun, waiting } = this.#shipped.takeAll(slot === this.#slot ? seq : 0);
     this.#leave();
     return {
-      inHand: begun === null ? null : this.#messageOf(begun),
-      waiting: waiting.flatMap((hand) => this.#messageOf(hand) ?? []),
+      inHand: begun === null ? this.#timer : this.#incarnation.messageOf(begun),
+      waiting: waiting.flatMap((hand) => this.#incarnation.messageOf(hand) ?? []),
     };
   }
 
@@ -214,12 +232,17 @@ export class PlacedInstance implements PlaceableInstance {
       return;
     }
     const hand = new Hand(); // a timer of its own: nothing to answer
-    hand.message = new Envelope("timer", this.our, this.our, null, null);
+    this.#timer = new Envelope("timer", this.our, this.our, null, null);
+    hand.message = this.#timer;
     this.#incarnation.takeUp(hand);
   }
 
   /** Hot path. */
   #done(): void {
+    if (this.#timer !== null) {
+      this.#timer = null;
+      return;
+    }
     this.#shipped.done();
     const wanted = this.#roomWanted;
     if (wanted === null || this.#shipped.isFull) return;
@@ -313,11 +336,6 @@ export class PlacedInstance implements PlaceableInstance {
     return new Promise((resolve, reject) => {
       this.#roomWanted = { resolve, reject };
     });
-  }
-
-  #messageOf(hand: Hand): Envelope | null {
-    this.#incarnation.takeUp(hand);
-    return this.#incarnation.inHand();
   }
 
   #leave(): void {
