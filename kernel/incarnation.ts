@@ -172,9 +172,19 @@ export class Incarnation implements Host {
     return this.#kernel.placements;
   }
 
+  /** Where it runs, for people: `thread 3`, `pid 4711`; null: in the node's own thread. */
+  get place(): string | null {
+    return this.#instance.place ?? null;
+  }
+
   /** A message that no other thread or process can be told: see DeadLetterReason. */
   dropUnpackable(message: Envelope): void {
     this.#kernel.bus.dropUnpackable(message);
+  }
+
+  /** An answer to a request that nobody waits for any more, and that was forgotten. */
+  dropLate({ body, blob = null }: Answer): void {
+    this.#kernel.bus.bury(new Envelope("response", this.our, this.our, body, blob), "unexpected_answer");
   }
 
   /** See Instance.take. */

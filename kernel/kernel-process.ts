@@ -18,7 +18,7 @@ import {
   textOf,
 } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
-import { importProgram } from "./package.ts";
+import { findProgram } from "./package.ts";
 import type { Process } from "./process.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ class Command {
     const handle = text(argument.file ?? argument.wasm_bytes_handle);
     const file = handle.replace(`/${packageId}/pkg/`, "");
     const folder = this.#folderOf(packageId) ?? null;
-    const program = await importProgram(folder, file, id.text);
+    const program = await findProgram(folder, file, id.text, argument.placement ?? "inline");
     const made = this.#kernel.register({
       id,
       program,
@@ -184,6 +184,8 @@ function describe(process: Process): Fields {
     state: process.state,
     incarnation: process.incarnation,
     waiting: process.mailbox.length,
+    placement: process.placement,
+    place: process.place,
   };
 }
 

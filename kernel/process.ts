@@ -14,6 +14,7 @@ import type {
   Envelope,
   FrameSource,
   OnExit,
+  Placement,
   Program,
   WsMessageType,
 } from "../lib/protocol/index.ts";
@@ -26,6 +27,7 @@ import type { Kernel } from "./kernel.ts";
 import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
 import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
+import { PlacedProgram } from "./placement/placed-program.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { Routes } from "./routes.ts";
 import type { Runnable } from "./run-queue.ts";
@@ -121,6 +123,15 @@ export class Process implements Runnable {
   /** What it waits for, while it runs. */
   get pending(): Incarnation["pending"] | undefined {
     return this.#incarnation?.pending;
+  }
+
+  get placement(): Placement {
+    return this.program instanceof PlacedProgram ? this.program.placement : "inline";
+  }
+
+  /** Where it runs, for people: `thread 3`, `pid 4711`; null: in the node's own thread, or not now. */
+  get place(): string | null {
+    return this.#incarnation?.place ?? null;
   }
 
   /** A message would be handled at once. */

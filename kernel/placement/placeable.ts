@@ -2,6 +2,8 @@
 import type { Envelope, Instance } from "../../lib/protocol/index.ts";
 
 export interface PlaceableInstance extends Instance {
+  /** For people: `thread 3`, `pid 4711`. */
+  readonly place?: string;
   /** Messages it was given and has not handled. */
   readonly underWay?: number;
   /** Those it has not begun, oldest first; to look at only. */

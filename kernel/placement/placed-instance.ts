@@ -60,6 +60,10 @@ export class PlacedInstance implements PlaceableInstance {
     return this.#incarnation.our;
   }
 
+  get place(): string {
+    return this.#realm.name;
+  }
+
   get underWay(): number {
     return this.#shipped.length;
   }
@@ -300,8 +304,10 @@ export class PlacedInstance implements PlaceableInstance {
 
   #respond(to: number, reader: BatchReader): void {
     const answer = readAnswer(reader);
-    if (to === 0) this.#incarnation.respond(answer);
-    else this.#incarnation.respond(answer, this.#asked.find(to));
+    if (to === 0) return this.#incarnation.respond(answer);
+    const request = this.#asked.find(to);
+    if (request === undefined) this.#incarnation.dropLate(answer);
+    else this.#incarnation.respond(answer, request);
   }
 
   #carryOut(call: number, order: unknown): void {
