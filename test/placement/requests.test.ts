@@ -192,6 +192,53 @@ describe.each(MIXTURES)("%s: an answer", (placement) => {
     );
   });
 
+  test.each(["answers", "throws", "passes on", "pushes its blob on"])(
+    "after an await in which others came, its handler %s: that is about the message in hand",
+    async (what) => {
+      const on = await startStage(placement);
+      const [a, b, c] = [await on.add(A), await on.add(B, { onExit: "Restart" }), await on.add(C)];
+      await c.on("request", (me, { body, blob }) => me.ctx.respond(`c: ${body} ${blob?.text()}`));
+      await b.on(
+        "request",
+        async (me, { body }, { what, to }) => {
+          me.report(`begins ${body}`);
+          await me.gate(`go on ${body}`);
+          if (what === "throws" && body === 1) throw new Error("on purpose");
+          if (what === "passes on") me.ctx.request(to).body(body).inherit().send();
+          else if (what === "pushes its blob on") me.ctx.respond(body, { inherit: true });
+          else me.ctx.respond(`b: ${body} ${me.ctx.message?.body}`);
+        },
+        { what, to: C },
+      );
+      const send = (n: number): Promise<void> =>
+        a.run((me, { to, n }) => me.ctx.request(to).body(n).blob(`blob ${n}`).context(n).expectsResponse(10).send(), {
+          to: B,
+          n,
+        });
+      await send(1);
+      expect(await b.next()).toBe("begins 1");
+      await send(2);
+      await send(3);
+      for (const n of [1, 2, 3]) b.open(`go on ${n}`);
+      const ended = (await a.nextOf(what === "throws" ? 1 : 3)) as readonly Readonly<Record<string, unknown>>[];
+      const expected: Readonly<Record<string, (n: number) => unknown>> = {
+        answers: (n) => ["response", n, `b: ${n} ${n}`, null],
+        throws: (n) => ["error", n, n, `blob ${n}`],
+        "passes on": (n) => ["response", n, `c: ${n} blob ${n}`, null],
+        "pushes its blob on": (n) => ["response", n, n, `blob ${n}`],
+      };
+      expect(ended.map(({ kind, context, body, blob }) => [kind, context, body, blob])).toEqual(
+        ended.map((_, at) => expected[what]?.(at + 1)),
+      );
+      if (what !== "throws") return;
+      const kept = (await b.nextOf(2)) as readonly Readonly<Record<string, unknown>>[]; // of the next incarnation
+      expect(kept.map(({ body, blob }) => [body, blob])).toEqual([
+        [2, "blob 2"],
+        [3, "blob 3"],
+      ]);
+    },
+  );
+
   test("carries blob, metadata and capabilities, and the blob in hand with inherit; case 25: an explicit one wins", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);
