@@ -41,6 +41,8 @@ export class PlacedInstance implements PlaceableInstance {
   readonly #known = new KnownAddresses();
   readonly #httpServer: Address;
   #slot = 0; // 0: not there yet, or no more
+  /** Of the message it has begun last. */
+  #hand = new Hand();
   /** In hand there, instead of a message. */
   #timer: Envelope | null = null;
   #started: Settle | null = null;
@@ -180,6 +182,7 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** RealmLink only: what its process did there. */
   replay(reader: BatchReader): void {
+    this.#incarnation.takeUp(this.#hand); // what was shipped meanwhile was in hand here
     try {
       for (let type = reader.nextRecord(); type !== 0 && this.#slot !== 0; type = reader.nextRecord())
         this.#record(type, reader);
@@ -231,14 +234,16 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** Hot path. */
   #begin(seq: number): void {
-    if (seq !== 0) {
-      this.#incarnation.takeUp(this.#shipped.begin(seq));
-      return;
-    }
-    const hand = new Hand(); // a timer of its own: nothing to answer
+    if (seq === 0) this.#beginTimer();
+    else this.#hand = this.#shipped.begin(seq);
+    this.#incarnation.takeUp(this.#hand);
+  }
+
+  /** Of the realm's own: nothing to answer. */
+  #beginTimer(): void {
     this.#timer = new Envelope("timer", this.our, this.our, null, null);
-    hand.message = this.#timer;
-    this.#incarnation.takeUp(hand);
+    this.#hand = new Hand();
+    this.#hand.message = this.#timer;
   }
 
   /** Hot path. */
