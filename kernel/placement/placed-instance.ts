@@ -188,6 +188,8 @@ export class PlacedInstance implements PlaceableInstance {
         this.#record(type, reader);
     } catch (thrown) {
       if (this.#slot !== 0) this.#incarnation.onFailed(thrown);
+    } finally {
+      this.#incarnation.layDown(); // or the next message would be put into that very hand
     }
   }
 

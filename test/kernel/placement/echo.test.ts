@@ -1,6 +1,7 @@
 /** What a process says and hears, wherever it runs. The conformance suite goes through the rest. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { ask } from "../../support/kernel.ts";
+import { nextLoop } from "../../support/channels.ts";
+import { ask, tell } from "../../support/kernel.ts";
 import { PLACEMENTS } from "../../support/placed.ts";
 import { startPlacedStage, stopPlacedStages } from "../../support/placed-stage.ts";
 import { destroyAll, RawSocket } from "../../support/sockets.ts";
@@ -36,6 +37,18 @@ describe.each(PLACEMENTS)("%s", (placement) => {
     expect(JSON.parse(await client.nextText())).toHaveProperty("channel_id");
     for (let i = 0; i < 300; i++) client.sendText(`frame ${i}`);
     for (let i = 0; i < 300; i++) expect(await client.nextText()).toBe(`frame ${i}`);
+  });
+
+  test("an answer after an await goes to who asked, whatever came meanwhile", async () => {
+    const { on, host } = await startPlacedStage(placement);
+    await on.addFile("naughty:test:sys", "naughty.mjs");
+    const wait = ask(host, "naughty:test:sys", { Wait: 50 });
+    for (let i = 0; i < 3; i++) {
+      tell(host, "naughty:test:sys", "Count"); // wants no answer
+      await nextLoop();
+    }
+    expect((await wait).body).toBe(1);
+    expect((await ask(host, "naughty:test:sys", "Count")).body).toBe(5);
   });
 
   test("a thousand requests are answered in order", async () => {
