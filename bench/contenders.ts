@@ -13,6 +13,8 @@ type Known = {
   readonly script: URL;
   readonly isPeer: boolean;
   readonly transport: Told["transport"];
+  /** Default inline. */
+  readonly placement?: Told["placement"];
   readonly talk: (announced: Announced, exchange: Exchange) => Talk;
 };
 
@@ -31,6 +33,8 @@ const colyseus: Known["talk"] = ({ paths }, exchange) =>
 const KNOWN = {
   uwebsockets: { ...own("uwebsockets"), transport: "uws", talk: plain },
   jackfield: { ...own("jackfield"), transport: "uws", talk: registered },
+  "jackfield-worker": { ...own("jackfield"), transport: "uws", placement: "worker", talk: registered },
+  "jackfield-isolated": { ...own("jackfield"), transport: "uws", placement: "isolated", talk: registered },
   ws: { ...own("ws"), transport: "ws", talk: plain },
   "jackfield-ws": { ...own("jackfield"), transport: "ws", talk: registered },
   socketio: { ...peer("socketio"), transport: "ws", talk: socketIo },
@@ -55,6 +59,12 @@ export type ContenderName = keyof typeof KNOWN;
 export const CONTENDER_NAMES: readonly ContenderName[] = Object.keys(KNOWN) as ContenderName[]; // its keys are no other
 
 export function contenderOf(name: ContenderName, work: Work): Contender {
-  const { script, isPeer, transport, talk }: Known = name === "jackfield" && work === "app" ? APP : KNOWN[name];
-  return { name, script, isPeer, told: { work, transport }, talk };
+  const {
+    script,
+    isPeer,
+    transport,
+    placement = "inline",
+    talk,
+  }: Known = name === "jackfield" && work === "app" ? APP : KNOWN[name];
+  return { name, script, isPeer, told: { work, transport, placement }, talk };
 }

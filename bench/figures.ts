@@ -21,14 +21,18 @@ export function resultOf(rounds: readonly Outcome[]): Result {
   return { ...figuresOf(rounds.map((round) => round.messagesPerSecond)), also };
 }
 
-/**
- * `jackfield`'s median over that of each other, and `jackfield-ws`'s over `ws`'s, by `<one>/<other>`; without those
- * that did not run.
- */
+/** What is compared besides `jackfield` with each other: what the `ws` transport and other placements cost. */
+const MORE_PAIRS = [
+  ["jackfield-ws", "ws"],
+  ["jackfield-worker", "uwebsockets"],
+  ["jackfield-isolated", "uwebsockets"],
+] as const;
+
+/** `jackfield`'s median over that of each other, and MORE_PAIRS, by `<one>/<other>`; without those that did not run. */
 export function ratiosOf(results: Readonly<Record<string, Result>>): Record<string, number> {
   const pairs = Object.keys(results).map((name) => ["jackfield", name] as const);
   const ratios: Record<string, number> = {};
-  for (const [one, other] of [...pairs, ["jackfield-ws", "ws"] as const]) {
+  for (const [one, other] of [...pairs, ...MORE_PAIRS]) {
     const ratio = ratioOf(results, one, other);
     if (ratio !== null && one !== other) ratios[`${one}/${other}`] = ratio;
   }

@@ -13,6 +13,7 @@ import { echo, echo1x1, echo50x1 } from "./echo.ts";
 import { fanout1000, fanout10000 } from "./fanout.ts";
 import { idle10000, idle19000 } from "./idle.ts";
 import { json } from "./json.ts";
+import { placements } from "./placements.ts";
 import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
 import { soak } from "./soak.ts";
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   ask,
   app,
   request,
+  placements,
   fanout1000,
   fanout10000,
   idle10000,

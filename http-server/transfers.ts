@@ -44,9 +44,9 @@ export class Transfers {
   take(channel: Channel, owner: Process, target: Process): readonly Envelope[] | undefined {
     const isFrame = ({ source, origin, body }: Envelope): boolean =>
       origin === channel && this.#events.isOurs(source) && isPush(body);
-    const count = owner.mailbox.peek().filter(isFrame).length;
+    const count = owner.waiting().filter(isFrame).length;
     if (target.mailbox.length + 1 + count > target.mailbox.capacity) return undefined;
-    return count === 0 ? [] : owner.mailbox.remove(isFrame);
+    return count === 0 ? [] : owner.recall(isFrame);
   }
 
   add(channel: Channel, handover: Handover): void {

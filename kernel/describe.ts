@@ -1,7 +1,6 @@
 /** A process as the kernel's debug queries show it (PROTOCOL.md §15). */
 import type { Placement } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
-import { PlacedProgram } from "./placement/placed-program.ts";
 import type { Process } from "./process.ts";
 
 /** The first five are the contract's (kinode §3.5). */
@@ -30,6 +29,8 @@ export type ProcessEntry = {
   readonly parent: string | null;
   readonly children: number;
   readonly placement: Placement;
+  /** Which thread or operating-system process that is; null: the node's own thread, or there is none at present. */
+  readonly place: string | null;
 };
 
 export type NamedEntry = readonly [process: string, entry: ProcessEntry];
@@ -59,7 +60,8 @@ export function describe(kernel: Kernel, process: Process): NamedEntry {
       refused: process.mailbox.refused,
       parent: kernel.family.parentOf(process)?.address.id.text ?? null,
       children: kernel.family.childrenOf(process).length,
-      placement: process.program instanceof PlacedProgram ? process.program.placement : "inline",
+      placement: process.placement,
+      place: process.place,
     },
   ];
 }

@@ -146,6 +146,25 @@ export class Incarnation implements Host {
     this.#hand = hand;
   }
 
+  /** The message of a hand that was laid down. */
+  messageOf(hand: Hand): Envelope | null {
+    const before = this.#hand;
+    this.#hand = hand;
+    const message = this.inHand();
+    this.#hand = before;
+    return message;
+  }
+
+  /** What it was given and has not begun; nothing, where it runs here. */
+  waiting(): readonly Envelope[] {
+    return this.#instance.waiting?.() ?? [];
+  }
+
+  /** Takes out of that what `leaves` says yes to. */
+  recall(leaves: (message: Envelope) => boolean): readonly Envelope[] {
+    return this.#instance.recall?.(leaves) ?? [];
+  }
+
   /** What it was given and has not handled; null: nothing, it runs here. */
   giveBack(): GivenBack | null {
     return this.#instance.giveBack?.() ?? null;
@@ -160,9 +179,19 @@ export class Incarnation implements Host {
     return this.#kernel.placements;
   }
 
+  /** Where it runs, for people: `thread 3`, `pid 4711`; null: in the node's own thread. */
+  get place(): string | null {
+    return this.#instance.place ?? null;
+  }
+
   /** A message that no other thread or process can be told: see DeadLetterReason. */
   dropUnpackable(message: Envelope): void {
     this.#kernel.bus.dropUnpackable(message);
+  }
+
+  /** An answer to a request that nobody waits for any more, and that was forgotten. */
+  dropLate({ body, blob = null }: Answer): void {
+    this.#kernel.bus.bury(new Envelope("response", this.our, this.our, body, blob), "unexpected_answer");
   }
 
   /** See Instance.take. */

@@ -23,7 +23,7 @@ import { debug } from "./debug.ts";
 import { capabilities, type Fields, fields, isRecord, text } from "./fields.ts";
 import type { Kernel } from "./kernel.ts";
 import { readOnExit } from "./on-exit.ts";
-import { importProgram } from "./package.ts";
+import { findProgram } from "./package.ts";
 import type { Process } from "./process.ts";
 import { restartByHand } from "./restart-by-hand.ts";
 
@@ -115,7 +115,7 @@ class Command {
     const handle = text(argument.file ?? argument.wasm_bytes_handle);
     const file = handle.replace(`/${packageId}/pkg/`, "");
     const folder = this.#folderOf(packageId) ?? null;
-    const program = await importProgram(folder, file, id.text);
+    const program = await findProgram(folder, file, id.text, argument.placement ?? "inline");
     const made = this.#kernel.register({
       id,
       program,

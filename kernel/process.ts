@@ -14,6 +14,7 @@ import type {
   Envelope,
   FrameSource,
   OnExit,
+  Placement,
   Program,
   RestartIntensity,
   WsMessageType,
@@ -26,6 +27,7 @@ import type { Kernel } from "./kernel.ts";
 import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
 import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
+import { PlacedProgram } from "./placement/placed-program.ts";
 import { restartLimits } from "./restart-intensity.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { Routes } from "./routes.ts";
@@ -144,6 +146,15 @@ export class Process implements Runnable {
     return this.#incarnation?.pending;
   }
 
+  get placement(): Placement {
+    return this.program instanceof PlacedProgram ? this.program.placement : "inline";
+  }
+
+  /** Where it runs, for people: `thread 3`, `pid 4711`; null: in the node's own thread, or not now. */
+  get place(): string | null {
+    return this.#incarnation?.place ?? null;
+  }
+
   /** A message would be handled at once. */
   get idle(): boolean {
     return this.#turn === IDLE;
@@ -193,6 +204,16 @@ export class Process implements Runnable {
       waiting,
       capacity,
     });
+  }
+
+  /** What it has not begun, oldest first; to look at only. */
+  waiting(): readonly Envelope[] {
+    return [...(this.#incarnation?.waiting() ?? []), ...this.mailbox.peek()];
+  }
+
+  /** Takes out what `leaves` says yes to, of what it has not begun. @returns oldest first */
+  recall(leaves: (envelope: Envelope) => boolean): Envelope[] {
+    return [...(this.#incarnation?.recall(leaves) ?? []), ...this.mailbox.remove(leaves)];
   }
 
   /** Ends in peace when the message in hand is done. */

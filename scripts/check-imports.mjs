@@ -43,6 +43,9 @@ const DOORS = {
   ...Object.fromEntries(dependenciesOf("bench/peers").map((name) => [name, ["bench/peers/"]])),
 };
 
+/** What a realm loads leads to these packages at most: no binary, which ends badly in threads (docs/adr/0016). */
+const REALM = { entry: "kernel/placement/realm-main.ts", packages: ["msgpackr"] };
+
 /** Folders that run in browsers, in workers and in unit tests alike: no Node built-in. */
 const NO_BUILTINS = ["lib/client", "lib/protocol"];
 
@@ -62,11 +65,30 @@ for (const folder of Object.keys(MAY_IMPORT)) {
     }
   }
 }
+for (const [file, specifier] of packagesFrom(REALM.entry)) {
+  if (!REALM.packages.includes(specifier))
+    breaches.push(`${file}: imports ${specifier}, and ${REALM.entry} leads here`);
+}
 if (breaches.length > 0) {
   process.stderr.write(
     `${breaches.join("\n")}\n${breaches.length} imports point the wrong way: see DESIGN "Layers", or ARCHITECTURE.md\n`,
   );
   process.exit(1);
+}
+
+/** Which packages `entry` leads to, by which file. Types are nothing to load. */
+function packagesFrom(entry) {
+  const found = [];
+  const seen = new Set([entry]);
+  for (const file of seen) {
+    const text = readFileSync(join(root, file), "utf8").replaceAll(/^(?:im|ex)port type [^;]*;/gm, "");
+    for (const [, from, dynamic, bare] of text.matchAll(IMPORT)) {
+      const specifier = from ?? dynamic ?? bare;
+      if (specifier.startsWith(".")) seen.add(relative(root, resolve(root, dirname(file), specifier)));
+      else if (!specifier.startsWith("node:")) found.push([file, specifier]);
+    }
+  }
+  return found;
 }
 
 function dependenciesOf(folder) {

@@ -1,5 +1,5 @@
 /**
- * Jackfield: a node whose inline process does the work, on either transport.
+ * Jackfield: a node whose process does the work, inline or where it is told to run, on either transport.
  *
  * Everything is as shipped but one limit: a channel may send 10,000 messages a second by default, and this load sends
  * more on each.
@@ -9,8 +9,11 @@ import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
 import { ProcessId, type Program } from "../../lib/protocol/index.ts";
+import ask from "../programs/ask.ts";
+import echo from "../programs/echo.ts";
+import json from "../programs/json.ts";
 import { announce } from "./announce.ts";
-import { count, type Said } from "./said.ts";
+import { placedPackage } from "./placed-package.ts";
 import { told, type Work } from "./told.ts";
 
 createRequire(import.meta.url)("../../bin/v8-flags.cjs"); // as the command does
@@ -18,28 +21,9 @@ createRequire(import.meta.url)("../../bin/v8-flags.cjs"); // as the command does
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
 const SECOND = ProcessId.parse("second:bench:sys");
 
-const PROGRAMS: Readonly<Record<Exclude<Work, "app">, Program>> = {
-  /** Pushes back the lent bytes. */
-  echo: defineProcess({
-    onPush(_state, { channelId, messageType }, blob, ctx) {
-      ctx.push(channelId, blob, messageType);
-    },
-  }),
-  json: defineProcess({
-    onPush(_state, { channelId }, blob, ctx) {
-      ctx.push(channelId, count(blob.json() as Said)); // the load sends nothing else
-    },
-  }),
-  /** Pushes what the second process makes of the text: its answer is what the client compares. */
-  ask: defineProcess({
-    async onPush(_state, { channelId }, blob, ctx) {
-      const { body } = await ctx.request(SECOND).body(blob.text()).sendAndAwaitResponse();
-      ctx.push(channelId, body);
-    },
-  }),
-};
+const PROGRAMS: Readonly<Record<Exclude<Work, "app">, Program>> = { echo, json, ask };
 
-const { work, transport } = told();
+const { work, transport, placement } = told();
 if (work === "app") throw new Error("Cannot be an application: contenders/app.ts is one");
 const node = createNode({ name: "bench" });
 const server = await startHttpServer(node, { transport, limits: { messagesPerSecond: MESSAGES_PER_SECOND } });
@@ -52,8 +36,10 @@ node.addProcess(
   }),
   { public: true },
 );
-node.addProcess(ProcessId.parse("first:bench:sys"), PROGRAMS[work], {
-  requestCapabilities: ["http-server:distro:sys"],
-  grantCapabilities: ["http-server:distro:sys"],
-});
+if (placement === "inline") {
+  node.addProcess(ProcessId.parse("first:bench:sys"), PROGRAMS[work], {
+    requestCapabilities: ["http-server:distro:sys"],
+    grantCapabilities: ["http-server:distro:sys"],
+  });
+} else await node.addPackage(placedPackage([{ process: "first", program: work, placement }]));
 announce({ port: server.port, token: server.issueToken() });

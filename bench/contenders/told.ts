@@ -10,6 +10,8 @@ export type Told = {
   readonly work: Work;
   /** What carries it, where the contender has a choice. */
   readonly transport: "uws" | "ws";
+  /** Where the process that does the work runs, where the contender has a choice. */
+  readonly placement: "inline" | "worker" | "isolated";
   /** How many clients will come: some servers make them places first. */
   readonly connections: number;
 };

@@ -1,7 +1,7 @@
 /**
  * Packs the records of one turn into one batch (records.ts).
  *
- * 1. Its memory is used again for the next batch; `take` hands out a copy, which may be transferred.
+ * 1. `take` lends its memory, which is used again for the next batch: who sends it later copies it.
  * 2. What may throw (packing a body) is done before the first field of a record is written: no record is cut short.
  */
 import { type Blob, packMessage } from "../../lib/protocol/index.ts";
@@ -104,12 +104,11 @@ export class BatchWriter {
     return this.bytes(raw instanceof Uint8Array ? raw : new Uint8Array(raw));
   }
 
-  /** @returns what was written, as memory of its own; null: nothing was */
+  /** @returns what was written, lent until the next write; null: nothing was */
   take(): Batch | null {
     if (this.#at === 0) return null;
     this.#closeSection();
-    const bytes = new Uint8Array(this.#at);
-    bytes.set(this.#bytes.subarray(0, this.#at));
+    const bytes = this.#bytes.subarray(0, this.#at);
     const large = this.#large;
     this.#at = 0;
     this.#slot = -1;

@@ -68,7 +68,8 @@ export class ChildCarrier implements Carrier {
     this.#memory.active();
     const pipe = this.#pipe(FD.batches);
     pipe.cork();
-    for (const part of streamed(BATCH, batch)) pipe.write(part);
+    const bytes = new Uint8Array(batch.bytes); // it is written later, and `batch` is lent
+    for (const part of streamed(BATCH, { ...batch, bytes })) pipe.write(part);
     pipe.uncork();
   }
 

@@ -2,9 +2,15 @@
 import type { Envelope, Instance } from "../../lib/protocol/index.ts";
 
 export interface PlaceableInstance extends Instance {
+  /** For people: `thread 3`, `pid 4711`. */
+  readonly place?: string;
   /** Messages it was given and has not handled. */
   readonly underWay?: number;
-  /** Takes them back, once: from now on nothing that it still does has any effect. */
+  /** Those it has not begun, oldest first; to look at only. */
+  waiting?(): readonly Envelope[];
+  /** Takes those of them back that `leaves` says yes to: they are for somebody else. */
+  recall?(leaves: (message: Envelope) => boolean): readonly Envelope[];
+  /** Takes all back, once: from now on nothing that it still does has any effect. */
   giveBack?(): GivenBack | null;
   /** Its incarnation has ended. */
   end?(): void;

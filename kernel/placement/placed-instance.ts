@@ -41,6 +41,10 @@ export class PlacedInstance implements PlaceableInstance {
   readonly #known = new KnownAddresses();
   readonly #httpServer: Address;
   #slot = 0; // 0: not there yet, or no more
+  /** Of the message it has begun last. */
+  #hand = new Hand();
+  /** In hand there, instead of a message. */
+  #timer: Envelope | null = null;
   #started: Settle | null = null;
   #roomWanted: Settle | null = null;
   #farewell: Settle | null = null;
@@ -56,6 +60,10 @@ export class PlacedInstance implements PlaceableInstance {
 
   get our(): Address {
     return this.#incarnation.our;
+  }
+
+  get place(): string {
+    return this.#realm.name;
   }
 
   get underWay(): number {
@@ -76,7 +84,7 @@ export class PlacedInstance implements PlaceableInstance {
   describe(seq: number): string {
     if (this.#started !== null) return "its init";
     const hand = this.#shipped.find(seq);
-    const message = hand === null ? null : this.#messageOf(hand);
+    const message = hand === null ? null : this.#incarnation.messageOf(hand);
     return message === null
       ? "a timer's handler, or what a handler left running,"
       : `its handler of ${describeMessage(message)}`;
@@ -130,14 +138,30 @@ export class PlacedInstance implements PlaceableInstance {
     });
   }
 
+  waiting(): readonly Envelope[] {
+    return this.#shipped.waiting().flatMap((hand) => this.#incarnation.messageOf(hand) ?? []);
+  }
+
+  recall(leaves: (message: Envelope) => boolean): readonly Envelope[] {
+    const taken: Envelope[] = [];
+    const seqs = this.#shipped.recall((hand) => {
+      const message = this.#incarnation.messageOf(hand);
+      if (message === null || !leaves(message)) return false;
+      taken.push(message);
+      return true;
+    });
+    if (seqs.length > 0) this.#records().u8(record.RECALL).value(seqs);
+    return taken;
+  }
+
   giveBack(): GivenBack | null {
     if (this.#slot === 0) return null;
     const { slot, seq } = this.#realm.begun();
     const { begun, waiting } = this.#shipped.takeAll(slot === this.#slot ? seq : 0);
     this.#leave();
     return {
-      inHand: begun === null ? null : this.#messageOf(begun),
-      waiting: waiting.flatMap((hand) => this.#messageOf(hand) ?? []),
+      inHand: begun === null ? this.#timer : this.#incarnation.messageOf(begun),
+      waiting: waiting.flatMap((hand) => this.#incarnation.messageOf(hand) ?? []),
     };
   }
 
@@ -158,11 +182,14 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** RealmLink only: what its process did there. */
   replay(reader: BatchReader): void {
+    this.#incarnation.takeUp(this.#hand); // what was shipped meanwhile was in hand here
     try {
       for (let type = reader.nextRecord(); type !== 0 && this.#slot !== 0; type = reader.nextRecord())
         this.#record(type, reader);
     } catch (thrown) {
       if (this.#slot !== 0) this.#incarnation.onFailed(thrown);
+    } finally {
+      this.#incarnation.layDown(); // or the next message would be put into that very hand
     }
   }
 
@@ -209,17 +236,24 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** Hot path. */
   #begin(seq: number): void {
-    if (seq !== 0) {
-      this.#incarnation.takeUp(this.#shipped.begin(seq));
-      return;
-    }
-    const hand = new Hand(); // a timer of its own: nothing to answer
-    hand.message = new Envelope("timer", this.our, this.our, null, null);
-    this.#incarnation.takeUp(hand);
+    if (seq === 0) this.#beginTimer();
+    else this.#hand = this.#shipped.begin(seq);
+    this.#incarnation.takeUp(this.#hand);
+  }
+
+  /** Of the realm's own: nothing to answer. */
+  #beginTimer(): void {
+    this.#timer = new Envelope("timer", this.our, this.our, null, null);
+    this.#hand = new Hand();
+    this.#hand.message = this.#timer;
   }
 
   /** Hot path. */
   #done(): void {
+    if (this.#timer !== null) {
+      this.#timer = null;
+      return;
+    }
     this.#shipped.done();
     const wanted = this.#roomWanted;
     if (wanted === null || this.#shipped.isFull) return;
@@ -277,8 +311,10 @@ export class PlacedInstance implements PlaceableInstance {
 
   #respond(to: number, reader: BatchReader): void {
     const answer = readAnswer(reader);
-    if (to === 0) this.#incarnation.respond(answer);
-    else this.#incarnation.respond(answer, this.#asked.find(to));
+    if (to === 0) return this.#incarnation.respond(answer);
+    const request = this.#asked.find(to);
+    if (request === undefined) this.#incarnation.dropLate(answer);
+    else this.#incarnation.respond(answer, request);
   }
 
   #carryOut(call: number, order: unknown): void {
@@ -313,11 +349,6 @@ export class PlacedInstance implements PlaceableInstance {
     return new Promise((resolve, reject) => {
       this.#roomWanted = { resolve, reject };
     });
-  }
-
-  #messageOf(hand: Hand): Envelope | null {
-    this.#incarnation.takeUp(hand);
-    return this.#incarnation.inHand();
   }
 
   #leave(): void {

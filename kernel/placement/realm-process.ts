@@ -96,6 +96,12 @@ export class RealmProcess implements Runnable {
     return this.#next();
   }
 
+  /** They are for somebody else. One that has begun goes on. */
+  recall(seqs: readonly number[]): void {
+    const left = new Set(seqs);
+    for (const incoming of this.#queue.drain()) if (!left.has(incoming.seq)) this.#queue.push(incoming);
+  }
+
   /** @returns whether a message is in hand: then it exits behind that */
   exiting(): boolean {
     this.#exitAsked = true;

@@ -128,6 +128,9 @@ export class Realm {
       case record.RESULT:
         host.orders.done(reader.u32(), reader.value());
         return;
+      case record.RECALL:
+        process.recall(reader.value() as readonly number[]); // our node's word
+        return;
       case record.FAREWELL:
         void process.farewell();
         return;

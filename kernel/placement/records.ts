@@ -20,6 +20,7 @@ export const RESULT = 5; // call u32, value {ok} or {error}: of ORDER
 export const FAREWELL = 6; // nothing
 export const END = 7; // nothing: this incarnation has ended
 export const PING = 8; // u32
+export const RECALL = 9; // value: list of seq. They are not to be begun
 
 /** To the node. */
 export const READY = 20; // nothing: its init is through

@@ -2,7 +2,8 @@
  * What one process in a realm was given and has not handled, oldest first: the window.
  *
  * 1. A message stays here, its blob held, until the realm says DONE: whatever ends the realm, it can be handled anew.
- * 2. The realm handles them in this order, so that BEGIN can only be of the first.
+ * 2. The realm handles them in this order, so that BEGIN can only be of the first; or of one that was recalled when
+ *    the realm had begun it already.
  */
 
 import type { Hand } from "../incarnation.ts";
@@ -14,6 +15,7 @@ export class ShippedMessages {
   readonly #waiting = new Ring<Shipped>();
   readonly #maxMessages: number;
   readonly #maxBytes: number;
+  readonly #recalled = new Map<number, Shipped>();
   #begun: Shipped | null = null;
   #bytes = 0;
   #lastSeq = 0;
@@ -49,10 +51,20 @@ export class ShippedMessages {
 
   /** Hot path. @throws {RangeError} it is not that one's turn */
   begin(seq: number): Hand {
+    if (this.#recalled.size > 0) return this.#beginRecalled(seq);
     const next = this.#begun === null ? this.#waiting.shift() : undefined;
     if (next === undefined || next.seq !== seq) throw new RangeError(`message ${seq} is not the next to be handled`);
     this.#begun = next;
     return next.hand;
+  }
+
+  /** The realm began it before it heard that it should not. */
+  #beginRecalled(seq: number): Hand {
+    const recalled = this.#recalled.get(seq);
+    if (recalled === undefined)
+      this.#recalled.clear(); // it has heard meanwhile, or begun those before
+    else this.#recalled.delete(seq);
+    return recalled === undefined ? this.begin(seq) : recalled.hand;
   }
 
   /** Hot path. */
@@ -62,6 +74,27 @@ export class ShippedMessages {
     this.#begun = null;
     this.#bytes -= begun.bytes;
     begun.hand.blob?.release();
+  }
+
+  /** Those that have not begun, oldest first. */
+  waiting(): readonly Hand[] {
+    return this.#waiting.toArray().map(({ hand }) => hand);
+  }
+
+  /** Takes those out that `leaves` says yes to, of those that have not begun. @returns their numbers */
+  recall(leaves: (hand: Hand) => boolean): readonly number[] {
+    const taken: number[] = [];
+    for (const shipped of this.#waiting.drain()) {
+      if (!leaves(shipped.hand)) {
+        this.#waiting.push(shipped);
+        continue;
+      }
+      taken.push(shipped.seq);
+      this.#recalled.set(shipped.seq, shipped);
+      this.#bytes -= shipped.bytes;
+      shipped.hand.blob?.release();
+    }
+    return taken;
   }
 
   /** @returns null: it is not among them */

@@ -3,7 +3,9 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "
 import { packMessage, unpackMessage } from "../../lib/protocol/index.ts";
 import type { Batch } from "./batch-writer.ts";
 import type { Begun, Carrier, CarrierEvents } from "./carrier.ts";
-import { CELLS, memoryOf, type ThreadData } from "./thread-realm.ts";
+import { SharedRing } from "./shared-ring.ts";
+import { type Posted, ThreadPort } from "./thread-port.ts";
+import { CELLS, type ThreadData } from "./thread-realm.ts";
 
 type Asked = { readonly slot: number; readonly question: Uint8Array };
 
@@ -13,6 +15,7 @@ export class ThreadCarrier implements Carrier {
   readonly #worker: Worker;
   readonly #batches: MessagePort;
   readonly #questions: MessagePort;
+  readonly #port: ThreadPort;
   readonly #cells = new Int32Array(new SharedArrayBuffer(CELLS.count * Int32Array.BYTES_PER_ELEMENT));
   readonly #events: CarrierEvents;
   #wasKilled = false;
@@ -21,13 +24,17 @@ export class ThreadCarrier implements Carrier {
     this.#events = events;
     const batches = new MessageChannel();
     const questions = new MessageChannel();
+    const toRealm = new SharedRing();
+    const toNode = new SharedRing();
     this.#batches = batches.port1;
     this.#questions = questions.port1;
+    this.#port = new ThreadPort(batches.port1, toRealm, toNode);
     const data: ThreadData = {
       jackfieldRealm: true,
       batches: batches.port2,
       questions: questions.port2,
       cells: this.#cells.buffer,
+      rings: [toRealm.memory, toNode.memory],
     };
     this.#worker = new Worker(entry, {
       name: "jackfield realm",
@@ -36,7 +43,7 @@ export class ThreadCarrier implements Carrier {
       execArgv: [], // what the node was started with need not fit a thread
     });
     this.name = `thread ${this.#worker.threadId}`;
-    this.#batches.on("message", (message: Batch | Asked) => this.#received(message));
+    this.#batches.on("message", (message: Posted | Asked) => this.#received(message));
     this.#worker.on("error", () => undefined); // the realm has said why itself: DYING. `exit` follows
     this.gone = new Promise((resolve) => {
       this.#worker.on("exit", (code) => {
@@ -47,7 +54,7 @@ export class ThreadCarrier implements Carrier {
   }
 
   post(batch: Batch): void {
-    this.#batches.postMessage(batch, memoryOf(batch));
+    this.#port.post(batch);
   }
 
   answer(answer: unknown): void {
@@ -65,21 +72,26 @@ export class ThreadCarrier implements Carrier {
     void this.#worker.terminate();
   }
 
-  #received(message: Batch | Asked): void {
-    if ("question" in message) this.#events.asked(message.slot, unpackMessage(message.question));
-    else this.#events.received(message);
+  #received(message: Posted | Asked): void {
+    if (isQuestion(message)) this.#events.asked(message.slot, unpackMessage(message.question));
+    else this.#events.received(this.#port.batchOf(message));
   }
 
   #ended(code: number): void {
-    for (
-      let left = receiveMessageOnPort(this.#batches);
-      left !== undefined;
-      left = receiveMessageOnPort(this.#batches)
-    ) {
-      if (!("question" in left.message)) this.#events.received(left.message as Batch);
+    for (let left = this.#left(); left !== undefined; left = this.#left()) {
+      if (!isQuestion(left)) this.#events.received(this.#port.batchOf(left)); // nobody waits for an answer now
     }
     this.#batches.close();
     this.#questions.close();
     this.#events.ended(this.#wasKilled ? "its thread was ended" : `its thread ended with exit code ${code}`);
   }
+
+  /** What it had sent before it ended, and nobody has read. */
+  #left(): Posted | Asked | undefined {
+    return receiveMessageOnPort(this.#batches)?.message as Posted | Asked | undefined;
+  }
+}
+
+function isQuestion(message: Posted | Asked): message is Asked {
+  return typeof message === "object" && "question" in message;
 }

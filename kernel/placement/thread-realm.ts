@@ -1,9 +1,11 @@
-/** A realm that is a worker thread, seen from inside: batches by a MessagePort, questions by a wait on shared memory. */
+/** A realm that is a worker thread, seen from inside: batches by a ThreadPort, questions by a wait on shared memory. */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { packMessage, unpackMessage } from "../../lib/protocol/index.ts";
 import type { Batch } from "./batch-writer.ts";
 import type { Question } from "./questions.ts";
 import type { RealmCarrier } from "./realm-carrier.ts";
+import { SharedRing } from "./shared-ring.ts";
+import { type Posted, ThreadPort } from "./thread-port.ts";
 
 /** Shared with the node: what is being handled, and whether a question is answered. */
 export const CELLS = { slot: 0, seq: 1, answered: 2, count: 3 } as const;
@@ -14,6 +16,8 @@ export type ThreadData = {
   readonly batches: MessagePort;
   readonly questions: MessagePort;
   readonly cells: SharedArrayBuffer;
+  /** Memory of the SharedRings: to the realm, and to the node. */
+  readonly rings: readonly [SharedArrayBuffer, SharedArrayBuffer];
 };
 
 export function isThreadData(value: unknown): value is ThreadData {
@@ -24,19 +28,22 @@ export class ThreadRealm implements RealmCarrier {
   readonly #batches: MessagePort;
   readonly #questions: MessagePort;
   readonly #cells: Int32Array;
+  readonly #port: ThreadPort;
 
-  constructor({ batches, questions, cells }: ThreadData) {
+  constructor({ batches, questions, cells, rings }: ThreadData) {
     this.#batches = batches;
     this.#questions = questions;
     this.#cells = new Int32Array(cells);
+    const [toRealm, toNode] = rings;
+    this.#port = new ThreadPort(batches, new SharedRing(toNode), new SharedRing(toRealm));
   }
 
   listen(received: (batch: Batch) => void): void {
-    this.#batches.on("message", received);
+    this.#batches.on("message", (posted: Posted) => received(this.#port.batchOf(posted)));
   }
 
   post(batch: Batch): void {
-    this.#batches.postMessage(batch, memoryOf(batch));
+    this.#port.post(batch);
   }
 
   ask(slot: number, question: Question): unknown {
@@ -55,9 +62,4 @@ export class ThreadRealm implements RealmCarrier {
   returns(): void {
     this.#cells[CELLS.slot] = 0;
   }
-}
-
-/** Handed over, not copied. */
-export function memoryOf({ bytes, large }: Batch): ArrayBuffer[] {
-  return [bytes, ...large].map(({ buffer }) => buffer as ArrayBuffer); // BatchWriter makes no other
 }

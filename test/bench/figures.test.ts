@@ -42,24 +42,31 @@ describe("resultOf()", () => {
 
 describe("ratiosOf()", () => {
   const results = Object.fromEntries(
-    Object.entries({ uwebsockets: 200, jackfield: 100, ws: 20, "jackfield-ws": 10, socketio: 5 }).map(
-      ([name, rate]) => [name, resultOf([outcome(rate)])],
-    ),
+    Object.entries({
+      uwebsockets: 200,
+      jackfield: 100,
+      ws: 20,
+      "jackfield-ws": 10,
+      "jackfield-worker": 110,
+      socketio: 5,
+    }).map(([name, rate]) => [name, resultOf([outcome(rate)])]),
   );
 
-  test("has jackfield over each other, and its ws transport over ws", () => {
+  test("has jackfield over each other, its ws transport over ws, and its placements over the limit", () => {
     expect(ratiosOf(results)).toEqual({
       "jackfield/uwebsockets": 0.5,
       "jackfield/ws": 5,
       "jackfield/jackfield-ws": 10,
       "jackfield/socketio": 20,
+      "jackfield/jackfield-worker": 100 / 110,
       "jackfield-ws/ws": 0.5,
+      "jackfield-worker/uwebsockets": 0.55,
     });
   });
 
   test("leaves out who did not run", () => {
     const { jackfield: _, ...others } = results;
-    expect(ratiosOf(others)).toEqual({ "jackfield-ws/ws": 0.5 });
+    expect(ratiosOf(others)).toEqual({ "jackfield-ws/ws": 0.5, "jackfield-worker/uwebsockets": 0.55 });
     expect(ratioOf(others, "jackfield", "ws")).toBeNull();
   });
 });

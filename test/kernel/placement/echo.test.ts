@@ -1,43 +1,24 @@
 /** What a process says and hears, wherever it runs. The conformance suite goes through the rest. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import type { Host } from "../../../lib/protocol/index.ts";
-import { ask } from "../../support/kernel.ts";
-import { PLACEMENTS, type PlacedNode, startPlaced } from "../../support/placed.ts";
+import { nextLoop } from "../../support/channels.ts";
+import { ask, tell } from "../../support/kernel.ts";
+import { PLACEMENTS } from "../../support/placed.ts";
+import { startPlacedStage, stopPlacedStages } from "../../support/placed-stage.ts";
 import { destroyAll, RawSocket } from "../../support/sockets.ts";
 
 const ECHO = "echo:echo:sys";
-const stops: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   destroyAll();
-  for (const stop of stops.splice(0)) await stop();
+  await stopPlacedStages();
 });
-
-async function start(placement: (typeof PLACEMENTS)[number]): Promise<PlacedNode> {
-  const on = await startPlaced(placement);
-  stops.push(on.stop);
-  return on;
-}
-
-/** A process that does what the test says. */
-function caller(on: PlacedNode): Host {
-  let started: Host | undefined;
-  on.add("caller:test:sys", {
-    start(host) {
-      started = host;
-      return { handle: () => undefined };
-    },
-  });
-  if (started === undefined) throw new Error("the process has not started");
-  return started;
-}
 
 describe.each(PLACEMENTS)("%s", (placement) => {
   test("a request is answered with its body and its blob", async () => {
-    const on = await start(placement);
+    const { on, host } = await startPlacedStage(placement);
     await on.addFile(ECHO, "echo.mjs");
     const answer = await ask(
-      caller(on),
+      host,
       ECHO,
       { list: [1, "two", null, { three: 3 }] },
       { blob: "bytes", context: { mine: 1 } },
@@ -48,7 +29,7 @@ describe.each(PLACEMENTS)("%s", (placement) => {
   });
 
   test("frames of a channel come back in order", async () => {
-    const on = await start(placement);
+    const { on } = await startPlacedStage(placement);
     await on.addFile(ECHO, "echo.mjs");
     const client = await RawSocket.connect(on.port);
     await client.upgrade({});
@@ -58,10 +39,21 @@ describe.each(PLACEMENTS)("%s", (placement) => {
     for (let i = 0; i < 300; i++) expect(await client.nextText()).toBe(`frame ${i}`);
   });
 
+  test("an answer after an await goes to who asked, whatever came meanwhile", async () => {
+    const { on, host } = await startPlacedStage(placement);
+    await on.addFile("naughty:test:sys", "naughty.mjs");
+    const wait = ask(host, "naughty:test:sys", { Wait: 50 });
+    for (let i = 0; i < 3; i++) {
+      tell(host, "naughty:test:sys", "Count"); // wants no answer
+      await nextLoop();
+    }
+    expect((await wait).body).toBe(1);
+    expect((await ask(host, "naughty:test:sys", "Count")).body).toBe(5);
+  });
+
   test("a thousand requests are answered in order", async () => {
-    const on = await start(placement);
+    const { on, host } = await startPlacedStage(placement);
     await on.addFile(ECHO, "echo.mjs");
-    const host = caller(on);
     const answers = await Promise.all(Array.from({ length: 1000 }, (_, i) => ask(host, ECHO, i)));
     expect(answers.map(({ body }) => body)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   });

@@ -1,47 +1,21 @@
 /** What ends a realm without a word costs the message in hand, and nobody else anything. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import type { KernelEvent, Process } from "../../../kernel/index.ts";
-import type { Host, Placement } from "../../../lib/protocol/index.ts";
+import type { Process } from "../../../kernel/index.ts";
+import type { Placement } from "../../../lib/protocol/index.ts";
 import { ask, tell } from "../../support/kernel.ts";
-import { type PlacedNode, startPlaced } from "../../support/placed.ts";
+import { type PlacedStage, startPlacedStage, stopPlacedStages } from "../../support/placed-stage.ts";
 
 const NAUGHTY = "naughty:test:sys";
 const OTHER = "other:test:sys";
-const stops: (() => Promise<void>)[] = [];
 
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+afterEach(stopPlacedStages);
 
-type Stage = {
-  readonly on: PlacedNode;
-  readonly host: Host;
-  readonly process: Process;
-  /** What the next crash of the process is reported as. */
-  crash(): Promise<Extract<KernelEvent, { type: "process-crashed" }>["report"]>;
-};
+type Stage = PlacedStage & { readonly process: Process };
 
 async function stage(placement: Placement, limits: Readonly<Record<string, number>> = {}): Promise<Stage> {
-  const on = await startPlaced(placement, { nodeOptions: { limits } });
-  stops.push(on.stop);
-  let host: Host | undefined;
-  on.add("asker:test:sys", {
-    start(started) {
-      host = started;
-      return { handle: () => undefined };
-    },
-  });
-  if (host === undefined) throw new Error("the process has not started");
-  const process = await on.addFile(NAUGHTY, "naughty.mjs", { onExit: "Restart" });
-  const crash: Stage["crash"] = () =>
-    new Promise((resolve) => {
-      const end = on.node.kernel.events.listen((event) => {
-        if (event.type !== "process-crashed" || event.report.process !== NAUGHTY) return;
-        end();
-        resolve(event.report);
-      });
-    });
-  return { on, host, process, crash };
+  const started = await startPlacedStage(placement, limits);
+  const process = await started.on.addFile(NAUGHTY, "naughty.mjs", { onExit: "Restart" });
+  return { ...started, process };
 }
 
 /**
@@ -49,7 +23,7 @@ async function stage(placement: Placement, limits: Readonly<Record<string, numbe
  * when nobody had seen anything of it, by the next. @returns what the crash is reported as
  */
 async function expectOnlyTheOneInHandIsLost({ host, crash }: Stage, trick: unknown): Promise<string> {
-  const crashed = crash();
+  const crashed = crash(NAUGHTY);
   const count = (): Promise<unknown> => ask(host, NAUGHTY, "Count", { expects: 30 }).then(({ body }) => body);
   const before = [count(), count(), count()];
   const lost = ask(host, NAUGHTY, trick, { expects: 30 });
@@ -105,7 +79,7 @@ describe.each(["worker", "isolated"] as const)("%s", (placement) => {
 
   test("a timer that blocks an idle one is noticed without a message", async () => {
     const { host, crash } = await stage(placement, { handlerSeconds: 1 });
-    const crashed = crash();
+    const crashed = crash(NAUGHTY);
     expect((await ask(host, NAUGHTY, "Stuck")).body).toBe(1);
     expect((await crashed).error).toContain("a timer's handler, or what a handler left running, has blocked its");
     expect((await ask(host, NAUGHTY, "Count")).body).toBe(1);
@@ -114,7 +88,7 @@ describe.each(["worker", "isolated"] as const)("%s", (placement) => {
   test("others go on while it blocks", async () => {
     const { on, host, crash } = await stage(placement, { handlerSeconds: 1 });
     await on.addFile(OTHER, "naughty.mjs");
-    const crashed = crash();
+    const crashed = crash(NAUGHTY);
     tell(host, NAUGHTY, { Loop: null });
     for (let i = 1; i <= 20; i++) expect((await ask(host, OTHER, "Count")).body).toBe(i);
     await crashed;

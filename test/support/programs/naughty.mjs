@@ -1,4 +1,5 @@
 /** Does what no process should, when asked to; otherwise answers with how many requests it has handled. */
+import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineProcess } from "jackfield/process";
 
@@ -42,19 +43,27 @@ export default defineProcess({
   async onRequest(state, { body }, ctx) {
     const [name, argument] = typeof body === "object" ? Object.entries(body)[0] : [body];
     await TRICKS[name]?.(argument, ctx);
-    if (name === "Pid") ctx.respond(process.pid);
-    else if (name === "Env") ctx.respond(process.env);
+    if (name === "Ask") ctx.respond(await kindOf(ctx.request(argument).sendAndAwaitResponse()));
+    else if (name === "Pid") ctx.respond(process.pid);
+    else if (name === "Env") ctx.respond({ ...process.env });
     else if (name === "Loaded") ctx.respond(loaded());
     else if (ctx.asked) ctx.respond(state.handled + 1);
     return { handled: state.handled + 1 };
   },
 });
 
-/** Everything this realm has loaded that is not JavaScript, and the packages among the rest. */
-function loaded() {
-  return { natives: process.moduleLoadList.filter((name) => name.startsWith("NativeModule")).length, report: addons() };
-}
+/** How a request ended. */
+const kindOf = (asked) =>
+  asked.then(
+    () => "Response",
+    ({ kind }) => kind,
+  );
 
-function addons() {
-  return process.report.getReport().sharedObjects.filter((file) => file.endsWith(".node"));
+/** Native add-ons, and the modules among what is loaded, that no realm should have. */
+function loaded() {
+  const { sharedObjects } = process.report.getReport();
+  return {
+    addons: sharedObjects.filter((file) => file.endsWith(".node")),
+    modules: Object.keys(createRequire(import.meta.url).cache).filter((file) => !file.endsWith("core.cjs")),
+  };
 }

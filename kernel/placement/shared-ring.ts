@@ -1,0 +1,49 @@
+/**
+ * Bytes from one thread to another through memory that both have: one writes, one reads, in the order written.
+ *
+ * A batch that goes this way is announced by its length alone: posting a number costs 0.3 µs, handing over memory by
+ * postMessage 4 to 9, which was a fifth of what the node's thread did under load.
+ */
+const WRITTEN = 0; // bytes ever, as u32: it may wrap around
+const READ = 1;
+const CELLS = 2 * Int32Array.BYTES_PER_ELEMENT;
+const SIZE = 1024 * 1024; // bytes, a power of two: several batches of the biggest usual size
+
+export class SharedRing {
+  readonly memory: SharedArrayBuffer;
+  readonly #cells: Int32Array;
+  readonly #bytes: Uint8Array;
+
+  /** @param memory of the other end; left out: new */
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(CELLS + SIZE)) {
+    this.memory = memory;
+    this.#cells = new Int32Array(memory, 0, 2);
+    this.#bytes = new Uint8Array(memory, CELLS);
+  }
+
+  /** @returns false when there is no room now: nothing was written */
+  write(bytes: Uint8Array): boolean {
+    const written = Atomics.load(this.#cells, WRITTEN);
+    const waiting = (written - Atomics.load(this.#cells, READ)) >>> 0;
+    if (waiting + bytes.length > SIZE) return false;
+    const from = written & (SIZE - 1);
+    const first = Math.min(bytes.length, SIZE - from);
+    this.#bytes.set(first === bytes.length ? bytes : bytes.subarray(0, first), from);
+    if (first < bytes.length) this.#bytes.set(bytes.subarray(first));
+    Atomics.store(this.#cells, WRITTEN, (written + bytes.length) | 0);
+    return true;
+  }
+
+  /** @param length of what was announced @returns a copy @throws {RangeError} that much was not written */
+  read(length: number): Uint8Array {
+    const read = Atomics.load(this.#cells, READ);
+    if (!(length <= (Atomics.load(this.#cells, WRITTEN) - read) >>> 0)) throw new RangeError("nothing was written");
+    const bytes = new Uint8Array(length);
+    const from = read & (SIZE - 1);
+    const first = Math.min(length, SIZE - from);
+    bytes.set(this.#bytes.subarray(from, from + first));
+    if (first < length) bytes.set(this.#bytes.subarray(0, length - first), first);
+    Atomics.store(this.#cells, READ, (read + length) | 0);
+    return bytes;
+  }
+}

@@ -1,0 +1,345 @@
+/** DESIGN §4, wherever the process of a channel runs: Open, frames, Close, and back, over real sockets. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { RawSocket } from "../support/sockets.ts";
+import { A, B, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+
+afterEach(stopStages);
+
+/** A socket on the path that `puppet` has bound. */
+async function connect(on: Stage, puppet: Puppet, path = "/"): Promise<RawSocket> {
+  const client = await RawSocket.connect(on.port);
+  await client.upgrade({ path: `/${puppet.id}${path}` });
+  return client;
+}
+
+async function bound(on: Stage, id: string, options: Parameters<Stage["add"]>[1] = {}): Promise<Puppet> {
+  const puppet = await on.add(id, {
+    init: async (me) => {
+      await me.ctx.bindWs("/", { authenticated: false });
+    },
+    ...options,
+  });
+  await puppet.run(() => undefined); // it has bound its path
+  return puppet;
+}
+
+type Opened = { readonly channelId: number };
+
+describe.each(PLACEMENTS)("%s: a channel", (placement) => {
+  test("is opened, heard and closed in this order, with all that is known of it", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await on.add(A);
+    await a.run((me) =>
+      me.ctx.bindWs("/room", { authenticated: false, protocols: ["v2", "v1"], openHeaders: ["user-agent"] }),
+    );
+    const client = await RawSocket.connect(on.port);
+    const headers = { "sec-websocket-protocol": "v1", "user-agent": "me" };
+    const answer = await client.upgrade({ path: `/${A}/room?x=1&y=%C3%A4`, headers });
+    expect(answer.headers["sec-websocket-protocol"]).toBe("v1");
+    const open = (await a.next()) as Opened;
+    expect(open).toEqual({
+      kind: "open",
+      channelId: expect.any(Number),
+      path: "/room",
+      peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      user: null,
+      query: { x: "1", y: "ä" },
+      headers: { "user-agent": "me" },
+      protocol: "v1",
+    });
+    const { channelId } = open;
+    client.sendText("grüß");
+    client.sendBinary(new Uint8Array([0, 255, 1]));
+    client.sendText("");
+    expect(await a.nextOf(3)).toEqual([
+      { kind: "push", channelId, messageType: "Text", text: "grüß", bytes: [...Buffer.from("grüß")], isText: true },
+      { kind: "push", channelId, messageType: "Binary", text: null, bytes: [0, 255, 1], isText: false },
+      { kind: "push", channelId, messageType: "Text", text: "", bytes: [], isText: true },
+    ]);
+    client.sendClose(4001, "bye");
+    expect(await a.next()).toEqual({ kind: "close", channelId, code: 4001, reason: "bye" });
+  });
+
+  test("carries what is pushed back: text, bytes, JSON and blobs, in order, each as its kind", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("push", (me, { channelId, blob, messageType }) => {
+      me.ctx.push(channelId, "text");
+      me.ctx.push(channelId, new Uint8Array([1, 2, 3]));
+      me.ctx.push(channelId, { json: [1] });
+      me.ctx.push(channelId, blob);
+      me.ctx.push(channelId, "as binary", "Binary");
+      me.ctx.push(channelId, blob, messageType);
+    });
+    const client = await connect(on, a);
+    client.sendText("echo");
+    expect([await client.nextText(), [...(await client.nextBinary())], await client.nextText()]).toEqual([
+      "text",
+      [1, 2, 3],
+      '{"json":[1]}',
+    ]);
+    expect([await client.nextText(), (await client.nextBinary()).toString(), await client.nextText()]).toEqual([
+      "echo",
+      "as binary",
+      "echo",
+    ]);
+    client.sendBinary(new Uint8Array([200, 201]));
+    await client.nextText();
+    await client.nextBinary();
+    await client.nextText();
+    expect([...(await client.nextBinary())]).toEqual([200, 201]);
+  });
+
+  test("of a sender that does not wait keeps the order of thousands of frames, whatever their size", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, blob));
+    const client = await connect(on, a);
+    const frames = Array.from({ length: 3000 }, (_, n) => (n % 500 === 499 ? `${n} ${"x".repeat(100_000)}` : `${n}`));
+    for (const frame of frames) client.sendText(frame);
+    const echoed: string[] = [];
+    while (echoed.length < frames.length) echoed.push(await client.nextText());
+    expect(echoed.every((text, n) => text === frames[n])).toBe(true);
+  });
+
+  test("of many clients is each one's own", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("open", () => undefined);
+    await a.on("close", () => undefined);
+    await a.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, `${blob.text()}!`));
+    const clients = await Promise.all(Array.from({ length: 20 }, () => connect(on, a)));
+    for (let n = 0; n < 10; n += 1) for (const [who, client] of clients.entries()) client.sendText(`${who}.${n}`);
+    for (const [who, client] of clients.entries())
+      for (let n = 0; n < 10; n += 1) expect(await client.nextText()).toBe(`${who}.${n}!`);
+  });
+
+  test("can be pushed to from a timer, from a promise, from another message, and after an await in its handler", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    const b = await on.add(B);
+    await a.on("request", (me, { body }) => me.ctx.push(Number(body), "by a message"));
+    await a.on("push", async (me, { channelId, blob }) => {
+      me.ctx.push(channelId, "at once");
+      await me.ctx.getState();
+      me.ctx.push(channelId, `after an await: ${blob.text()}`);
+      me.ctx.after(1, (_, ctx) => ctx.push(channelId, "by a timer"));
+      setTimeout(() => me.ctx.push(channelId, "by a promise"), 40);
+    });
+    const client = await connect(on, a);
+    const { channelId } = (await a.next()) as Opened;
+    client.sendText("x");
+    const heard = [await client.nextText(), await client.nextText(), await client.nextText(), await client.nextText()];
+    expect(heard).toEqual(["at once", "after an await: x", "by a timer", "by a promise"]);
+    await b.run((me, { to, id }) => me.ctx.request(to).body(id).send(), { to: A, id: channelId });
+    expect(await client.nextText()).toBe("by a message");
+  });
+
+  test("is closed by its process behind what was pushed, with code and reason", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("push", (me, { channelId }) => {
+      me.ctx.push(channelId, "last");
+      me.ctx.close(channelId, 4002, "enough");
+      me.ctx.push(channelId, "too late");
+    });
+    const client = await connect(on, a);
+    const { channelId } = (await a.next()) as Opened;
+    client.sendText("x");
+    expect(await client.nextText()).toBe("last");
+    expect(await client.nextClose()).toEqual({ code: 4002, reason: "enough" });
+    client.sendClose(4002, "enough");
+    expect(await a.next()).toEqual(expect.objectContaining({ kind: "close", channelId, code: 4002 }));
+  });
+
+  test("that is somebody else's can be neither pushed to nor closed; sendWsPush says how it went", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    const b = await on.add(B);
+    const client = await connect(on, a);
+    const { channelId } = (await a.next()) as Opened;
+    const results = await b.run(async (me, id) => {
+      me.ctx.push(id, "stolen");
+      me.ctx.close(id);
+      return [await me.ctx.sendWsPush(id, "stolen"), await me.ctx.sendWsPush(12_345_678, "nobody's")];
+    }, channelId);
+    expect(results).toEqual([{ Err: "WsChannelNotFound" }, { Err: "WsChannelNotFound" }]);
+    expect(await a.run((me, id) => me.ctx.sendWsPush(id, "mine"), channelId)).toEqual({ Ok: null });
+    expect(await client.nextText()).toBe("mine");
+  });
+
+  test("hears what is published to its topics, encoded once, until it unsubscribes", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("open", (me, { channelId }) => me.ctx.subscribe(channelId, "all"));
+    await a.on("push", (me, { channelId, blob }) => {
+      if (blob.text() === "leave") me.ctx.unsubscribe(channelId, "all");
+      me.ctx.publish("all", `said ${blob.text()}`);
+      me.ctx.publish("all", { json: true });
+      me.ctx.publish("all", new Uint8Array([1]));
+      me.ctx.push(channelId, "done");
+    });
+    const [one, two] = [await connect(on, a), await connect(on, a)];
+    await a.run(() => undefined);
+    one.sendText("hello");
+    for (const client of [one, two]) {
+      const heard: string[] = [];
+      for (let n = client === one ? 4 : 3; n > 0; n -= 1) {
+        const frame = await client.nextFrame();
+        heard.push(frame.kind === "binary" ? `[${[...frame.payload]}]` : frame.payload.toString());
+      }
+      expect(heard.sort()).toEqual(["[1]", ...(client === one ? ["done"] : []), "said hello", '{"json":true}']);
+    }
+    one.sendText("leave");
+    expect(await one.nextText()).toBe("done");
+    expect(await two.nextText()).toBe("said leave");
+  });
+
+  test("is closed when its process is gone for good, and others' stay", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    const b = await bound(on, B);
+    const [gone, stays] = [await connect(on, a), await connect(on, b)];
+    await b.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, blob));
+    await a.on("push", () => {
+      throw new Error("on purpose");
+    });
+    gone.sendText("x");
+    expect((await gone.nextClose()).code).toBeGreaterThanOrEqual(1000);
+    stays.sendText("still");
+    expect(await stays.nextText()).toBe("still");
+  });
+});
+
+describe.each(PLACEMENTS)("%s: after a crash", (placement) => {
+  test.each([
+    ["before its handler returns", "sync"],
+    ["after an await", "async"],
+  ])("%s, Open comes again before the frames that were kept; the frame in hand is lost, no other", async (_, way) => {
+    const on = await startStage(placement, { http: true });
+    const a = await on.add(A, {
+      onExit: "Restart",
+      init: async (me) => {
+        me.report(`incarnation ${me.count("incarnations")}`);
+        await me.ctx.bindWs("/", { authenticated: false });
+      },
+    });
+    expect(await a.next()).toBe("incarnation 1");
+    const client = await connect(on, a);
+    const { channelId } = (await a.next()) as Opened;
+    await a.on(
+      "push",
+      (me, { blob }, way) => {
+        const text = blob.text();
+        me.report(text);
+        if (text !== "crash") return undefined;
+        if (way === "sync") throw new Error("on purpose");
+        return me.gate("go on").then(() => {
+          throw new Error("on purpose");
+        });
+      },
+      way,
+    );
+    for (const text of ["before", "crash", ...Array.from({ length: 200 }, (_, n) => `kept ${n}`)])
+      client.sendText(text);
+    expect(await a.nextOf(2)).toEqual(["before", "crash"]);
+    a.open("go on");
+    expect(await a.next()).toBe("incarnation 2");
+    expect(await a.next()).toEqual(expect.objectContaining({ kind: "open", channelId }));
+    const kept = (await a.nextOf(200)) as readonly { readonly text: string }[];
+    expect(kept.map(({ text }) => text)).toEqual(Array.from({ length: 200 }, (_, n) => `kept ${n}`));
+    await a.run((me, id) => me.ctx.push(id, "goes on"), channelId);
+    expect(await client.nextText()).toBe("goes on");
+    client.sendClose(1000);
+    expect(await a.next()).toEqual(expect.objectContaining({ kind: "close", channelId }));
+  });
+
+  test("what was pushed before it, in the handler that threw, has gone out", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A, { onExit: "Restart" });
+    await a.on("push", (me, { channelId }) => {
+      me.ctx.push(channelId, "pushed");
+      throw new Error("and then");
+    });
+    const client = await connect(on, a);
+    client.sendText("x");
+    expect(await client.nextText()).toBe("pushed");
+  });
+});
+
+describe.each(PLACEMENTS)("%s: transferChannel", (placement) => {
+  test("hands a channel over with its note and the frames that wait, in order", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    const b = await on.add(B);
+    await a.on(
+      "push",
+      async (me, { channelId, blob }, to) => {
+        if (blob.text() !== "move") return me.report(blob.text());
+        me.ctx.push(channelId, "moving");
+        me.report(await me.ctx.transferChannel(channelId, to, { note: { name: "42" } }));
+      },
+      B,
+    );
+    await b.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, `b: ${blob.text()}`));
+    const client = await connect(on, a);
+    const { channelId } = (await a.next()) as Opened;
+    for (const text of ["stays", "move", ...Array.from({ length: 50 }, (_, n) => `${n}`)]) client.sendText(text);
+    expect(await a.nextOf(3)).toEqual([
+      "stays",
+      { Ok: null },
+      {
+        kind: "close",
+        channelId,
+        code: expect.any(Number),
+        reason: expect.any(String),
+        transferredTo: `alice.os@${B}`,
+      },
+    ]);
+    expect(await b.next()).toEqual(
+      expect.objectContaining({
+        kind: "open",
+        channelId,
+        handover: { from: `alice.os@${A}`, note: { name: "42" } },
+      }),
+    );
+    expect(await client.nextText()).toBe("moving");
+    for (let n = 0; n < 50; n += 1) expect(await client.nextText()).toBe(`b: ${n}`);
+    expect(await a.run((me, id) => me.ctx.sendWsPush(id, "no longer"), channelId)).toEqual({
+      Err: "WsChannelNotFound",
+    });
+  });
+
+  test("to nobody, or to who may not be messaged, is refused and changes nothing", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await on.add(B, { public: false });
+    await a.on(
+      "push",
+      async (me, { channelId }, to) => {
+        me.report(await me.ctx.transferChannel(channelId, to));
+        me.report(await me.ctx.transferChannel(channelId, "nobody:nothing:template.os"));
+        me.ctx.push(channelId, "still mine");
+      },
+      B,
+    );
+    const client = await connect(on, a);
+    await a.next();
+    client.sendText("x");
+    expect(await a.nextOf(2)).toEqual([{ Err: "WsTargetDenied" }, { Err: "WsTargetNotFound" }]);
+    expect(await client.nextText()).toBe("still mine");
+  });
+});
+
+test.each(PLACEMENTS)("%s: a channel registered on the main route is the same", async (placement) => {
+  const on = await startStage(placement, { http: true });
+  const a = await on.add(A);
+  await a.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, { heard: blob.json() }));
+  const client = await RawSocket.connect(on.port);
+  await client.upgrade({ path: "/" });
+  client.sendText(JSON.stringify({ auth_token: on.server.issueToken(), target_process: A, encrypted: false }));
+  const { channel_id: channelId } = JSON.parse(await client.nextText()) as { readonly channel_id: number };
+  expect(await a.next()).toEqual(expect.objectContaining({ kind: "open", channelId, path: "/" }));
+  client.sendText('{"a":1}');
+  expect(await client.nextText()).toBe('{"heard":{"a":1}}');
+});
