@@ -3,16 +3,19 @@ import { readFileSync } from "node:fs";
 import type { HttpServer, Tls } from "../http-server/index.ts";
 import type { KernelEvent } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
+import { CONTROL_COMMANDS, control } from "./control.ts";
 import { helpText, limitsText } from "./help.ts";
 import { readOptions } from "./options.ts";
-import { NoAnswerError, send } from "./send.ts";
+import { NoAnswerError } from "./rpc.ts";
+import { send } from "./send.ts";
 import { start } from "./start.ts";
+import { type Output, terminalOf } from "./terminal.ts";
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 const warn = (line: string): boolean => process.stderr.write(`${line}\n`);
 
-const OUTPUT = {
-  isTerminal: process.stdout.isTTY === true,
+const OUTPUT: Output = {
+  ...terminalOf(process.stdout, process.env),
   print: (data: string | Uint8Array): boolean => process.stdout.write(data),
   warn,
 };
@@ -36,6 +39,7 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
     await startCommand(rest);
     running();
   } else if (command === "send") await send(rest, process.env, OUTPUT);
+  else if (command !== undefined && Object.hasOwn(CONTROL_COMMANDS, command)) await control(command, rest, process.env, OUTPUT);
   else {
     warn(
       command === undefined
