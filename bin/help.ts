@@ -2,6 +2,7 @@
 import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
 import { KERNEL_LIMITS } from "../kernel/index.ts";
 import { CONTROL_COMMANDS, CONTROL_OPTIONS } from "./control.ts";
+import { NEW_OPTIONS } from "./new.ts";
 import { OPTIONS } from "./options.ts";
 import { NODE_OPTIONS } from "./rpc.ts";
 import { SEND_OPTIONS } from "./send.ts";
@@ -17,10 +18,12 @@ export function helpText(): string {
     ([name, { help, takesProcess }]) =>
       `  ${`jackfield ${name}${takesProcess === true ? " PROCESS" : ""}`.padEnd(WIDTH + 2)}${help}`,
   );
+  const newRows = Object.entries(NEW_OPTIONS).map(row);
   const nodeRows = [...Object.entries(NODE_OPTIONS), ...Object.entries(CONTROL_OPTIONS)].map(row);
   return `jackfield: named processes that own live browser connections
 
 Usage
+  jackfield new NAME            make a package of your own: process, page and test, in a folder of that name
   jackfield start [options]     start a node; Ctrl-C stops it
   jackfield send ADDRESS JSON   send a message to a process of a running node, and print its answer
 ${controlUsage.join("\n")}
@@ -34,6 +37,9 @@ ${rows.join("\n")}
 
 Every option may also stand in the environment (--allow-origin is JACKFIELD_ALLOW_ORIGIN) or in the config file
 ("allow-origin"). The first of these wins: flag, environment, config file, default.
+
+Options of new
+${newRows.join("\n")}
 
 Options of all that ask a running node: send, ps, tree and the rest
 ${nodeRows.join("\n")}

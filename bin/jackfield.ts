@@ -39,7 +39,9 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
     await startCommand(rest);
     running();
   } else if (command === "send") await send(rest, process.env, OUTPUT);
-  else if (command !== undefined && Object.hasOwn(CONTROL_COMMANDS, command)) await control(command, rest, process.env, OUTPUT);
+  else if (command !== undefined && Object.hasOwn(CONTROL_COMMANDS, command))
+    await control(command, rest, process.env, OUTPUT);
+  else if (command === "new") OUTPUT.print((await import("./new.ts")).newPackage(rest, process.cwd()));
   else {
     warn(
       command === undefined
