@@ -2,6 +2,7 @@
 import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
 import { KERNEL_LIMITS } from "../kernel/index.ts";
 import { CONTROL_COMMANDS, CONTROL_OPTIONS } from "./control.ts";
+import { DEV_OPTIONS } from "./dev.ts";
 import { NEW_OPTIONS } from "./new.ts";
 import { OPTIONS } from "./options.ts";
 import { NODE_OPTIONS } from "./rpc.ts";
@@ -19,11 +20,13 @@ export function helpText(): string {
       `  ${`jackfield ${name}${takesProcess === true ? " PROCESS" : ""}`.padEnd(WIDTH + 2)}${help}`,
   );
   const newRows = Object.entries(NEW_OPTIONS).map(row);
+  const devRows = Object.entries(DEV_OPTIONS).map(row);
   const nodeRows = [...Object.entries(NODE_OPTIONS), ...Object.entries(CONTROL_OPTIONS)].map(row);
   return `jackfield: named processes that own live browser connections
 
 Usage
   jackfield new NAME            make a package of your own: process, page and test, in a folder of that name
+  jackfield dev [FOLDER…]       run packages while you work on them: each change begins anew, with state and channels
   jackfield start [options]     start a node; Ctrl-C stops it
   jackfield send ADDRESS JSON   send a message to a process of a running node, and print its answer
 ${controlUsage.join("\n")}
@@ -40,6 +43,9 @@ Every option may also stand in the environment (--allow-origin is JACKFIELD_ALLO
 
 Options of new
 ${newRows.join("\n")}
+
+Options of dev, besides those of start
+${devRows.join("\n")}
 
 Options of all that ask a running node: send, ps, tree and the rest
 ${nodeRows.join("\n")}

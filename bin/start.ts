@@ -28,8 +28,20 @@ export type Started = {
   readonly oneTimeLogin: string | null;
 };
 
+/** What runs beside, or in place of, what the options name. */
+export type StartParts = {
+  /** Adds the packages, in place of those of the options. */
+  readonly packages?: (node: Node) => Promise<void>;
+  /** See HttpServerOptions. */
+  readonly pageScript?: string;
+};
+
 /** @throws {OptionError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
-export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
+export async function start(
+  options: StartOptions,
+  report: (event: KernelEvent) => void,
+  parts: StartParts = {},
+): Promise<Started> {
   const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
   node.kernel.events.listen(report);
   const data = dataFolder(options.data, options.node, options.memory);
@@ -50,9 +62,11 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       limits: only(HTTP_SERVER_LIMITS, options.limit),
       ...tlsOf(options),
       reusePort: options["reuse-port"],
+      ...(parts.pageScript === undefined ? {} : { pageScript: parts.pageScript }),
     });
     await node.addPackage(here("../processes/homepage"));
-    for (const folder of options.package.length > 0 ? options.package : EXAMPLES) await node.addPackage(folder);
+    if (parts.packages !== undefined) await parts.packages(node);
+    else for (const folder of options.package.length > 0 ? options.package : EXAMPLES) await node.addPackage(folder);
     await initsEnded(node);
     for (const { mount } of listeners) assertMountable(node, mount);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.

@@ -56,15 +56,18 @@ const IDLE = 1; // nothing to do
 const LINED = 2; // in the run queue, or at work on the stack
 const BUSY = 3; // its promise is out
 
+/** What a newer version of its package may change: see `Process.replace`. */
+export type ProcessVersion = Pick<ProcessOptions, "program" | "folder" | "file" | "onExit" | "public" | "dialect">;
+
 export class Process implements Runnable {
   readonly address: Address;
-  readonly program: Program;
-  readonly public: boolean;
-  readonly folder: string | null;
+  program: Program;
+  public: boolean;
+  folder: string | null;
   readonly trusted: boolean;
   readonly leaf: boolean;
-  readonly dialect: Dialect;
-  readonly file: string;
+  dialect: Dialect;
+  file: string;
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
   #onExit: OnExit = "None";
@@ -134,6 +137,29 @@ export class Process implements Runnable {
 
   run(): void {
     this.#lifecycle.send({ type: "START" });
+  }
+
+  /** From its next incarnation on it runs this; whoever may message it is looked up anew at once. */
+  replace(version: ProcessVersion): void {
+    this.program = version.program;
+    this.folder = version.folder;
+    this.file = version.file;
+    this.onExit = version.onExit;
+    this.public = version.public;
+    this.dialect = version.dialect;
+    this.#kernel.capabilityEpoch.value++; // what senders remember of it
+  }
+
+  restartAfterHand(): boolean {
+    if (this.state === "held") return false;
+    if (this.state === "backoff") this.#lifecycle.send({ type: "RESTART" });
+    else {
+      this.#dropHand();
+      this.#endIncarnation();
+      this.#restartDelay = 0;
+      this.#lifecycle.send({ type: "ENDED", restart: true });
+    }
+    return true;
   }
 
   /** Ends it whatever it does; its on_exit does not apply. */

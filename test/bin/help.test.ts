@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { CONTROL_OPTIONS } from "../../bin/control.ts";
+import { DEV_OPTIONS } from "../../bin/dev.ts";
+import { NEW_OPTIONS } from "../../bin/new.ts";
 import { OPTIONS } from "../../bin/options.ts";
 import { NODE_OPTIONS } from "../../bin/rpc.ts";
 import { SEND_OPTIONS } from "../../bin/send.ts";
@@ -32,7 +34,7 @@ describe("jackfield --help", () => {
   test("has a line for every option, in no more columns than a terminal has", async () => {
     const { stdout } = await run("--help").ended;
     const lines = stdout.split("\n");
-    const rows = [OPTIONS, NODE_OPTIONS, CONTROL_OPTIONS, SEND_OPTIONS].flatMap((table) =>
+    const rows = [OPTIONS, NEW_OPTIONS, DEV_OPTIONS, NODE_OPTIONS, CONTROL_OPTIONS, SEND_OPTIONS].flatMap((table) =>
       Object.entries<{ readonly value: string; readonly help: string }>(table),
     );
     for (const [name, { value, help }] of rows) {
