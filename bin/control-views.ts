@@ -13,6 +13,12 @@ const COLOUR_OF: Readonly<Record<string, Colour>> = {
   backoff: "red",
   held: "dim",
 };
+const DECISIONS: Readonly<Record<string, string>> = {
+  restart: "restarted",
+  end: "ended",
+  give_up: "GIVEN UP",
+  exiting: "it was on its way out",
+};
 const STACK_LINES = 6; // of a crash: enough to see which file; the rest is in --json
 
 /** {"Debug":"ProcessMap"} */
@@ -29,7 +35,7 @@ export function processes(map: unknown, terminal: Terminal): string {
   const rows = Object.entries(fields(map)).map(([id, value]) => {
     const process = fields(value);
     const state = textOf(process.state);
-    const { waiting, capacity, uptime } = process;
+    const { waiting, capacity, uptimeMs } = process;
     return [
       inOneLine(id),
       colouredCell(state),
@@ -37,14 +43,14 @@ export function processes(map: unknown, terminal: Terminal): string {
       textOf(process.incarnation),
       `${textOf(waiting)}/${textOf(capacity)}`,
       textOf(process.restarts),
-      typeof uptime === "number" ? duration(uptime) : "-",
+      typeof uptimeMs === "number" ? duration(uptimeMs) : "-",
     ];
   });
   return table(columns, rows, terminal);
 }
 
-/** {"Debug":"Tree"}: the processes that nobody started, each with its children. */
-export function tree(roots: unknown, terminal: Terminal): string {
+/** {"Debug":"Tree"}: the kernel's own process, and below each those that it started. */
+export function tree(root: unknown, terminal: Terminal): string {
   const lines: string[] = [];
   const walk = (value: unknown, first: string, rest: string): void => {
     const process = fields(value);
@@ -57,18 +63,27 @@ export function tree(roots: unknown, terminal: Terminal): string {
       walk(child, `${rest}${isLast ? "└── " : "├── "}`, `${rest}${isLast ? "    " : "│   "}`);
     }
   };
-  for (const root of list(roots)) walk(root, "", "");
+  walk(root, "", "");
   return lines.join("");
 }
 
-/** A list of capabilities: who issued it, and what it allows. */
-export function capabilities(held: unknown, terminal: Terminal): string {
-  const rows = list(held).map((value) => {
-    const { issuer, params } = fields(value);
-    const what = textOf(params);
-    return [inOneLine(textOf(issuer)), what === '"messaging"' ? "may message it" : inOneLine(what)];
+/** {"Debug":{"Capabilities":…}}: what it holds, and what it gave to others. */
+export function capabilities(answer: unknown, terminal: Terminal): string {
+  const { held, granted } = fields(answer);
+  const parts = [
+    ["HOLDS, ISSUED BY", list(held), "issuer"],
+    ["GRANTED TO", list(granted), "to"],
+  ] as const;
+  const tables = parts.map(([head, items, who]) => {
+    const rows = items.map((item) => [inOneLine(textOf(fields(item)[who])), allowed(fields(item).params)]);
+    return rows.length === 0 ? "" : table([{ head }, { head: "CAPABILITY" }], rows, terminal);
   });
-  return rows.length === 0 ? "none\n" : table([{ head: "ISSUER" }, { head: "CAPABILITY" }], rows, terminal);
+  return tables.filter((text) => text !== "").join("\n") || "none\n";
+}
+
+function allowed(params: unknown): string {
+  const what = textOf(params);
+  return what === '"messaging"' ? "messaging" : inOneLine(what);
 }
 
 /** {"Debug":"DeadLetters"} */
@@ -89,12 +104,12 @@ export function deadLetters(letters: unknown, terminal: Terminal): string {
 /** {"Debug":"Crashes"}, oldest first. */
 export function crashes(reports: unknown, terminal: Terminal): string {
   const all = list(reports).map((value) => {
-    const { at, process, incarnation, error, stack, message } = fields(value);
-    const head = `${time(at)}  ${coloured(inOneLine(textOf(process)), "bold", terminal)}, run ${textOf(incarnation)}`;
+    const { at, process, incarnation, error, stack, message, decision } = fields(value);
+    const head = `${time(at)}  ${coloured(inOneLine(textOf(process)), "bold", terminal)}, run ${textOf(incarnation)}: ${DECISIONS[textOf(decision)] ?? textOf(decision)}`;
     const inHand =
       message === null || message === undefined
         ? "nothing in hand"
-        : `in hand: ${textOf(fields(message).kind)} from ${inOneLine(textOf(fields(message).source))}`;
+        : `in hand: ${textOf(fields(message).kind)} ${inOneLine(textOf(fields(message).action))} from ${inOneLine(textOf(fields(message).source))}`;
     const lines = (typeof stack === "string" ? stack : textOf(error)).split("\n");
     const shown = lines.slice(0, STACK_LINES + 1).map((line) => `  ${inOneLine(line)}\n`);
     const more = lines.length > shown.length ? `  … ${lines.length - shown.length} more lines with --json\n` : "";
@@ -103,24 +118,31 @@ export function crashes(reports: unknown, terminal: Terminal): string {
   return all.length === 0 ? "none\n" : all.join("\n");
 }
 
-export type LogLine = { readonly at: number; readonly process: string; readonly text: string };
+export type LogLine = {
+  readonly at: number;
+  readonly process: string;
+  /** `log`: it wrote that; else the kernel says it. */
+  readonly kind: string;
+  readonly text: string;
+};
 
-/** {"Debug":{"Logs":…}}: `next` is what to ask from the next time; `lost`: lines before these that are kept no more. */
-export function readLogs(value: unknown): { lines: readonly LogLine[]; next: number; lost: number } {
-  const { lines, next, lost } = fields(value);
+/** {"Debug":{"Logs":…}}: `next` is what to ask from the next time; `missed`: lines before these that are kept no more. */
+export function readLogs(value: unknown): { lines: readonly LogLine[]; next: number; missed: number } {
+  const { lines, next, missed } = fields(value);
   return {
     lines: list(lines).map((line) => {
-      const { at, process, text } = fields(line);
-      return { at: Number(at), process: textOf(process), text: textOf(text) };
+      const { at, process, kind, text } = fields(line);
+      return { at: Number(at), process: textOf(process), kind: textOf(kind), text: textOf(text) };
     }),
     next: Number(next ?? 0),
-    lost: Number(lost ?? 0),
+    missed: Number(missed ?? 0),
   };
 }
 
-export function logLine({ at, process, text }: LogLine, terminal: Terminal): string {
+export function logLine({ at, process, kind, text }: LogLine, terminal: Terminal): string {
   const [first = "", ...rest] = text.split("\n").map(inOneLine);
-  const head = `${coloured(time(at), "dim", terminal)}  ${coloured(inOneLine(process), "bold", terminal)}  `;
+  const says = kind === "log" ? "" : coloured(`${inOneLine(kind)}: `, kind === "restart" ? "yellow" : "red", terminal);
+  const head = `${coloured(time(at), "dim", terminal)}  ${coloured(inOneLine(process), "bold", terminal)}  ${says}`;
   return `${[`${head}${first}`, ...rest.map((line) => `  ${line}`)].join("\n")}\n`;
 }
 

@@ -13,6 +13,8 @@ import { type Env, NODE_OPTIONS, type NodeAt, nodeAt, question } from "./rpc.ts"
 import { harmless, type Output } from "./terminal.ts";
 
 const KERNEL = "kernel:distro:sys";
+const EXPECT_SECONDS = 15; // a restart waits for the message in hand and the farewell: limits.farewell, 5 s
+const LINES = 1000; // of a log, in one answer: as many as the kernel gives
 const FOLLOW_MS = 500; // between two looks of logs -f: soon enough for a person, and nothing for the node
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -65,8 +67,9 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
     help: "what a process may do: the capabilities it holds",
     takesProcess: true,
     run: async (asked) => {
-      const found = await findProcess(asked);
-      show(asked, found.capabilities, views.capabilities);
+      const found = await debug(asked, { Capabilities: asked.process });
+      if (!isRecord(found)) throw noProcess(asked);
+      show(asked, found, views.capabilities);
     },
   },
   kill: {
@@ -161,7 +164,7 @@ function processId(text: string): string {
 }
 
 async function ask({ node, act }: Asked, command: unknown): Promise<unknown> {
-  const answer = await question(node, KERNEL, command, act);
+  const answer = await question(node, KERNEL, command, act, EXPECT_SECONDS);
   if (!isRecord(answer) || !("Err" in answer)) return answer;
   const { Err: code, message } = answer;
   const why =
@@ -176,12 +179,16 @@ async function debug(asked: Asked, query: string | Fields): Promise<unknown> {
   return isRecord(answer) && isRecord(answer.Debug) ? answer.Debug[name] : undefined;
 }
 
-async function findProcess(asked: Asked): Promise<Fields> {
+async function findProcess(asked: Asked): Promise<void> {
   const found = await debug(asked, { Process: asked.process });
-  if (isRecord(found)) return found;
+  // One that was given up is shown, and is gone.
+  if (!isRecord(found) || found.state === "gave_up") throw noProcess(asked);
+}
+
+function noProcess({ act, process }: Asked): NoProcessError {
+  const what = act.includes(" ") ? `${act} of` : act;
   const way = "jackfield ps lists those that there are";
-  const what = asked.act.includes(" ") ? `${asked.act} of` : asked.act;
-  throw new NoProcessError("no_process", `Cannot ${what} "${asked.process}" as there is no such process: ${way}`);
+  return new NoProcessError("no_process", `Cannot ${what} "${process}" as there is no such process: ${way}`);
 }
 
 async function change(asked: Asked, command: Fields, done: string, word: string): Promise<void> {
@@ -202,18 +209,19 @@ function show<T>({ isJson, output }: Asked, data: T, view: (data: NonNullable<T>
 }
 
 async function logs(asked: Asked): Promise<void> {
-  if (asked.process !== "") await findProcess(asked);
-  let since = 0;
+  let since: number | undefined; // left out: the newest
   for (;;) {
-    const query = { since, ...(asked.process === "" ? {} : { process: asked.process }) };
-    const found = views.readLogs(await debug(asked, { Logs: query }));
-    if (found.lost > 0 && since > 0)
-      asked.output.warn(`${found.lost} lines are lost: the node keeps the last ones only`);
+    const query = {
+      ...(since === undefined ? {} : { since }),
+      ...(asked.process === "" ? {} : { process: asked.process }),
+    };
+    const found = views.readLogs(await debug(asked, { Logs: { ...query, limit: LINES } }));
+    if (found.missed > 0) asked.output.warn(`${found.missed} lines are missing: the node keeps the last ones only`);
     for (const line of found.lines)
       asked.output.print(asked.isJson ? `${JSON.stringify(line)}\n` : views.logLine(line, asked.output));
     since = found.next;
     if (!asked.isFollowing) return;
-    await sleep(FOLLOW_MS);
+    if (found.lines.length < LINES) await sleep(FOLLOW_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The command line. Exit codes: 0 stopped as asked, or sent; 1 could not start, or send; 2 not understood; 3 no answer came. */
 import { readFileSync } from "node:fs";
 import type { HttpServer, Tls } from "../http-server/index.ts";
-import type { KernelEvent, KernelListener, Node } from "../kernel/index.ts";
+import { type KernelEvent, type KernelListener, type Node, poisonText } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
 import { CONTROL_COMMANDS, control } from "./control.ts";
 import { readOptions, type StartOptions } from "./options.ts";
@@ -149,6 +149,8 @@ function report(event: KernelEvent): void {
       return void warn(`${event.process} is restarted${event.delayMs === 0 ? "" : ` in ${event.delayMs} ms`}`);
     case "process-gave-up":
       return void warn(`${event.process} is GIVEN UP after ${event.restarts} restarts: mend it, then restart the node`);
+    case "poison":
+      return void warn(`${event.process} ${poisonText(event)}: mend its sender, or that handler`);
     case "log":
       return void say(`${event.process}: ${event.text}`);
     case "fault":

@@ -143,8 +143,9 @@ export class Bus {
 
   /** What a process wanted sent when it ends: from its own address, nobody waits for answers. */
   sendLastWords(from: Process, requests: readonly OnExitRequest[]): void {
-    for (const { target, body, blob } of requests) {
+    for (const { target, body, blob, metadata } of requests) {
       const request = new Envelope("request", from.address, toAddress(target, this.#kernel.name), body, blob ?? null);
+      request.metadata = metadata ?? null;
       request.id = this.#kernel.nextMessageId();
       this.send(request, from);
     }

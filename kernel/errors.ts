@@ -23,7 +23,27 @@ export class LimitError extends KernelError {
   }
 }
 
-export type SpawnFault = "NoFileAtPath" | "NameTaken" | "InvalidName" | "InvalidProgram" | "TooManyProcesses";
+/**
+ * - `not_there`: no process has that name. `denied`: it may not be messaged. `not_child`: neither a child nor one of theirs.
+ * - `self`: it is the asking process itself. `not_local`: it is on another node.
+ */
+export type FamilyFault = "not_there" | "denied" | "not_child" | "self" | "not_local";
+
+/** A process asked something about another that it may not, or cannot. Nothing was done. */
+export class FamilyError extends KernelError {
+  override readonly name = "FamilyError";
+  constructor(fault: FamilyFault, act: string, who: string, rule: string) {
+    super(fault, `Cannot ${act} "${who}" as ${rule}`);
+  }
+}
+
+export type SpawnFault =
+  | "NoFileAtPath"
+  | "NameTaken"
+  | "InvalidName"
+  | "InvalidProgram"
+  | "TooManyProcesses"
+  | "TooDeep";
 
 /** A process could not be made; nothing was registered. */
 export class SpawnError extends KernelError {

@@ -1,4 +1,5 @@
 /** What the kernel tells about itself. It logs nothing: who starts a node listens and decides. */
+import type { EndReason } from "../lib/protocol/index.ts";
 import type { CrashReport } from "./crash-reports.ts";
 import type { DeadLetter } from "./dead-letters.ts";
 
@@ -11,6 +12,14 @@ export type KernelEvent =
   | { readonly type: "process-restarting"; readonly process: string; readonly delayMs: number }
   /** It crashed more often than allowed and stays down. Knobs: limits restarts, restartWindow. */
   | { readonly type: "process-gave-up"; readonly process: string; readonly restarts: number }
+  /** The same message has crashed it again and again. Cure: its sender, or the handler of that action. Knobs: limits poisonCrashes, poisonWindow. */
+  | {
+      readonly type: "poison";
+      readonly process: string;
+      readonly source: string;
+      readonly action: string;
+      readonly crashes: number;
+    }
   /** It exists no more. */
   | { readonly type: "process-gone"; readonly process: string; readonly why: EndReason }
   /** Nobody took a message. Cure: by its reason, see dead-letters.ts. */
@@ -20,12 +29,18 @@ export type KernelEvent =
   /** A defect of a system process: it went on. */
   | { readonly type: "fault"; readonly process: string; readonly error: unknown };
 
-export type EndReason = "exit" | "crash" | "kill" | "stop";
+export type { EndReason };
 
 export type KernelListener = (event: KernelEvent) => void;
 
 export class KernelEvents {
   readonly #listeners = new Set<KernelListener>();
+  readonly #first: KernelListener;
+
+  /** @param first hears all that is emitted, and does not make `heard` true */
+  constructor(first: KernelListener = () => undefined) {
+    this.#first = first;
+  }
 
   /** Listeners run at once and must not throw. @returns a function that ends it */
   listen(listener: KernelListener): () => void {
@@ -38,6 +53,7 @@ export class KernelEvents {
   }
 
   emit(event: KernelEvent): void {
+    this.#first(event);
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -21,6 +21,15 @@ export class History<T> {
     if (this.#items.length >= this.#capacity * 2) this.#items = this.#items.slice(-this.#capacity);
   }
 
+  /**
+   * Those after the `seen`th there ever was, oldest first. Their numbers go from 1: the first of the answer is
+   * `total - answer.length + 1`, and what is missing between is no longer kept.
+   */
+  since(seen: number): readonly T[] {
+    const unseen = Math.max(0, this.#total - seen);
+    return unseen === 0 ? [] : this.last().slice(-unseen);
+  }
+
   last(): readonly T[] {
     return this.#capacity === 0 ? [] : this.#items.slice(-this.#capacity);
   }

@@ -1,5 +1,6 @@
 /** What a process asks of the kernel for itself (lib/protocol/host-command.ts). */
 import { canonicalAddress, type HostCommand, KernelError, toAddress } from "../lib/protocol/index.ts";
+import { runFamilyCommand } from "./family-commands.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process.ts";
 
@@ -10,6 +11,7 @@ export class CommandError extends KernelError {
 
 /** @throws {CommandError} @throws {IdError} */
 export function runHostCommand(kernel: Kernel, process: Process, command: HostCommand): unknown {
+  if (!("Holds" in command)) return runFamilyCommand(kernel, process, command);
   const { holder, capability } = command.Holds;
   if (canonicalAddress(capability.issuer) !== process.address.text) {
     throw new CommandError(

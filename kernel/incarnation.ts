@@ -60,6 +60,7 @@ export class Incarnation implements Host {
   readonly #timers = new Set<ProcessTimer>();
   #hand = new Hand();
   #handled = 0; // messages since #hand was made
+  #hands = 0; // that were renewed
   #lastBlob: Blob | null = null; // of a message before the one in hand
   #ended = false; // final
   /** It has older names too: it may be asked, and may speak, under one of them. */
@@ -122,8 +123,14 @@ export class Incarnation implements Host {
     return this.#instance.push?.(channelId, messageType, blob);
   }
 
+  /** Messages that it was given; without what a leaf took on its sender's stack. */
+  get handled(): number {
+    return this.#hands * (HAND_MESSAGES + 1) + this.#handled;
+  }
+
   #renewHand(): void {
     this.#hand = new Hand();
+    this.#hands++;
     this.#handled = 0;
   }
 
@@ -277,7 +284,7 @@ export class Incarnation implements Host {
   }
 
   log(text: string): void {
-    this.#kernel.events.emit({ type: "log", process: this.our.id.text, text });
+    this.#kernel.events.emit({ type: "log", process: this.our.id.text, text: String(text) });
   }
 
   #assertAlive(act: string): void {

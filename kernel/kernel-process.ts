@@ -6,22 +6,23 @@
  * {"Err":"MalformedRequest"} instead of silence.
  */
 import {
-  Address,
   type Capability,
   capability,
   type Envelope,
   type Host,
   type Instance,
-  type OnExit,
   ProcessId,
   type Program,
+  type RestartIntensity,
   textOf,
 } from "../lib/protocol/index.ts";
+import { debug } from "./debug.ts";
+import { capabilities, type Fields, fields, isRecord, text } from "./fields.ts";
 import type { Kernel } from "./kernel.ts";
+import { readOnExit } from "./on-exit.ts";
 import { importProgram } from "./package.ts";
 import type { Process } from "./process.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { restartByHand } from "./restart-by-hand.ts";
 
 /** @param folderOf the folder of a loaded package, by `package:publisher` */
 export function kernelProgram(
@@ -74,6 +75,8 @@ class Command {
           return this.#runProcess(argument);
         case "KillProcess":
           return this.#killProcess(argument);
+        case "RestartProcess":
+          return this.#restartProcess(argument);
         case "GrantCapabilities":
           return this.#changeCapabilities(fields(argument), (target, cap) => target.capabilities.add(cap));
         case "DropCapabilities":
@@ -81,7 +84,7 @@ class Command {
         case "SetOnExit":
           return this.#setOnExit(fields(argument));
         case "Debug":
-          return this.#answer({ Debug: this.#debug(argument) });
+          return this.#answer({ Debug: debug(this.#kernel, argument) });
         default:
           return this.#answer({ Err: "MalformedRequest" });
       }
@@ -107,7 +110,8 @@ class Command {
       program,
       folder,
       file,
-      onExit: onExit(argument.on_exit ?? "None"),
+      onExit: readOnExit(argument.on_exit ?? "None"),
+      ...(argument.restart === undefined ? {} : { restart: fields(argument.restart) as RestartIntensity }), // register reads it
       public: argument.public === true,
       capabilities: capabilities(argument.initial_capabilities ?? []),
     });
@@ -130,6 +134,24 @@ class Command {
     this.#answer({ KilledProcess: process.address.id.text });
   }
 
+  /** Not awaited: the kernel goes on with other commands meanwhile. */
+  #restartProcess(argument: unknown): void {
+    const process = this.#find(argument);
+    const id = text(argument);
+    if (process === undefined) return this.#refuseRestart(`there is no process "${id}"`);
+    const name = process.address.id.text;
+    if (process.address.id.packageId.text === "distro:sys")
+      return this.#refuseRestart(`"${name}" is the node's own: restart the node`);
+    void restartByHand(this.#kernel, process).then((hasBegun) => {
+      if (hasBegun) this.#answer({ RestartedProcess: name });
+      else this.#refuseRestart(`"${name}" was never run, or has ended for good meanwhile`);
+    });
+  }
+
+  #refuseRestart(message: string): void {
+    this.#answer({ Err: "NotRestarted", message });
+  }
+
   #changeCapabilities(argument: Fields, change: (target: Process, cap: Capability) => void): void {
     const target = this.#find(argument.target);
     if (target === undefined) throw new Error(`there is no process "${String(argument.target)}"`);
@@ -139,85 +161,10 @@ class Command {
   #setOnExit(argument: Fields): void {
     const target = this.#find(argument.target);
     if (target === undefined) throw new Error(`there is no process "${String(argument.target)}"`);
-    target.onExit = onExit(argument.on_exit);
-  }
-
-  /** ProcessMap, Process and HasCap are the contract's; Crashes and DeadLetters are ours. */
-  #debug(query: unknown): unknown {
-    if (query === "ProcessMap") {
-      return {
-        ProcessMap: Object.fromEntries(
-          this.#kernel.registry.all().map((process) => [process.address.id.text, describe(process)]),
-        ),
-      };
-    }
-    if (query === "Crashes") return { Crashes: this.#kernel.crashes.last() };
-    if (query === "DeadLetters") {
-      return { DeadLetters: { counts: this.#kernel.deadLetters.counts(), last: this.#kernel.deadLetters.last() } };
-    }
-    const asked = fields(query);
-    if ("Process" in asked) {
-      const process = this.#find(asked.Process);
-      return { Process: process === undefined ? null : describe(process) };
-    }
-    const has = fields(asked.HasCap);
-    const process = this.#find(has.on);
-    const [cap] = capabilities([has.cap]);
-    return { HasCap: process === undefined || cap === undefined ? null : process.capabilities.has(cap) };
+    target.onExit = readOnExit(argument.on_exit);
   }
 
   #find(id: unknown): Process | undefined {
     return this.#kernel.registry.get(ProcessId.parse(text(id)));
   }
-}
-
-function describe(process: Process): Fields {
-  return {
-    wasm_bytes_handle: process.file === "" ? "" : `/${process.address.id.packageId.text}/pkg/${process.file}`,
-    wit_version: 1,
-    on_exit:
-      typeof process.onExit === "string"
-        ? process.onExit
-        : { Requests: process.onExit.Requests.map(({ target, body }) => ({ target, body })) },
-    capabilities: process.capabilities.list(),
-    public: process.public,
-    state: process.state,
-    incarnation: process.incarnation,
-    waiting: process.mailbox.length,
-  };
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function fields(value: unknown): Fields {
-  if (!isRecord(value)) throw new Error("an object is missing");
-  return value;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== "string") throw new Error("a text is missing");
-  return value;
-}
-
-function capabilities(value: unknown): readonly Capability[] {
-  if (!Array.isArray(value)) throw new Error("a list of capabilities is missing");
-  return value.map((item) => {
-    const { issuer, params } = fields(item);
-    return capability(Address.parse(text(issuer)), text(params));
-  });
-}
-
-/** `{"Requests":[["node@p:k:g", {"body":…}, null], …]}` as on the contract's wire, or ours with `target` and `body`. */
-function onExit(value: unknown): OnExit {
-  if (value === "None" || value === "Restart") return value;
-  const { Requests } = fields(value);
-  if (!Array.isArray(Requests)) throw new Error('on_exit must be "None", "Restart" or {"Requests":[…]}');
-  return {
-    Requests: Requests.map((item) => {
-      if (!Array.isArray(item)) return { target: text(fields(item).target), body: fields(item).body };
-      return { target: Address.parse(text(item[0])).text, body: fields(item[1]).body };
-    }),
-  };
 }

@@ -16,11 +16,13 @@ import {
   type Dialect,
   isDialect,
   isProgram,
+  type Lifetime,
   MESSAGING,
   type OnExit,
   OptionError,
   ProcessId,
   type Program,
+  type RestartIntensity,
   type SpawnOptions,
   SYSTEM_ALIASES,
   systemClock,
@@ -28,19 +30,27 @@ import {
 } from "../lib/protocol/index.ts";
 import { Bus } from "./bus.ts";
 import { CapabilityEpoch } from "./capabilities.ts";
-import type { CrashReport } from "./crash-reports.ts";
+import { CrashReports, type CrashStore } from "./crash-reports.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { SpawnError } from "./errors.ts";
+import { describe } from "./describe.ts";
+import { ProcessExitedError, SpawnError } from "./errors.ts";
 import { type EndReason, KernelEvents } from "./events.ts";
-import { History } from "./history.ts";
+import { Family } from "./family.ts";
+import { GivenUp } from "./given-up.ts";
 import { randomProcessName } from "./id.ts";
 import { Keepers } from "./keepers.ts";
 import { type KernelLimits, kernelLimits } from "./limits.ts";
+import { Links } from "./links.ts";
+import { Logs } from "./logs.ts";
+import { Monitors } from "./monitors.ts";
 import { importProgram } from "./package.ts";
 import { Process } from "./process.ts";
 import { Registry } from "./registry.ts";
 import { RunQueue } from "./run-queue.ts";
 import { TimerWheel } from "./timer-wheel.ts";
+import type { Verdict } from "./verdict.ts";
+
+const LIFETIMES: readonly Lifetime[] = ["incarnation", "parent", "node"];
 
 export type KernelOptions = {
   readonly name: string;
@@ -50,12 +60,15 @@ export type KernelOptions = {
   readonly limits?: Readonly<Record<string, number | undefined>>;
   /** Default: unless NODE_ENV is "production" when the node is made. */
   readonly freezeBodies?: boolean;
+  /** Keeps crash reports beyond the end of the node. Default: they are in memory only. */
+  readonly crashStore?: CrashStore;
 };
 
 export type RegisterOptions = {
   readonly id: ProcessId;
   readonly program: Program;
   readonly onExit?: OnExit;
+  readonly restart?: RestartIntensity;
   readonly public?: boolean;
   readonly folder?: string | null;
   readonly file?: string;
@@ -75,12 +88,17 @@ export class Kernel {
   readonly freezeBodies: boolean;
   readonly queue: RunQueue;
   readonly wheel: TimerWheel;
-  readonly events: KernelEvents = new KernelEvents();
+  readonly events: KernelEvents;
+  readonly logs: Logs;
   readonly registry: Registry = new Registry();
   readonly keepers: Keepers = new Keepers();
   readonly capabilityEpoch: CapabilityEpoch = new CapabilityEpoch();
   readonly deadLetters: DeadLetters;
-  readonly crashes: History<CrashReport>;
+  readonly crashes: CrashReports;
+  readonly givenUp: GivenUp;
+  readonly family: Family = new Family(this);
+  readonly monitors: Monitors = new Monitors(this);
+  readonly links: Links = new Links(this);
   readonly bus: Bus;
   /** The node stops: what ends now is not started again. */
   stopping = false;
@@ -97,7 +115,10 @@ export class Kernel {
     this.queue = new RunQueue(this.limits.turnSteps);
     this.wheel = new TimerWheel(this.clock);
     this.deadLetters = new DeadLetters(this.limits.deadLetters);
-    this.crashes = new History(this.limits.crashReports);
+    this.logs = new Logs(this.clock, this.limits);
+    this.events = new KernelEvents((event) => this.logs.hear(event));
+    this.crashes = new CrashReports(this.clock, this.limits, this.events, options.crashStore ?? null);
+    this.givenUp = new GivenUp(this.limits.crashReports);
     this.bus = new Bus(this);
     for (const [alias, name] of SYSTEM_ALIASES) this.registry.alias(alias, name);
   }
@@ -134,6 +155,7 @@ export class Kernel {
       address: this.address(id),
       program: options.program,
       onExit: options.onExit ?? "None",
+      restart: options.restart,
       public: options.public ?? false,
       folder: options.folder ?? null,
       file: options.file ?? "",
@@ -154,20 +176,39 @@ export class Kernel {
     for (const cap of options.capabilities ?? []) made.capabilities.add(cap);
     for (const cap of this.#grants.get(id.text) ?? []) made.capabilities.add(cap);
     this.#grants.delete(id.text);
+    this.givenUp.forget(id.text);
     return made;
   }
 
-  /** @throws {SpawnError} as a rejection @throws {IdError} likewise, a capability that names no process */
+  /** @throws {SpawnError} as a rejection @throws {OptionError} likewise @throws {IdError} likewise, a capability that names no process */
   async spawn(parent: Process, options: SpawnOptions): Promise<ProcessId> {
     const { package: packageName, publisher } = parent.address.id;
     const id = new ProcessId(options.name ?? randomProcessName(), packageName, publisher);
+    const { lifetime = "incarnation" } = options;
+    if (!LIFETIMES.includes(lifetime)) {
+      throw new OptionError(
+        `Cannot start process "${id.text}" as its lifetime must be one of ${LIFETIMES.join(", ")}: got ${JSON.stringify(lifetime)}, leave it out for incarnation`,
+      );
+    }
+    const { familyDepth } = this.limits;
+    if (lifetime !== "node" && this.family.depthBelow(parent) > familyDepth) {
+      throw new SpawnError(
+        "TooDeep",
+        id.text,
+        `limits.familyDepth is ${familyDepth} generations: spawn it from one further up, or with lifetime "node"`,
+      );
+    }
+    const asking = parent.incarnation;
     const program = options.program ?? (await importProgram(parent.folder, options.file, id.text));
     if (!isProgram(program))
       throw new SpawnError("InvalidProgram", id.text, "it is no program: pass what defineProcess returns");
+    if (parent.startedAt === null || parent.incarnation !== asking)
+      throw new ProcessExitedError(parent.address.text, "spawn"); // while the file was read: nobody would end the child
     const child = this.register({
       id,
       program,
       onExit: options.onExit ?? "None",
+      ...(options.restart === undefined ? {} : { restart: options.restart }),
       public: options.public ?? false,
       folder: parent.folder,
       file: options.file ?? "",
@@ -184,6 +225,7 @@ export class Kernel {
       child.kill(); // or its name would stay taken
       throw thrown;
     }
+    if (lifetime !== "node") this.family.adopt(parent, child, lifetime);
     child.run();
     return id;
   }
@@ -212,6 +254,18 @@ export class Kernel {
     );
   }
 
+  /** Process only: it ends more often than its limits allow. */
+  gaveUp(process: Process, restarts: number): void {
+    this.givenUp.add(describe(this, process));
+    this.events.emit({ type: "process-gave-up", process: process.address.id.text, restarts });
+  }
+
+  /** Process only: an incarnation has ended; the next follows, or `forget`. */
+  incarnationEnded(process: Process, verdict: Verdict): void {
+    this.monitors.incarnationEnded(process, verdict);
+    this.family.incarnationEnded(process, verdict);
+  }
+
   /** Process only: it is gone. */
   forget(gone: Process, why: EndReason): void {
     this.registry.delete(gone);
@@ -227,6 +281,10 @@ export class Kernel {
     }
     this.keepers.gone(gone);
     this.events.emit({ type: "process-gone", process: gone.address.id.text, why });
+    const gaveUp = this.givenUp.has(gone.address.id.text);
+    this.monitors.gone(gone, why, gaveUp);
+    this.family.gone(gone);
+    this.links.gone(gone, why === "crash" || why === "link" || gaveUp);
   }
 
   #allowEachOther(a: Process, b: Process): void {

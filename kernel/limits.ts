@@ -16,11 +16,24 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   turnSteps: limit(1024, "messages", 1, 1_048_576, "handled before sockets and timers get their turn, about 1 ms"),
   deadLetters: limit(256, "letters", 0, 65_536, "last ones kept to look at; all are counted"),
   crashReports: limit(100, "reports", 0, 65_536, "last ones kept to look at"),
+  poisonCrashes: limit(3, "crashes", 2, 1000, "by one sender's same action within poisonWindow: reported as poison"),
+  poisonWindow: limit(60_000, "ms", 1, 86_400_000, "see poisonCrashes; long enough for three back-offs"),
+  logLines: limit(2_000, "lines", 0, 65_536, "last ones of all processes together, kept to look at"),
+  logLineChars: limit(4_096, "characters", 80, 1_048_576, "kept of one line; a stack of ten frames fits"),
   processes: limit(100_000, "processes", 1, 4_194_304, "a process that spawns without end stops here"),
   restarts: limit(8, "restarts", 0, 1000, "more than these within restartWindow and a process is given up"),
   restartWindow: limit(60_000, "ms", 1, 86_400_000, "see restarts; 8 back-offs from 200 ms take 25 s"),
   restartDelay: limit(200, "ms", 1, 3_600_000, "first back-off, after one restart at once; doubles each time"),
   restartDelayMax: limit(30_000, "ms", 1, 3_600_000, "longest back-off"),
+  farewell: limit(
+    5_000,
+    "ms",
+    0,
+    600_000,
+    "what stopping or restarting a process, its children included, waits for the message in hand and its farewell",
+  ),
+  monitors: limit(10_000, "processes", 1, 1_048_576, "others that one process may monitor"),
+  familyDepth: limit(256, "generations", 1, 1_000, "a process whose children spawn children without end stops here"),
   drain: limit(5_000, "ms", 0, 600_000, "what stopping waits for messages in hand and in mailboxes"),
 };
 
@@ -33,11 +46,18 @@ export type KernelLimitName =
   | "turnSteps"
   | "deadLetters"
   | "crashReports"
+  | "poisonCrashes"
+  | "poisonWindow"
+  | "logLines"
+  | "logLineChars"
   | "processes"
   | "restarts"
   | "restartWindow"
   | "restartDelay"
   | "restartDelayMax"
+  | "farewell"
+  | "monitors"
+  | "familyDepth"
   | "drain";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;

@@ -3,7 +3,7 @@
  *
  * Start order: kernel:distro:sys, then system processes as they are added, then packages as they are loaded.
  * Stop: what `onStop` was given (last added first: listeners close, channels hear 1001), then mailboxes drain up to
- * limits.drain, then every program's own exit in reverse order of start; nothing is restarted.
+ * limits.drain, then every program's own exit in reverse order of start, children before their parent; nothing is restarted.
  */
 import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
 import { PackageError } from "./errors.ts";
@@ -59,6 +59,7 @@ export class Node {
       id,
       program,
       onExit: options.onExit ?? "None",
+      ...(options.restart === undefined ? {} : { restart: options.restart }),
       public: options.public ?? false,
       ...(options.dialect === undefined ? {} : { dialect: options.dialect }),
     });
@@ -156,7 +157,7 @@ export class Node {
     await this.#until(() => kernel.registry.all().every((process) => process.quiet), kernel.limits.drain);
     // All packages share one limit, so that a hundred that hang cost no more than one; the node's own flush stores.
     const end = kernel.clock.monotonic() + kernel.limits.drain;
-    for (const process of [...kernel.registry.all()].reverse()) {
+    for (const process of [...kernel.family.inOrder(kernel.registry.all())].reverse()) {
       const isOwn = process.address.id.packageId.text === "distro:sys";
       await this.#within(process.farewell(), isOwn ? kernel.limits.drain : end - kernel.clock.monotonic());
       process.kill("stop");
@@ -184,7 +185,7 @@ export class Node {
   }
 }
 
-export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "public" | "dialect"> & {
+export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "restart" | "public" | "dialect"> & {
   readonly requestCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
   readonly grantCapabilities?: readonly (string | { readonly process: string; readonly params: unknown })[];
 };

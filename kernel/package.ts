@@ -3,6 +3,7 @@
  *
  *   { "package": "chat", "publisher": "template.os",
  *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false, "dialect": "kinode",
+ *                      "restart": { "max": 8, "seconds": 60 },
  *                      "request_capabilities": ["http-server:distro:sys"],
  *                      "grant_capabilities": ["http-server:distro:sys"] } ] }
  *
@@ -25,16 +26,20 @@ import {
   type OnExit,
   ProcessId,
   type Program,
+  type RestartIntensity,
   textOf,
   toAddress,
 } from "../lib/protocol/index.ts";
 import { PackageError, SpawnError } from "./errors.ts";
+import { readOnExit } from "./on-exit.ts";
+import { intensityFault } from "./restart-intensity.ts";
 
 export type ProcessEntry = {
   readonly id: ProcessId;
   readonly file: string;
   readonly program: Program;
   readonly onExit: OnExit;
+  readonly restart?: RestartIntensity;
   readonly public: boolean;
   readonly dialect: Dialect;
   readonly requestCapabilities: readonly CapabilityRequest[];
@@ -110,6 +115,7 @@ async function readEntry(
     file,
     program,
     onExit: onExitField(entry.on_exit, id.text, fail),
+    ...restartField(entry.restart, id.text, fail),
     public: entry.public === true,
     dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
@@ -183,14 +189,20 @@ function textField(fields: Fields, key: string, fail: Fail): string {
 
 function onExitField(value: unknown, who: string, fail: Fail): OnExit {
   if (value === undefined) return "None";
-  if (value === "None" || value === "Restart") return value;
-  if (isRecord(value) && Array.isArray(value.Requests)) {
-    const requests = value.Requests.filter((item) => isRecord(item) && isAddress(item.target));
-    if (requests.length === value.Requests.length) return { Requests: requests };
+  try {
+    return readOnExit(value);
+  } catch {
+    // said below, with what it is
   }
   return fail(
     `"${who}" on_exit must be "None", "Restart" or {"Requests":[{"target","body"}]}: got ${JSON.stringify(value)}`,
   );
+}
+
+function restartField(value: unknown, who: string, fail: Fail): { readonly restart?: RestartIntensity } {
+  if (value === undefined) return {};
+  const fault = intensityFault(value);
+  return fault === undefined ? { restart: value as RestartIntensity } : fail(`"${who}" ${fault}`);
 }
 
 function dialectField(value: unknown = DEFAULT_DIALECT, who: string, fail: Fail): Dialect {

@@ -15,25 +15,28 @@ import type {
   FrameSource,
   OnExit,
   Program,
+  RestartIntensity,
   WsMessageType,
 } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
-import { crashReport } from "./crash-reports.ts";
 import type { EndReason } from "./events.ts";
 import { Incarnation, isCancelled } from "./incarnation.ts";
 import type { Kernel } from "./kernel.ts";
 import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
 import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
+import { restartLimits } from "./restart-intensity.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { Routes } from "./routes.ts";
 import type { Runnable } from "./run-queue.ts";
 import { Alarm } from "./timer-wheel.ts";
+import { judge, type Verdict } from "./verdict.ts";
 
 export type ProcessOptions = {
   readonly address: Address;
   readonly program: Program;
   readonly onExit: OnExit;
+  readonly restart: RestartIntensity | undefined;
   readonly public: boolean;
   /** Its package's folder; null: made in memory. */
   readonly folder: string | null;
@@ -57,7 +60,9 @@ const LINED = 2; // in the run queue, or at work on the stack
 const BUSY = 3; // its promise is out
 
 /** What a newer version of its package may change: see `Process.replace`. */
-export type ProcessVersion = Pick<ProcessOptions, "program" | "folder" | "file" | "onExit" | "public" | "dialect">;
+export type ProcessVersion = Pick<ProcessOptions, "program" | "folder" | "file" | "onExit" | "public" | "dialect"> & {
+  readonly restart?: RestartIntensity | undefined;
+};
 
 export class Process implements Runnable {
   readonly address: Address;
@@ -75,12 +80,13 @@ export class Process implements Runnable {
   readonly routes: Routes = new Routes();
   readonly #kernel: Kernel;
   readonly #lifecycle: Lifecycle;
-  readonly #restarts: RestartPolicy;
+  #restarts: RestartPolicy;
   #turn: Turn = HELD;
   #incarnation: Incarnation | null = null;
   #incarnations = 0;
   #inHand: Envelope | null = null;
   #exitAsked = false;
+  #endBy: EndReason | null = null; // who asked for its end in peace, when it was not itself
   #endReason: EndReason = "kill";
   #restartDelay = 0; // ms
   #restartTimer: Alarm | null = null;
@@ -98,7 +104,7 @@ export class Process implements Runnable {
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);
     this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch);
-    this.#restarts = new RestartPolicy(kernel.limits, kernel.random);
+    this.#restarts = this.#policy(options.restart);
     this.#lifecycle = new Lifecycle(this.#port());
   }
 
@@ -118,6 +124,16 @@ export class Process implements Runnable {
   /** Counted from 1; 0 before the first. */
   get incarnation(): number {
     return this.#incarnations;
+  }
+
+  /** When its present incarnation began, ms monotonic; null: there is none. */
+  get startedAt(): number | null {
+    return this.#incarnation?.startedAt ?? null;
+  }
+
+  /** Messages that its present incarnation was given. */
+  get handled(): number {
+    return this.#incarnation?.handled ?? 0;
   }
 
   /** What it waits for, while it runs. */
@@ -145,21 +161,10 @@ export class Process implements Runnable {
     this.folder = version.folder;
     this.file = version.file;
     this.onExit = version.onExit;
+    this.#restarts = this.#policy(version.restart);
     this.public = version.public;
     this.dialect = version.dialect;
     this.#kernel.capabilityEpoch.value++; // what senders remember of it
-  }
-
-  restartAfterHand(): boolean {
-    if (this.state === "held") return false;
-    if (this.state === "backoff") this.#lifecycle.send({ type: "RESTART" });
-    else {
-      this.#dropHand();
-      this.#endIncarnation();
-      this.#restartDelay = 0;
-      this.#lifecycle.send({ type: "ENDED", restart: true });
-    }
-    return true;
   }
 
   /** Ends it whatever it does; its on_exit does not apply. */
@@ -188,12 +193,40 @@ export class Process implements Runnable {
     if (this.#turn === IDLE) this.#exit();
   }
 
+  /** Ends for good when the message in hand is done, whatever its on_exit. */
+  stopAfterHand(reason: EndReason): void {
+    if (this.state === "held" || this.state === "backoff") {
+      this.kill(reason);
+      return;
+    }
+    this.#endBy = reason;
+    this.exitAfterHand();
+  }
+
+  /** Begins its next incarnation when the message in hand is done, whatever its on_exit. @returns false: it was never run */
+  restartAfterHand(): boolean {
+    if (this.state === "held") return false;
+    if (this.state === "backoff") this.#restartWhenFree();
+    else {
+      this.#endBy ??= "restart";
+      this.exitAfterHand();
+    }
+    return true;
+  }
+
+  /** The same at once, whatever it does. */
+  restartNow(): void {
+    if (this.#incarnation === null || this.#endBy !== "restart") return;
+    this.#dropHand();
+    this.#ended("kill");
+  }
+
   /** The program's own farewell, before the node stops. */
   async farewell(): Promise<void> {
     try {
       await this.#incarnation?.exitInPeace();
     } catch (thrown) {
-      this.#reportCrash(thrown);
+      this.#reportCrash(thrown, null);
     }
   }
 
@@ -314,6 +347,11 @@ export class Process implements Runnable {
     if (incarnation === this.#incarnation) this.#crashed(thrown);
   }
 
+  #policy(intensity: RestartIntensity | undefined): RestartPolicy {
+    const { limits, random } = this.#kernel;
+    return new RestartPolicy(restartLimits(limits, intensity, this.address.id.text), random);
+  }
+
   #lineUp(): void {
     this.#turn = LINED;
     this.#kernel.queue.schedule(this);
@@ -328,7 +366,7 @@ export class Process implements Runnable {
           process: this.address.id.text,
           delayMs: this.#restartDelay,
         });
-        this.#restartTimer = new Alarm(() => this.#lifecycle.send({ type: "RESTART" }));
+        this.#restartTimer = new Alarm(() => this.#restartWhenFree());
         this.#kernel.wheel.add(this.#restartTimer, this.#restartDelay);
       },
       cancelRestart: () => {
@@ -342,6 +380,7 @@ export class Process implements Runnable {
   #incarnate(): void {
     this.#incarnations++;
     this.#exitAsked = false;
+    this.#endBy = null;
     if (this.#incarnations > 1) this.mailbox.postFirst(this.#kernel.keepers.prelude(this, this.mailbox.peek()));
     let result: void | Promise<void>;
     try {
@@ -372,21 +411,16 @@ export class Process implements Runnable {
   }
 
   #crashed(thrown: unknown): void {
-    this.#reportCrash(thrown);
+    const verdict = this.#judge("crash");
+    this.#reportCrash(thrown, verdict);
     this.#dropHand();
-    this.#ended("crash");
+    this.#ended("crash", verdict);
   }
 
-  #reportCrash(thrown: unknown): void {
-    const report = crashReport(
-      this.#kernel.clock.now(),
-      this.address.id.text,
-      this.#incarnations,
-      thrown,
-      this.#inHand,
-    );
-    this.#kernel.crashes.add(report);
-    this.#kernel.events.emit({ type: "process-crashed", report });
+  /** @param verdict null: it was on its way out */
+  #reportCrash(thrown: unknown, verdict: Verdict | null): void {
+    const inHand = this.#inHand;
+    this.#kernel.crashes.report({ process: this, thrown, inHand, startedAt: this.startedAt, verdict });
   }
 
   #dropHand(): void {
@@ -404,26 +438,33 @@ export class Process implements Runnable {
     });
   }
 
-  /** By itself, so its on_exit applies. */
-  #ended(reason: EndReason): void {
-    if (this.state === "gone") return; // killed from within its own handler, which then threw
-    const startedAt = this.#incarnation?.startedAt ?? this.#kernel.clock.monotonic();
+  /** What follows when this incarnation ends now. Asked once for each end: a restart counts. */
+  #judge(reason: EndReason): Verdict {
+    const { clock, stopping } = this.#kernel;
+    const now = clock.monotonic();
+    const isOver = stopping || this.state === "gone"; // killed from within its own handler, which then threw
+    const next = (): number | undefined => this.#restarts.next(this.startedAt ?? now, now);
+    return judge({ reason, askedBy: this.#endBy, restarts: this.onExit === "Restart" && !isOver, next });
+  }
+
+  /** By itself, so its on_exit applies; or in peace because it was asked to. */
+  #ended(reason: EndReason, verdict: Verdict = this.#judge(reason)): void {
+    if (this.state === "gone") return;
     this.#endIncarnation();
-    this.#endReason = reason;
-    let restart = this.onExit === "Restart" && !this.#kernel.stopping;
-    if (restart) {
-      const delay = this.#restarts.next(startedAt, this.#kernel.clock.monotonic());
-      if (delay === undefined) {
-        restart = false;
-        this.#kernel.events.emit({
-          type: "process-gave-up",
-          process: this.address.id.text,
-          restarts: this.#restarts.count,
-        });
-      } else this.#restartDelay = delay;
-    }
-    if (typeof this.onExit === "object") this.#kernel.bus.sendLastWords(this, this.onExit.Requests);
-    this.#lifecycle.send({ type: "ENDED", restart });
+    this.#endReason = verdict.reason;
+    this.#restartDelay = verdict.delayMs;
+    if (verdict.gaveUp) this.#kernel.gaveUp(this, this.#restarts.count);
+    if (typeof this.onExit === "object" && !verdict.restarts)
+      this.#kernel.bus.sendLastWords(this, this.onExit.Requests);
+    this.#kernel.incarnationEnded(this, verdict);
+    this.#lifecycle.send({ type: "ENDED", restart: verdict.restarts });
+  }
+
+  /** Its children of the incarnation before may have names that the next wants to give again. */
+  #restartWhenFree(): void {
+    this.#kernel.family.whenFree(this, () => {
+      if (this.state === "backoff") this.#lifecycle.send({ type: "RESTART" });
+    });
   }
 
   #endIncarnation(): void {

@@ -13,6 +13,7 @@ import {
   Blob,
   type BlobLike,
   type CapabilityCalls,
+  type Child,
   Envelope,
   type Host,
   HTTP_SERVER,
@@ -23,6 +24,7 @@ import {
   type ProcessId,
   readResult,
   type SpawnOptions,
+  type Stopped,
   type Timer,
   toAddress,
   toBlob,
@@ -263,6 +265,50 @@ export class Context<State = unknown> {
     return this.host.spawn(options);
   }
 
+  /**
+   * Each end of `target` calls `onDown`, until it is gone for good; one that is not there is down at once. Ends with this
+   * incarnation: set it in `init`. @throws {FamilyError} (rejects) it may not be messaged, or is this process itself
+   */
+  async monitor(target: AddressLike): Promise<void> {
+    await this.host.command({ Monitor: { process: this.#local(target) } });
+  }
+
+  /** `onDown` is not called for it any more. */
+  async demonitor(target: AddressLike): Promise<void> {
+    await this.host.command({ Demonitor: { process: this.#local(target) } });
+  }
+
+  /**
+   * From now on, when one of both crashes for good, the other ends too, for good. A crash that is followed by a restart
+   * ends nobody else. @param child one of `children()`, or one of theirs @throws {FamilyError} (rejects) it is none
+   */
+  async link(child: AddressLike): Promise<void> {
+    await this.host.command({ Link: { process: this.#local(child) } });
+  }
+
+  async unlink(child: AddressLike): Promise<void> {
+    await this.host.command({ Unlink: { process: this.#local(child) } });
+  }
+
+  /**
+   * Ends a child for good, its own children first: each when its message in hand is done and its onExit has run; at once
+   * when `seconds` are over. @returns how it ended @throws {FamilyError} (rejects) it is no child, nor one of theirs
+   */
+  async stopChild(
+    child: AddressLike,
+    { seconds }: { /** Default `limits.farewell`. */ readonly seconds?: number } = {},
+  ): Promise<Stopped> {
+    const process = this.#local(child);
+    return (await this.host.command({
+      StopChild: { process, ...(seconds === undefined ? {} : { seconds }) },
+    })) as Stopped;
+  }
+
+  /** Those that this process spawned and that still live, in the order of their start. */
+  async children(): Promise<readonly Child[]> {
+    return (await this.host.command({ Children: null })) as readonly Child[];
+  }
+
   /** Ends this process once the message in hand is done; its `on_exit` applies. */
   exit(): void {
     this.host.exit();
@@ -293,6 +339,10 @@ export class Context<State = unknown> {
   /** A line in the node's log. */
   log(text: string): void {
     this.host.log(text);
+  }
+
+  #local(target: AddressLike): string {
+    return toAddress(target, this.node).text;
   }
 
   #act(action: HttpServerAction, blob: Blob | null = null): void {

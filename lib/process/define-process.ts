@@ -27,6 +27,7 @@ import {
 import { Context, type TimerHandler } from "./context.ts";
 import { running } from "./current.ts";
 import { decode } from "./decode.ts";
+import { type Down, downOf } from "./down.ts";
 import { IncomingHttp } from "./http-request.ts";
 import { isPromise } from "./promise.ts";
 
@@ -85,6 +86,8 @@ export type Handlers<State> = {
   onResponse?(state: State, message: Message, ctx: Context<State>): Next<State>;
   /** A request sent with `send` ended without an answer. */
   onSendError?(state: State, error: SendError, ctx: Context<State>): Next<State>;
+  /** A process that `ctx.monitor` named has ended, or will be restarted. Without this it comes to onRequest. */
+  onDown?(state: State, down: Down, ctx: Context<State>): Next<State>;
   /** Before it exits or the node stops; not after a crash. */
   onExit?(state: State, ctx: Context<State>): void | Promise<void>;
 };
@@ -215,6 +218,10 @@ class DefinedProcess<State> implements Instance {
   }
 
   #request(message: Envelope): Next<State> {
+    if (this.#handlers.onDown !== undefined) {
+      const down = downOf(message, this.#ctx.our.node);
+      if (down !== undefined) return this.#handlers.onDown(this.#state, down, this.#ctx);
+    }
     if (this.#handlers.onRequest === undefined) {
       this.#ctx.log(`a request from ${message.source.text} was left unanswered: there is no onRequest`);
       return undefined;

@@ -25,6 +25,7 @@ import {
   freezeBody,
   type HostCommand,
   type HttpServerErrorKind,
+  KERNEL,
   type Message,
   type OnExit,
   OptionError,
@@ -38,6 +39,7 @@ import {
   type WsMessageType,
 } from "../protocol/index.ts";
 import { noteBlob } from "./context.ts";
+import type { Down } from "./down.ts";
 import { HeldCapabilities } from "./harness/capabilities.ts";
 import { errorAnswer, fileAnswer, type HttpAnswer, type HttpAsk, httpBody, processAnswer } from "./harness/http.ts";
 import type { Channel, Closed, Frame, Opening, Published, Refused, Transferred } from "./harness/http-server.ts";
@@ -72,7 +74,10 @@ export type StartOptions = {
   readonly onSend?: (sent: SentRequest) => void;
   /** Called with each channel that it hands over: the place to say why not. Otherwise every target takes it. */
   readonly onTransfer?: (transferred: Transferred) => HttpServerErrorKind | undefined;
-  /** Called with each command to the kernel (`host.command`): returns its result, or throws. Otherwise all results are undefined. */
+  /**
+   * Called with each command to the kernel (`host.command`): returns its result, or throws. Otherwise, or for undefined:
+   * there are no children, each that is stopped ends in peace, and all other results are undefined.
+   */
   readonly onCommand?: (command: HostCommand) => unknown;
 };
 
@@ -102,6 +107,8 @@ export async function startProcess(program: Program, options: StartOptions = {})
 export class Harness {
   /** Requests to other processes, oldest first. */
   readonly sent: SentRequest[] = [];
+  /** Commands to the kernel, oldest first: `{ Monitor: { process } }`. */
+  readonly commands: HostCommand[] = [];
   readonly #runner: Runner;
   readonly #wantsSent: ((sent: SentRequest) => void)[] = [];
   #sentTaken = 0;
@@ -121,7 +128,10 @@ export class Harness {
         options.onSend?.(sent);
       },
       onTransfer: (transferred) => options.onTransfer?.(transferred),
-      command: (command) => options.onCommand?.(command),
+      command: (command) => {
+        this.commands.push(command);
+        return options.onCommand?.(command) ?? usualResult(command);
+      },
     });
   }
 
@@ -270,6 +280,22 @@ export class Harness {
     await this.#runner.post(this.#incoming(body, options));
   }
 
+  /** A process that it monitors has ended: `onDown`. Default: it crashed in its first incarnation, and is gone for good. */
+  async down(process: AddressLike, down: Partial<Omit<Down, "process">> = {}): Promise<void> {
+    this.#runner.assertRunning("tell of an end to");
+    const { our } = this.#runner.world;
+    const { gaveUp = false, ...given } = down;
+    const ProcessDown = {
+      process: toAddress(process, our.node).id.text,
+      incarnation: 1,
+      reason: "crash",
+      restarts: false,
+      ...given,
+      gave_up: gaveUp,
+    };
+    await this.#runner.post(this.#incoming({ ProcessDown }, { from: KERNEL }));
+  }
+
   /** The next request to another process that this has not returned yet; waits for it. */
   nextSent(): Promise<SentRequest> {
     const sent = this.sent[this.#sentTaken++];
@@ -311,6 +337,11 @@ export class Harness {
     if (channel.closed === undefined) return channel;
     throw new OptionError(`Cannot use channel ${id} as it has ended with ${channel.closed.code}: open() another`);
   }
+}
+
+function usualResult(command: HostCommand): unknown {
+  if ("Children" in command) return [];
+  return "StopChild" in command ? "stopped" : undefined;
 }
 
 function isStream(body: unknown): boolean {

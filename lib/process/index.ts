@@ -5,18 +5,22 @@ export {
   Blob,
   type BlobLike,
   type Capability,
+  type Child,
   capability,
   type HttpFallback,
   type HttpHeaders,
   type HttpServerErrorKind,
   type HttpServerResult,
+  type Lifetime,
   MESSAGING,
   type Message,
   type OnExit,
   ProcessId,
   type Program,
+  type RestartIntensity,
   SendError,
   type SpawnOptions,
+  type Stopped,
   type Timer,
   type WsMessageType,
 } from "../protocol/index.ts";
@@ -34,6 +38,7 @@ export {
   type Open,
   type Push,
 } from "./define-process.ts";
+export type { Down } from "./down.ts";
 export { ExtensionError } from "./extension.ts";
 export { fromMachine, type MachineOptions } from "./from-machine.ts";
 export { IncomingHttp, type ReplyOptions, type StreamOptions } from "./http-request.ts";

@@ -151,6 +151,7 @@ export function spawn(
   return current("spawn").spawn({
     ...(name === null ? {} : { name }),
     file,
+    lifetime: "node", // the seeds' processes end with nobody (contract kinode §3.1)
     onExit: on_exit,
     requestCapabilities: request_capabilities,
     grantCapabilities: grant_capabilities,

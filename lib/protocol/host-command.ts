@@ -5,7 +5,8 @@
  * 2. Commands and results are values, as bodies are.
  */
 import type { Capability } from "./capability.ts";
+import type { FamilyCommand } from "./family.ts";
 
 export type HostCommand =
   /** → boolean: whether `holder` holds `capability`. Only its issuer may ask. */
-  { readonly Holds: { readonly holder: string; readonly capability: Capability } };
+  { readonly Holds: { readonly holder: string; readonly capability: Capability } } | FamilyCommand;

@@ -11,6 +11,7 @@ export * from "./dialect-results.ts";
 export * from "./envelope.ts";
 export * from "./errors.ts";
 export * from "./extension.ts";
+export * from "./family.ts";
 export * from "./freeze.ts";
 export * from "./host-command.ts";
 export * from "./http.ts";

@@ -8,6 +8,7 @@ import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Envelope } from "./envelope.ts";
+import type { Lifetime, RestartIntensity } from "./family.ts";
 import type { HostCommand } from "./host-command.ts";
 import type { WsMessageType } from "./http.ts";
 
@@ -101,7 +102,12 @@ export interface CapabilityCalls {
 export type OnExit = "None" | "Restart" | { readonly Requests: readonly OnExitRequest[] };
 
 /** @property target text of an address @property body sent as it is */
-export type OnExitRequest = { readonly target: string; readonly body: unknown; readonly blob?: Blob | null };
+export type OnExitRequest = {
+  readonly target: string;
+  readonly body: unknown;
+  readonly blob?: Blob | null;
+  readonly metadata?: string | null;
+};
 
 /** A capability to ask for or give: a process id means its messaging capability. */
 export type CapabilityRequest = string | { readonly process: string; readonly params: unknown };
@@ -125,6 +131,15 @@ export type SpawnOptions = {
   readonly file?: string;
   /** Default `None`. */
   readonly onExit?: OnExit;
+  /** Default limits.restarts and limits.restartWindow. */
+  readonly restart?: RestartIntensity;
+  /**
+   * How long it lives at most (docs/adr/0018).
+   * - `incarnation`, the default: until the parent's present incarnation ends; the next one begins without it.
+   * - `parent`: until the parent is gone for good; the parent's next incarnation finds it with `children()`.
+   * - `node`: it is nobody's child.
+   */
+  readonly lifetime?: Lifetime;
   readonly public?: boolean;
   /** Default: the parent's. */
   readonly dialect?: Dialect;

@@ -26,6 +26,7 @@ export default defineProcess({
   },
   onRequest(runs, { body }, ctx) {
     if (body === "crash") throw new Error("crashed \\u001b[31mas asked");
+    if (body.log !== undefined) ctx.log(body.log);
     if (ctx.asked) ctx.respond(runs);
   },
 });`;
@@ -57,18 +58,61 @@ describe("with a node that runs", () => {
     const { stdout } = await run("ps", "--json");
     expect(stdout.trimEnd()).not.toContain("\n");
     expect(JSON.parse(stdout)).toHaveProperty([HELLO, "state"], "running");
-    expect(JSON.parse((await run("caps", HELLO, "--json")).stdout)).toContainEqual({
-      issuer: "localhost@http-server:distro:sys",
-      params: '"messaging"',
+    expect(JSON.parse((await run("caps", HELLO, "--json")).stdout)).toMatchObject({
+      held: [{ issuer: "localhost@http-server:distro:sys", params: '"messaging"' }],
+      granted: [{ to: "http-server:distro:sys", params: '"messaging"' }],
     });
     expect(JSON.parse((await run("crashes", "--json")).stdout)).toEqual([]);
   });
 
-  test("caps lists what a process holds", async () => {
-    const { code, stdout } = await run("caps", HELLO);
+  test("caps lists what a process holds, and what it gave to others", async () => {
+    expect(await run("caps", HELLO)).toMatchObject({
+      code: 0,
+      stdout: [
+        "HOLDS, ISSUED BY                  CAPABILITY",
+        "localhost@http-server:distro:sys  messaging",
+        "",
+        "GRANTED TO              CAPABILITY",
+        "http-server:distro:sys  messaging",
+        "",
+      ].join("\n"),
+    });
+  });
+
+  test("tree shows the kernel's process, and who is below it", async () => {
+    const { code, stdout } = await run("tree");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^ISSUER +CAPABILITY\n/);
-    expect(stdout).toMatch(/\nlocalhost@http-server:distro:sys +may message it\n/);
+    expect(stdout).toMatch(/^kernel:distro:sys\n├── state:distro:sys\n/);
+    expect(stdout).toContain(`└── ${HELLO}\n`);
+  });
+
+  test("restart begins the next incarnation: state stays", async () => {
+    const ask = async (): Promise<string> =>
+      (await new Jackfield({ args: ["send", "--node-url", node.url, HELLO, '"run"'] }).ended).stdout;
+    const before = Number(await ask());
+    expect(await run("restart", HELLO)).toMatchObject({ code: 0, stdout: `${HELLO} is restarted\n`, stderr: "" });
+    expect(Number(await ask())).toBe(before + 1);
+    expect(await run("restart", "state:distro:sys")).toMatchObject({
+      code: 1,
+      stderr: `Cannot restart "state:distro:sys" as the node refuses: "state:distro:sys" is the node's own: restart the node\n`,
+    });
+  });
+
+  test("logs has what processes wrote, of one or of all; -f goes on with what comes", async () => {
+    const tell = (text: string): Promise<Ended> =>
+      new Jackfield({ args: ["send", "--node-url", node.url, HELLO, JSON.stringify({ log: text }), "--expect", "0"] })
+        .ended;
+    await tell("one \u001b[2J");
+    const { stdout } = await run("logs", "--process", HELLO);
+    expect(stdout).toMatch(/\n?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}hello:my-app:me\.os {2}one \\u001b\[2J\n/);
+    expect((await run("logs", "--process", "homepage:homepage:sys")).stdout).toBe("");
+    const following = new Jackfield({ args: ["logs", "-f", "--json", "--node-url", node.url] });
+    await following.printed(/"text":"one /);
+    await tell("two");
+    const [line = ""] = await following.printed(/\{.*"text":"two"\}\n/);
+    expect(JSON.parse(line)).toMatchObject({ process: HELLO, kind: "log", text: "two" });
+    following.kill("SIGINT");
+    await following.ended;
   });
 
   test("crashes has the message in hand and the stack, and nothing that a terminal would obey", async () => {
@@ -76,7 +120,7 @@ describe("with a node that runs", () => {
     await new Jackfield({ args: ["send", "--node-url", node.url, HELLO, '"crash"', "--expect", "0"] }).ended;
     const { stdout } = await run("crashes");
     expect(stdout).toMatch(
-      /\d {2}hello:my-app:me\.os, run 1\n {2}in hand: request from localhost@http-server:distro:sys\n/,
+      /\d {2}hello:my-app:me\.os, run \d: restarted\n {2}in hand: request crash from localhost@http-server:distro:sys\n/,
     );
     expect(stdout).toMatch(/\n {2}Error: crashed \\u001b\[31mas asked\n {6}at .*hello\.js:\d+/);
   });
@@ -176,24 +220,23 @@ describe("for a terminal", () => {
   });
 
   test("nothing that a process is called or wrote is obeyed", () => {
-    const line = { at: 0, process: HELLO, text: "one\n\u001b[2Jtwo" };
+    const line = { at: 0, process: HELLO, kind: "log", text: "one\n\u001b[2Jtwo" };
     expect(views.logLine(line, PLAIN)).toMatch(/ hello:my-app:me\.os {2}one\n {2}\\u001b\[2Jtwo\n$/);
   });
 
   test("a tree shows who started whom, and what does not run", () => {
-    const roots = [
-      { process: "a:p:k", state: "running", children: [{ process: "b:p:k", state: "backoff", children: [] }] },
-      {
-        process: "c:p:k",
-        state: "running",
-        children: [
-          { process: "d:p:k", state: "running", children: [{ process: "e:p:k", state: "running", children: [] }] },
-          { process: "f:p:k", state: "running", children: [] },
-        ],
-      },
-    ];
-    expect(views.tree(roots, PLAIN)).toBe(
-      ["a:p:k", "└── b:p:k  backoff", "c:p:k", "├── d:p:k", "│   └── e:p:k", "└── f:p:k", ""].join("\n"),
+    const leaf = (process: string, state = "running"): object => ({ process, state, children: [] });
+    const root = {
+      process: "a:p:k",
+      state: "running",
+      children: [
+        { process: "b:p:k", state: "running", children: [leaf("c:p:k", "backoff")] },
+        leaf("d:p:k"),
+        { process: "e:p:k", state: "running", children: [leaf("f:p:k")] },
+      ],
+    };
+    expect(views.tree(root, PLAIN)).toBe(
+      ["a:p:k", "├── b:p:k", "│   └── c:p:k  backoff", "├── d:p:k", "└── e:p:k", "    └── f:p:k", ""].join("\n"),
     );
   });
 

@@ -1,7 +1,6 @@
-/** What is kept to look at: bounds of History, dead letters and crash reports. */
+/** What is kept to look at: bounds of History and dead letters. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { crashReport } from "../../kernel/crash-reports.ts";
 import { DeadLetters } from "../../kernel/dead-letters.ts";
 import { History } from "../../kernel/history.ts";
 import { Address, Blob, Envelope } from "../../lib/protocol/index.ts";
@@ -21,6 +20,12 @@ describe("History", () => {
       }),
     );
   });
+});
+
+test("History.since() gives those after a number, as far as they are kept", () => {
+  const history = new History<string>(3);
+  for (const item of ["a", "b", "c", "d", "e"]) history.add(item);
+  expect([0, 1, 2, 4, 5, 9].map((seen) => history.since(seen).join(""))).toEqual(["cde", "cde", "cde", "e", "", ""]);
 });
 
 describe("DeadLetters", () => {
@@ -56,27 +61,5 @@ describe("DeadLetters", () => {
     const letters = new DeadLetters(0);
     letters.add(0, "offline", letter(1));
     expect([letters.last(), letters.total]).toEqual([[], 1]);
-  });
-});
-
-describe("crashReport()", () => {
-  test("tells error, stack and the message in hand", () => {
-    const thrown = new TypeError("broken");
-    expect(crashReport(5, "a:b:c", 2, thrown, letter(1))).toEqual({
-      at: 5,
-      process: "a:b:c",
-      incarnation: 2,
-      error: "TypeError: broken",
-      stack: thrown.stack,
-      message: { kind: "request", source: from.text },
-    });
-  });
-
-  test.each([
-    ["a text", "a text"],
-    [undefined, "undefined"],
-    [{ code: 1 }, "[object Object]"],
-  ])("takes %p, which is no error", (thrown, error) => {
-    expect(crashReport(0, "a:b:c", 1, thrown, null)).toMatchObject({ error, stack: null, message: null });
   });
 });

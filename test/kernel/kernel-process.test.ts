@@ -10,6 +10,7 @@ import { ask, program, settle, silent, started, stateOf, tell } from "../support
 import { Recorder } from "../support/recorder.ts";
 
 const NEW = "new:pack:template.os";
+const QUERIES = "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Crashes, DeadLetters, Logs";
 const messagingB = { issuer: `alice.os@${B}`, params: MESSAGING };
 
 let folder: string;
@@ -68,7 +69,14 @@ describe("InitializeProcess and RunProcess", () => {
           public: true,
           state: "running",
           incarnation: 1,
+          restarts: 0,
+          uptimeMs: 0,
+          handled: 1,
           waiting: 0,
+          capacity: 4096,
+          parent: null,
+          children: 0,
+          placement: "inline",
         },
       },
     });
@@ -222,8 +230,12 @@ describe("a malformed command", () => {
     [{ DropCapabilities: { target: B, capabilities: [1] } }, "an object is missing"],
     [{ SetOnExit: { target: "no:such:process", on_exit: "None" } }, 'there is no process "no:such:process"'],
     [{ SetOnExit: { target: B, on_exit: {} } }, 'on_exit must be "None", "Restart" or {"Requests":[…]}'],
-    [{ Debug: "Nope" }, "an object is missing"],
-    [{ Debug: {} }, "an object is missing"],
+    [{ Debug: "Nope" }, QUERIES],
+    [{ Debug: {} }, QUERIES],
+    [{ Debug: 7 }, "an object is missing"],
+    [{ Debug: { Logs: { since: -1 } } }, "since must be a whole number from 0"],
+    [{ Debug: { Logs: { limit: "9" } } }, "limit must be a whole number from 0"],
+    [{ RestartProcess: 1 }, "a text is missing"],
   ])("%j is also told why", async (body, message) => {
     expect(await commander().command(body)).toEqual({ Err: "MalformedRequest", message });
   });

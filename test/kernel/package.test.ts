@@ -59,6 +59,7 @@ describe("loadPackage()", () => {
             process_name: "log",
             file: "log.mjs",
             on_exit: { Requests: [{ target: "chat:chat:template.os", body: "bye" }] },
+            restart: { max: 3, seconds: 10 },
             public: true,
             dialect: "nectar",
             request_capabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
@@ -89,7 +90,8 @@ describe("loadPackage()", () => {
         "function",
         {
           file: "log.mjs",
-          onExit: { Requests: [{ target: "chat:chat:template.os", body: "bye" }] },
+          onExit: { Requests: [{ target: "our@chat:chat:template.os", body: "bye", metadata: null, blob: null }] },
+          restart: { max: 3, seconds: 10 },
           public: true,
           dialect: "nectar",
           requestCapabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],

@@ -45,6 +45,17 @@ test("the harness snippet's assertions hold", async () => {
   await load("snippet.ts");
 });
 
+test("the pool hears of a worker that is gone, and of one that comes back", async () => {
+  const { default: program } = (await load("pool.ts")) as { default: Program };
+  const pool = await startProcess(program);
+  expect(pool.commands).toEqual(
+    ["worker-1", "worker-2"].map((name) => ({ Monitor: { process: `alice.os@${name}:test:template.os` } })),
+  );
+  await pool.down("worker-1:test:template.os", { restarts: true });
+  await pool.down("worker-2:test:template.os", { gaveUp: true });
+  expect(pool.logs).toEqual(["worker-2:test:template.os is gone: crash"]);
+});
+
 test("the seeds' echo echoes", async () => {
   const { default: program } = (await load("echo.ts")) as { default: Program };
   expect(isProgram(program)).toBe(true);

@@ -185,6 +185,7 @@ describe("calls", () => {
       {
         name: "child",
         file: "child.js",
+        lifetime: "node",
         onExit: "Restart",
         requestCapabilities: [KV],
         grantCapabilities: [],
