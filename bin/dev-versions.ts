@@ -9,6 +9,7 @@
 import { copyFileSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Files } from "./dev-files.ts";
+import { isRunning } from "./pids.ts";
 
 const NAME = ".jackfield-dev";
 const LINK_FROM = 1024 * 1024; // bytes: what is larger is no code, and is linked instead of copied
@@ -75,16 +76,6 @@ function isLinked(from: string, to: string): boolean {
     return true;
   } catch {
     return false; // on another disk, or a file system without links
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0); // asks, and does nothing
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -3,6 +3,7 @@ import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
 import { KERNEL_LIMITS } from "../kernel/index.ts";
 import { CONTROL_COMMANDS, CONTROL_OPTIONS } from "./control.ts";
 import { DEV_OPTIONS } from "./dev.ts";
+import { INSTALL_OPTIONS } from "./install.ts";
 import { NEW_OPTIONS } from "./new.ts";
 import { OPTIONS } from "./options.ts";
 import { NODE_OPTIONS } from "./rpc.ts";
@@ -21,6 +22,7 @@ export function helpText(): string {
   );
   const newRows = Object.entries(NEW_OPTIONS).map(row);
   const devRows = Object.entries(DEV_OPTIONS).map(row);
+  const installRows = Object.entries(INSTALL_OPTIONS).map(row);
   const nodeRows = [...Object.entries(NODE_OPTIONS), ...Object.entries(CONTROL_OPTIONS)].map(row);
   return `jackfield: named processes that own live browser connections
 
@@ -28,6 +30,9 @@ Usage
   jackfield new NAME            make a package of your own: process, page and test, in a folder of that name
   jackfield dev [FOLDER…]       run packages while you work on them: each change begins anew, with state and channels
   jackfield start [options]     start a node; Ctrl-C stops it
+  jackfield install FOLDER|TGZ  have a package for good: shows what it asks for, and wants a yes
+  jackfield remove PACKAGE      the opposite: its processes end, its state stays
+  jackfield list                the packages that are installed
   jackfield send ADDRESS JSON   send a message to a process of a running node, and print its answer
 ${controlUsage.join("\n")}
   jackfield --help              this page
@@ -46,6 +51,9 @@ ${newRows.join("\n")}
 
 Options of dev, besides those of start
 ${devRows.join("\n")}
+
+Options of install, remove and list, besides --node, --data and --config of start
+${installRows.join("\n")}
 
 Options of all that ask a running node: send, ps, tree and the rest
 ${nodeRows.join("\n")}

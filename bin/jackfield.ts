@@ -7,7 +7,7 @@ import { CONTROL_COMMANDS, control } from "./control.ts";
 import { readOptions, type StartOptions } from "./options.ts";
 import { NoAnswerError } from "./rpc.ts";
 import { send } from "./send.ts";
-import { type StartParts, start } from "./start.ts";
+import { type Started, type StartParts, start } from "./start.ts";
 import { type Output, terminalOf } from "./terminal.ts";
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -40,6 +40,8 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
   else if (command === "send") await send(rest, process.env, OUTPUT);
   else if (command !== undefined && Object.hasOwn(CONTROL_COMMANDS, command))
     await control(command, rest, process.env, OUTPUT);
+  else if (command === "install" || command === "remove" || command === "list")
+    await (await import("./install.ts")).packages(command, rest, process.env, OUTPUT, canAsk() ? yesOrNo : null);
   else if (command === "new") OUTPUT.print((await import("./new.ts")).newPackage(rest, process.cwd()));
   else {
     warn(
@@ -51,6 +53,21 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
   }
 }
 
+function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
+async function yesOrNo(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await new Promise<string>((resolve) => {
+    lines.once("close", () => resolve("")); // Ctrl-D, Ctrl-C
+    void lines.question(question).then(resolve, () => undefined);
+  });
+  lines.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
 async function help(args: readonly string[]): Promise<string> {
   const { helpText, limitsText } = await import("./help.ts"); // only here: it knows every command, and a start needs one
   return args.includes("limits") ? limitsText() : helpText();
@@ -58,9 +75,10 @@ async function help(args: readonly string[]): Promise<string> {
 
 async function startCommand(args: readonly string[]): Promise<void> {
   const options = readOptions(args, process.env);
-  await runNode(options, report, {}, (url) =>
-    options.package.length === 0 ? [`  chat          ${url}chat:chat:template.os/`] : [],
-  );
+  await runNode(options, report, {}, (url, { installed }) => {
+    if (installed.length > 0) return [`  installed     ${installed.join(", ")}`];
+    return options.package.length === 0 ? [`  chat          ${url}chat:chat:template.os/`] : [];
+  });
 }
 
 async function devCommand(args: readonly string[]): Promise<void> {
@@ -78,14 +96,16 @@ async function runNode(
   options: StartOptions,
   listener: KernelListener,
   parts: StartParts,
-  more: (url: string) => readonly string[],
+  more: (url: string, started: Started) => readonly string[],
 ): Promise<void> {
-  const { node, server, oneTimeLogin } = await start(options, listener, parts);
+  const started = await start(options, listener, parts);
+  const { node, server, oneTimeLogin, skipped } = started;
   // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
     process.on(signal, () => void node.stop().then(() => process.exit(0)));
   }
+  for (const line of skipped) warn(line);
   const { tls } = server;
   if (tls !== undefined) process.on("SIGHUP", () => reload(server));
   const shown = (scheme: string, port: number): string => `${scheme}://${shownHost(options.host)}:${port}/`;
@@ -96,7 +116,7 @@ async function runNode(
     say(`\n  Open this link to log in and choose a password. It works once, within ${minutes} minutes:\n`);
     say(`    ${url.slice(0, -1)}${oneTimeLogin}\n`);
   } else say(`  log in with   ${options.password === null ? "your password" : "the password you gave"}`);
-  for (const line of more(url)) say(line);
+  for (const line of more(url, started)) say(line);
   for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
   for (const port of server.redirectPorts) say(`  redirect      ${shown("http", port)} to ${url}`);
   if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);

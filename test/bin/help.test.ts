@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { CONTROL_OPTIONS } from "../../bin/control.ts";
 import { DEV_OPTIONS } from "../../bin/dev.ts";
+import { INSTALL_OPTIONS } from "../../bin/install.ts";
 import { NEW_OPTIONS } from "../../bin/new.ts";
 import { OPTIONS } from "../../bin/options.ts";
 import { NODE_OPTIONS } from "../../bin/rpc.ts";
@@ -34,9 +35,15 @@ describe("jackfield --help", () => {
   test("has a line for every option, in no more columns than a terminal has", async () => {
     const { stdout } = await run("--help").ended;
     const lines = stdout.split("\n");
-    const rows = [OPTIONS, NEW_OPTIONS, DEV_OPTIONS, NODE_OPTIONS, CONTROL_OPTIONS, SEND_OPTIONS].flatMap((table) =>
-      Object.entries<{ readonly value: string; readonly help: string }>(table),
-    );
+    const rows = [
+      OPTIONS,
+      NEW_OPTIONS,
+      DEV_OPTIONS,
+      INSTALL_OPTIONS,
+      NODE_OPTIONS,
+      CONTROL_OPTIONS,
+      SEND_OPTIONS,
+    ].flatMap((table) => Object.entries<{ readonly value: string; readonly help: string }>(table));
     for (const [name, { value, help }] of rows) {
       expect(lines.filter((line) => line.startsWith(`  --${name} ${value}`) && line.endsWith(help))).toHaveLength(1);
     }
