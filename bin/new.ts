@@ -15,6 +15,8 @@ import { KernelError, OptionError, ProcessId, textOf } from "../lib/protocol/ind
 export const TEMPLATES: Readonly<Record<string, string>> = {
   minimal: "a process that counts, its page and its test",
   chat: "a room for everybody, with names and a history",
+  xstate: "a timer for everybody, as a state machine",
+  react: "the process of minimal, with a page in React, built by Vite",
 };
 
 export const NEW_OPTIONS: Readonly<Record<string, { readonly value: string; readonly help: string }>> = {

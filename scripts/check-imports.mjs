@@ -40,6 +40,7 @@ const DOORS = {
   ],
   "hash-wasm": ["http-server/argon2.ts"],
   esbuild: ["bench/install-peers.ts"],
+  react: ["templates/react/page/"], // of the package that it becomes, not of this one
   ...Object.fromEntries(dependenciesOf("bench/peers").map((name) => [name, ["bench/peers/"]])),
 };
 
