@@ -10,6 +10,7 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
 import { OptionError, ProcessId, textOf } from "../lib/protocol/index.ts";
+import { crashStore } from "./crash-store.ts";
 import { type DataFolder, dataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
 import { type Installed, PackageStore } from "./package-store.ts";
@@ -48,9 +49,14 @@ export async function start(
   report: (event: KernelEvent) => void,
   parts: StartParts = {},
 ): Promise<Started> {
-  const node = createNode({ name: options.node, limits: only(KERNEL_LIMITS, options.limit) });
-  node.kernel.events.listen(report);
   const data = dataFolder(options.data, options.node, options.memory);
+  const crashes = crashStore(data.path("crashes"), options.limit.crashReports ?? KERNEL_LIMITS.crashReports.value);
+  const node = createNode({
+    name: options.node,
+    limits: only(KERNEL_LIMITS, options.limit),
+    ...(crashes === undefined ? {} : { crashStore: crashes }),
+  });
+  node.kernel.events.listen(report);
   for (const process of systemProcesses(data)) node.addSystemProcess(process);
   const main: ListenerOptions =
     options.port === null

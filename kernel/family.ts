@@ -34,6 +34,11 @@ export class Family {
     this.#kernel = kernel;
   }
 
+  /** Those that have, or had, a parent or children. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** How many generations a child of `parent` would have above it. */
   depthBelow(parent: Process): number {
     return (this.#members.get(parent)?.depth ?? 0) + 1;
@@ -80,7 +85,7 @@ export class Family {
     const waiting = processes.filter((process) => this.parentOf(process) === null).reverse();
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       ordered.push(next);
-      waiting.push(...[...this.childrenOf(next)].reverse());
+      for (const child of [...this.childrenOf(next)].reverse()) waiting.push(child);
     }
     return ordered;
   }
@@ -147,8 +152,10 @@ export class Family {
         this.#kernel.wheel.cancel(alarm);
         resolve(stopped);
       });
-      this.#kernel.wheel.add(alarm, Math.max(0, end - this.#now()));
+      const left = end - this.#now();
+      if (left > 0) this.#kernel.wheel.add(alarm, left);
       process.stopAfterHand(reason);
+      if (left <= 0) alarm.expire(); // not with the wheel's next tick: there may be thousands
     });
   }
 

@@ -63,6 +63,7 @@ export class Incarnation implements Host {
   #hands = 0; // that were renewed
   #lastBlob: Blob | null = null; // of a message before the one in hand
   #ended = false; // final
+  #farewell: Promise<void> | null = null;
   /** It has older names too: it may be asked, and may speak, under one of them. */
   readonly #isAliased: boolean;
 
@@ -139,6 +140,12 @@ export class Incarnation implements Host {
     if (this.#instance.take === undefined) return false;
     this.#instance.take(source, body, blob);
     return true;
+  }
+
+  /** A process that exits while its parent, or the node, stops it says farewell once. */
+  farewellOnce(say: () => Promise<void>): Promise<void> {
+    this.#farewell ??= say();
+    return this.#farewell;
   }
 
   exitInPeace(): void | Promise<void> {

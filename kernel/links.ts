@@ -19,6 +19,11 @@ export class Links {
     this.#kernel = kernel;
   }
 
+  /** Those that are linked. */
+  get size(): number {
+    return this.#linked.size;
+  }
+
   add(a: Process, b: Process): void {
     this.#of(a).add(b);
     this.#of(b).add(a);
@@ -36,10 +41,10 @@ export class Links {
     this.#linked.delete(process);
     for (const other of linked) this.#cut(other, process);
     if (!isFailure || this.#kernel.stopping) return;
-    this.#toEnd.push(...linked);
+    for (const other of linked) this.#toEnd.push(other);
     if (this.#ending) return;
     this.#ending = true;
-    for (let next = this.#toEnd.shift(); next !== undefined; next = this.#toEnd.shift()) this.#end(next);
+    for (let next = this.#toEnd.pop(); next !== undefined; next = this.#toEnd.pop()) this.#end(next);
     this.#ending = false;
   }
 

@@ -36,6 +36,11 @@ export class Monitors {
     this.#kernel = kernel;
   }
 
+  /** Watchers and watched. */
+  get size(): number {
+    return this.#byWatcher.size + this.#byTarget.size;
+  }
+
   /** @throws {LimitError} */
   add(watcher: Process, id: ProcessId, target: Process | undefined): void {
     const { text } = id;

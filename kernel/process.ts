@@ -221,8 +221,12 @@ export class Process implements Runnable {
     this.#ended("kill");
   }
 
-  /** The program's own farewell, before the node stops. */
-  async farewell(): Promise<void> {
+  /** The program's own farewell: before it exits, is stopped, or the node stops, whoever comes first. */
+  farewell(): Promise<void> {
+    return this.#incarnation === null ? Promise.resolve() : this.#incarnation.farewellOnce(() => this.#sayFarewell());
+  }
+
+  async #sayFarewell(): Promise<void> {
     try {
       await this.#incarnation?.exitInPeace();
     } catch (thrown) {
@@ -444,7 +448,7 @@ export class Process implements Runnable {
     const now = clock.monotonic();
     const isOver = stopping || this.state === "gone"; // killed from within its own handler, which then threw
     const next = (): number | undefined => this.#restarts.next(this.startedAt ?? now, now);
-    return judge({ reason, askedBy: this.#endBy, restarts: this.onExit === "Restart" && !isOver, next });
+    return judge({ reason, askedBy: this.#endBy, restarts: this.onExit === "Restart", isOver, next });
   }
 
   /** By itself, so its on_exit applies; or in peace because it was asked to. */

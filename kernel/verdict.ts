@@ -16,15 +16,18 @@ export type End = {
   readonly askedBy: EndReason | null;
   /** By its on_exit. */
   readonly restarts: boolean;
+  /** The node stops, or it is gone already: nothing follows. */
+  readonly isOver: boolean;
   /** The back-off; undefined: it is given up. Asked only when it counts. */
   readonly next: () => number | undefined;
 };
 
-export function judge({ reason, askedBy, restarts, next }: End): Verdict {
+export function judge({ reason, askedBy, restarts, isOver, next }: End): Verdict {
   const isCrash = reason === "crash";
-  if (askedBy === "restart") return { reason: isCrash ? reason : askedBy, restarts: true, delayMs: 0, gaveUp: false };
-  if (askedBy !== null || !restarts)
-    return { reason: isCrash ? reason : (askedBy ?? reason), restarts: false, delayMs: 0, gaveUp: false };
+  const shown = isCrash ? reason : (askedBy ?? reason);
+  if (isOver) return { reason: askedBy === "restart" ? reason : shown, restarts: false, delayMs: 0, gaveUp: false };
+  if (askedBy === "restart") return { reason: shown, restarts: true, delayMs: 0, gaveUp: false };
+  if (askedBy !== null || !restarts) return { reason: shown, restarts: false, delayMs: 0, gaveUp: false };
   const delayMs = next();
   return { reason, restarts: delayMs !== undefined, delayMs: delayMs ?? 0, gaveUp: delayMs === undefined };
 }

@@ -101,6 +101,7 @@ export function defineProcess<State = undefined>(handlers: Handlers<State>): Pro
 class DefinedProcess<State> implements Instance {
   readonly #handlers: Handlers<State>;
   readonly #onPush: OnPush<State> | undefined; // bound once: 20 processes have 20 shapes of handlers to look it up in
+  readonly #hearsDown: boolean; // looked up once, as above: each request asks
   readonly #ctx: Context<State>;
   readonly #httpServer: ProcessId; // as its dialect calls it
   readonly #running = running;
@@ -109,6 +110,7 @@ class DefinedProcess<State> implements Instance {
   constructor(handlers: Handlers<State>, host: Host) {
     this.#handlers = handlers;
     this.#onPush = handlers.onPush?.bind(handlers);
+    this.#hearsDown = handlers.onDown !== undefined;
     this.#ctx = new Context<State>(host);
     this.#httpServer = HTTP_SERVER_IN[host.dialect];
     this.#state = undefined as State; // `init` gives it before any handler runs; without init, State is undefined
@@ -218,9 +220,9 @@ class DefinedProcess<State> implements Instance {
   }
 
   #request(message: Envelope): Next<State> {
-    if (this.#handlers.onDown !== undefined) {
+    if (this.#hearsDown) {
       const down = downOf(message, this.#ctx.our.node);
-      if (down !== undefined) return this.#handlers.onDown(this.#state, down, this.#ctx);
+      if (down !== undefined) return this.#handlers.onDown?.(this.#state, down, this.#ctx);
     }
     if (this.#handlers.onRequest === undefined) {
       this.#ctx.log(`a request from ${message.source.text} was left unanswered: there is no onRequest`);

@@ -76,6 +76,7 @@ export function fromMachine<Machine extends AnyStateMachine>(
     onResponse: (running, message, ctx) => running.take(arrived("response", message, ctx.now())),
     onSendError: (running, error, ctx) =>
       running.take({ type: "error", kind: error.kind, context: error.context, error, at: ctx.now() }),
+    onDown: (running, down, ctx) => running.take({ type: "down", ...down, at: ctx.now() }),
     onExit: (running) => running.stop(),
   });
 }

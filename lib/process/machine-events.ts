@@ -21,6 +21,7 @@ import {
 import type { Context } from "./context.ts";
 import { decode } from "./decode.ts";
 import type { Open } from "./define-process.ts";
+import type { Down } from "./down.ts";
 import type { IncomingHttp } from "./http-request.ts";
 
 /** Milliseconds since the Unix epoch, by this node's clock: when the process began to handle the message. */
@@ -66,6 +67,8 @@ export type MachineEvent =
   | (Arrived & { readonly type: "request" })
   /** The answer to a `send` that expected one, with its `context`. */
   | (Arrived & { readonly type: "response"; readonly context: unknown })
+  /** A process that `ctx.monitor` named, in `init`, has ended, or begins anew. */
+  | (Timed & { readonly type: "down" } & Down)
   /** A `send` that expected an answer ended without. */
   | (Timed & {
       readonly type: "error";

@@ -53,6 +53,17 @@ describe("a parent that ends for good", () => {
     expect(family.node.kernel.registry.size).toBe(1);
   });
 
+  test("loses no time with many that hang: what is left after limits.farewell ends at once", async () => {
+    const family = startFamily({ limits: { farewell: 100 } });
+    const names = Array.from({ length: 50 }, (_, index) => `c${index}`);
+    await family.order("a", { spawn: names.map((name) => ({ name })) });
+    for (const name of names) family.stubborn.add(name);
+    family.kill("a");
+    await family.advance(120);
+    expect(family.node.kernel.registry.size).toBe(1);
+    expect(family.log.filter((line) => line.startsWith("bye"))).toHaveLength(50);
+  });
+
   test("stops one that waits to be restarted, and one in its init", async () => {
     const family = startFamily();
     await family.order("a", { spawn: [{ name: "one", onExit: "Restart" }] });
@@ -192,6 +203,28 @@ describe("a node that stops", () => {
       "bye a",
     ]);
   });
+});
+
+test("who is stopped by its parent and by the node at once says farewell once", async () => {
+  const family = startFamily();
+  await family.order("a", { spawn: [{ name: "one" }] });
+  family.stubborn.add("one");
+  void family.ctx("a").stopChild(member("one"));
+  await settle();
+  await family.stop();
+  expect(family.log).toEqual(["start a", "start one", "bye one", "bye a"]);
+});
+
+test("children of one that crashes while the node drains have their farewell from the node", async () => {
+  const family = startFamily();
+  await family.order("a", { spawn: [{ name: "one" }, { name: "free", lifetime: "node" }] });
+  await family.order("free", { does: "hang" }); // holds the drain up
+  void family.stop();
+  await settle();
+  await family.order("a", { does: "throw" });
+  expect(family.state("one")).toBe("running");
+  await family.advance(20_000);
+  expect(family.events).toContainEqual({ type: "process-gone", process: member("one"), why: "stop" });
 });
 
 describe("spawn()", () => {

@@ -33,6 +33,13 @@ describe("a link", () => {
     expect(endOf(family, A)).toBe("link");
   });
 
+  test("ends the parent when the child exits more often than it may be restarted", async () => {
+    const family = await linked("Restart", { max: 0, seconds: 1 });
+    await family.order("one", { does: "exit" });
+    await settle();
+    expect([endOf(family, member("one")), endOf(family, A)]).toEqual(["exit", "link"]);
+  });
+
   test("ends the child at once when the parent crashes for good", async () => {
     const family = startFamily();
     await family.order("a", { spawn: [{ name: "one" }, { name: "two" }] });

@@ -224,6 +224,12 @@ describe("PackageError", () => {
     },
   );
 
+  test.each([[{ max: 3 }], [{ max: -1, seconds: 10 }], ["often"], [null]])("a restart that is %j", async (restart) => {
+    expect(await refusal(await chatWith({ restart }))).toBe(
+      `"chat:chat:template.os" restart must be {"max": 0 to 1000, "seconds": 0.001 to 86400}: got ${JSON.stringify(restart)}, leave it out for 8 in 60 s`,
+    );
+  });
+
   test.each([["klingon"], ["Kinode"], [""], [null], [1]])("a dialect that is %j", async (dialect) => {
     expect(await refusal(await chatWith({ dialect }))).toBe(
       `"chat:chat:template.os" dialect must be one of kinode, hyperware, nectar, uqbar: got ${JSON.stringify(dialect)}, leave it out for kinode`,

@@ -101,6 +101,28 @@ test("the seeds' echo works as they write it", async () => {
   expect(await socket.nextText()).toBe("hello");
 });
 
+test("a restart by hand opens a process's channels anew, and its client stays connected", async () => {
+  let incarnations = 0;
+  const program = defineProcess({
+    init: () => void incarnations++,
+    onOpen: (_, { channelId }, ctx) => ctx.push(channelId, `opened ${incarnations}`),
+    onPush: (_, { channelId }, blob, ctx) => ctx.push(channelId, blob),
+  });
+  node.add(P, program, { onExit: "None" });
+  const person = defineProcess({
+    init: async (ctx) => {
+      const restart = ctx.request("kernel:distro:sys").body({ RestartProcess: P }).expectsResponse(5);
+      expect((await restart.sendAndAwaitResponse()).body).toEqual({ RestartedProcess: P });
+    },
+  });
+  const { socket } = await register(node, P);
+  node.add(Q, person, { requestCapabilities: ["kernel:distro:sys"] });
+  expect([await socket.nextText(), await socket.nextText()]).toEqual(["opened 1", "opened 2"]);
+  socket.sendText("still here");
+  expect(await socket.nextText()).toBe("still here");
+  expect(node.node.kernel.crashes.total).toBe(0);
+});
+
 test("a persisted machine that crashes goes on where it stood, and its client stays connected", async () => {
   const types = { events: {} as MachineEvent, emitted: {} as MachineEffect, context: {} as { count: number } };
   const counting = setup({ types }).createMachine({

@@ -1,5 +1,5 @@
 /** Processes that spawn others when they are told to, and a log of how they ended. */
-import { type Context, defineProcess } from "../../lib/process/index.ts";
+import { type Context, type Down, defineProcess } from "../../lib/process/index.ts";
 import { Address, Envelope, ProcessId, type Program, type SpawnOptions } from "../../lib/protocol/index.ts";
 import { A } from "./cast.ts";
 import { settle, startKernel, stateOf, type TestKernel, type TestKernelOptions } from "./kernel.ts";
@@ -17,6 +17,8 @@ export const member = (name: string): string => `${name}:a-package:template.os`;
 export type FamilyTest = TestKernel & {
   /** What happened, oldest first: `start c1`, `bye c1` for its onExit. */
   readonly log: string[];
+  /** What each was told by its monitors, oldest first. */
+  readonly downs: readonly { readonly watcher: string; readonly incarnation: number; readonly down: Down }[];
   /** A request from outside to `name` of A's package; in order, each done before the next. */
   order(name: string, order: Order): Promise<void>;
   state(name: string): string | undefined;
@@ -33,6 +35,7 @@ const OUTSIDE = Address.parse("alice.os@tester:tester:sys");
 export function startFamily(options: TestKernelOptions = {}, onExit: "None" | "Restart" = "None"): FamilyTest {
   const log: string[] = [];
   const stubborn = new Set<string>();
+  const downs: { readonly watcher: string; readonly incarnation: number; readonly down: Down }[] = [];
   const contexts = new Map<string, Context>();
   const kernel = startKernel(options);
   const each: Program = defineProcess({
@@ -48,6 +51,11 @@ export function startFamily(options: TestKernelOptions = {}, onExit: "None" | "R
       if (does === "exit") ctx.exit();
       if (does === "hang") await new Promise(() => undefined);
     },
+    onDown(_state, down, ctx) {
+      const watcher = ctx.our.id.process;
+      const incarnation = kernel.node.kernel.registry.get(ctx.our.id)?.incarnation ?? 0;
+      downs.push({ watcher, incarnation, down });
+    },
     async onExit(_state, ctx) {
       const name = ctx.our.id.process;
       log.push(`bye ${name}`);
@@ -60,6 +68,7 @@ export function startFamily(options: TestKernelOptions = {}, onExit: "None" | "R
     ...kernel,
     log,
     stubborn,
+    downs,
     ctx(name) {
       const ctx = contexts.get(name);
       if (ctx === undefined) throw new Error(`"${name}" has not started`);
