@@ -25,11 +25,10 @@ export function describePackage(
   const version = typeof json.version === "string" ? ` ${inOneLine(json.version)}` : "";
   const dependencies = dependenciesOf(json, folder);
   const old = before === undefined ? undefined : readOld(before.folder);
-  const placements = placementsOf(folder);
   const lines = [
     `${id}${version}, from ${from}`,
     before === undefined ? "  not installed yet" : `  replaces ${before.version ?? `what was installed before`}`,
-    ...manifest.processes.flatMap((entry, index) => shown(entry, old, placements[index])),
+    ...manifest.processes.flatMap((entry) => shown(entry, old)),
     ...(old ?? [])
       .filter(({ id: was }) => !manifest.processes.some((entry) => entry.id.text === was.text))
       .map(({ id: was }) => `  ends ${was.text}: it is no longer in it`),
@@ -41,11 +40,7 @@ export function describePackage(
   return { id, text: lines.join("\n"), dependencies };
 }
 
-function shown(
-  entry: ManifestEntry,
-  old: readonly ManifestEntry[] | undefined,
-  placement: string | undefined,
-): readonly string[] {
+function shown(entry: ManifestEntry, old: readonly ManifestEntry[] | undefined): readonly string[] {
   const was = old?.find((each) => each.id.text === entry.id.text);
   const isNew = (now: CapabilityRequest, then: readonly CapabilityRequest[] | undefined): string =>
     old === undefined || then?.some((each) => JSON.stringify(each) === JSON.stringify(now)) === true ? "" : "  NEW";
@@ -53,7 +48,7 @@ function shown(
     ? [`    public: every process may message it${old !== undefined && was?.public !== true ? "  NEW" : ""}`]
     : [];
   return [
-    `  process ${entry.id.text}, ${placement ?? "inline"}${old !== undefined && was === undefined ? "  NEW" : ""}`,
+    `  process ${entry.id.text}, ${placementOf(entry)}${old !== undefined && was === undefined ? "  NEW" : ""}`,
     ...open,
     ...entry.requestCapabilities.map((cap) => `    may ${words(cap)}${isNew(cap, was?.requestCapabilities)}`),
     ...entry.grantCapabilities.map((cap) => `    lets ${grantWords(cap)}${isNew(cap, was?.grantCapabilities)}`),
@@ -80,16 +75,9 @@ function readOld(folder: string): readonly ManifestEntry[] {
   }
 }
 
-/** In the manifest's order; undefined: it says none, or is of a kind that this does not know. */
-function placementsOf(folder: string): readonly (string | undefined)[] {
-  const { processes } = readJson(join(folder, "manifest.json"));
-  if (!Array.isArray(processes)) return [];
-  return processes.map((entry: unknown) => {
-    const { placement } = Object(entry) as { placement?: unknown };
-    if (typeof placement === "string") return inOneLine(placement);
-    const { worker } = Object(placement) as { worker?: unknown };
-    return typeof worker === "string" ? `worker ${inOneLine(worker)}` : undefined;
-  });
+function placementOf({ placement = "inline" }: ManifestEntry): string {
+  const { worker } = Object(placement) as { worker?: unknown };
+  return inOneLine(typeof placement === "string" ? placement : `worker ${String(worker)}`);
 }
 
 function dependenciesOf(

@@ -55,7 +55,10 @@ export type Package = {
 
 /** What a manifest says, of a package none of whose code has run. */
 export type PackageManifest = Omit<Package, "processes"> & { readonly processes: readonly ManifestEntry[] };
-export type ManifestEntry = Omit<ProcessEntry, "program">;
+export type ManifestEntry = Omit<ProcessEntry, "program"> & {
+  /** As it stands there; undefined: it says none. */
+  readonly placement: unknown;
+};
 
 /** @throws {PackageError} */
 export async function loadPackage(folder: string): Promise<Package> {
@@ -132,6 +135,7 @@ function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): 
     onExit: onExitField(entry.on_exit, id.text, fail),
     ...restartField(entry.restart, id.text, fail),
     public: entry.public === true,
+    placement: entry.placement,
     dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
     grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
