@@ -242,13 +242,16 @@ class DevPackage {
     const loaded = await node.changePackage(folder);
     const [crash] = await this.#initsEnded(loaded);
     const before = this.#good;
-    if (crash === undefined || before === null) {
-      this.#good = { package: loaded, folder };
-      this.#readOutputs();
-      return crash === undefined ? undefined : `${crash.process} crashed: ${crash.stack ?? crash.error}`;
+    const isRenamed = before !== null && idOf(before.package) !== idOf(loaded);
+    if (crash !== undefined && before !== null) {
+      if (isRenamed) node.removePackage(idOf(loaded));
+      else await node.changePackage(before.folder);
+      return `${crash.process} crashed in its init: ${crash.stack ?? crash.error}`;
     }
-    if (before !== null) await node.changePackage(before.folder);
-    return `${crash.process} crashed in its init: ${crash.stack ?? crash.error}`;
+    if (isRenamed) node.removePackage(idOf(before.package)); // its manifest calls it otherwise now
+    this.#good = { package: loaded, folder };
+    this.#readOutputs();
+    return crash === undefined ? undefined : `${crash.process} crashed in its init: ${crash.stack ?? crash.error}`;
   }
 
   async #initsEnded({ processes }: Package): Promise<readonly CrashReport[]> {
@@ -296,7 +299,8 @@ class DevPackage {
   }
 
   #id(): string {
-    const { package: name, publisher } = this.#good === null ? this.#manifest() : { package: this.#good.package.name, publisher: this.#good.package.publisher }; // biome-ignore format: one line
+    if (this.#good !== null) return idOf(this.#good.package);
+    const { package: name, publisher } = this.#manifest();
     return `${String(name)}:${String(publisher)}`;
   }
 
@@ -308,4 +312,8 @@ class DevPackage {
     const text = error instanceof KernelError ? error.message : String(error instanceof Error ? error.stack : error);
     return this.#versions.spelled(text);
   }
+}
+
+function idOf({ name, publisher }: Package): string {
+  return `${name}:${publisher}`;
 }

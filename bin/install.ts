@@ -122,6 +122,7 @@ async function putTogether(subject: string, staged: string, store: PackageStore)
     throw new InstallError("not_there", `Cannot install "${subject}" as there is no such folder or .tgz`);
   const files = stat.isDirectory() ? readFolder(resolve(subject)) : readTgz(readFileSync(subject), subject);
   for (const { path, bytes } of files) {
+    if (path.toLowerCase() === ".npmrc") continue; // npm would obey it, and it may name programs to run
     const target = join(staged, ...path.split("/"));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, bytes, { flag: "wx", mode: 0o644 }); // wx: never over another, whatever the system takes for equal

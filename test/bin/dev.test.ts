@@ -132,6 +132,16 @@ describe("a change", () => {
   });
 });
 
+test("a package that is called otherwise is another one: the one before ends", async () => {
+  const node = await dev();
+  writeFileSync(join(node.folder, "manifest.json"), manifest({ publisher: "you.os" }));
+  await node.command.printed(/my-app runs anew/);
+  const statuses = [`/${HELLO}/`, "/hello:my-app:you.os/"].map(
+    async (path) => (await askHttp(node.port, { path })).status,
+  );
+  expect(await Promise.all(statuses)).toEqual([503, 200]);
+});
+
 describe("what is wrong", () => {
   test.each([
     ["a syntax error", "hello.js", `${PROGRAM}\nconst x = ;`, /Unexpected token ';'/],

@@ -1,6 +1,6 @@
 /** `jackfield install`, `remove` and `list`: the built command, with a node that runs and without one. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { packages } from "../../bin/install.ts";
@@ -227,6 +227,53 @@ describe("before anything changes", () => {
     expect(existsSync(join(data, "was-here"))).toBe(false);
     expect(existsSync(join(data, "localhost/packages/my-app@me.os~1/was-here"))).toBe(false);
   });
+
+  test("what it depends on is shown, and brought by npm without running scripts, nor by settings of its own", async () => {
+    const { data, run } = await place();
+    const folder = pack(1, {
+      "hello.js": `import { word } from "vendored";\n${program(1).replace("version: 1", "word")}`,
+      "package.json": JSON.stringify({
+        name: "my-app",
+        version: "1.0.0",
+        type: "module",
+        dependencies: { vendored: "file:./vendored", jackfield: "*" },
+        devDependencies: { "no-such-package-at-all": "1" },
+      }),
+      "vendored/package.json": JSON.stringify({
+        name: "vendored",
+        version: "1.0.0",
+        type: "module",
+        exports: "./word.js",
+        scripts: { preinstall: "touch was-here", install: "touch was-here", postinstall: "touch was-here" },
+      }),
+      "vendored/word.js": 'export const word = "brought";',
+    });
+    const packed = join(folder, "..", `${Date.now()}.tgz`);
+    writeFileSync(join(folder, ".npmrc"), "registry=http://127.0.0.1:1/\nignore-scripts=false\n");
+    execFileSync("tar", ["-czf", packed, "-C", folder, "."]);
+    const { code, stdout, stderr } = await run("install", packed, "--yes");
+    rmSync(packed);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("  needs vendored file:./vendored, which npm brings; none of its scripts runs\n");
+    expect(stdout).not.toMatch(/needs (jackfield|no-such)/);
+    const installed = join(data, "localhost/packages/my-app@me.os~1");
+    expect([existsSync(join(installed, "vendored/was-here")), existsSync(join(installed, ".npmrc"))]).toEqual([
+      false,
+      false,
+    ]);
+    const node = await startNode({ args: ["--data", data] });
+    expect((await askHttp(node.port, { path: PATH })).body).toBe('{"word":"brought","runs":1}');
+  }, 60_000);
+
+  test("what npm cannot bring is said, and nothing is left", async () => {
+    const { data, run } = await place();
+    const dependencies = { "not-there": "file:./not-there.tgz" };
+    const json = JSON.stringify({ name: "my-app", version: "1.0.0", type: "module", dependencies });
+    const { code, stderr } = await run("install", pack(1, { "package.json": json }), "--yes");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Cannot install what the package needs as npm failed: /);
+    expect(stored(data)).toEqual([]);
+  }, 60_000);
 
   test.each<[string, Readonly<Record<string, string>>, string | RegExp]>([
     ["no manifest", { "manifest.json": "" }, /^Cannot install "(.+)" as manifest\.json is no JSON: .*\n$/],

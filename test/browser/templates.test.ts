@@ -120,6 +120,12 @@ test(
   "under dev the page loads anew with each change, and shows what is wrong",
   async () => {
     const folder = await make("minimal");
+    // The published one has the templates too, and is named by its version.
+    await npm(folder, "exec", "--", "jackfield", "new", "inner");
+    const { devDependencies } = JSON.parse(readFileSync(join(folder, "inner/package.json"), "utf8"));
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(devDependencies.jackfield).toBe(`^${version}`);
+    expect(readFileSync(join(folder, "inner/.gitignore"), "utf8")).toContain("dist/\n");
     const page = await browser.page();
     await dev(folder, page);
     await sayHello(page);
