@@ -1,19 +1,21 @@
 /** The command line. Exit codes: 0 stopped as asked, or sent; 1 could not start, or send; 2 not understood; 3 no answer came. */
 import { readFileSync } from "node:fs";
 import type { HttpServer, Tls } from "../http-server/index.ts";
-import { type KernelEvent, poisonText } from "../kernel/index.ts";
+import { type KernelEvent, type KernelListener, type Node, poisonText } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
-import { helpText, limitsText } from "./help.ts";
-import { readOptions } from "./options.ts";
-import { NoAnswerError, send } from "./send.ts";
-import { start } from "./start.ts";
+import { CONTROL_COMMANDS, control } from "./control.ts";
+import { readOptions, type StartOptions } from "./options.ts";
+import { NoAnswerError } from "./rpc.ts";
+import { send } from "./send.ts";
+import { type Started, type StartParts, start } from "./start.ts";
+import { type Output, terminalOf } from "./terminal.ts";
 import { version } from "./version.ts";
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 const warn = (line: string): boolean => process.stderr.write(`${line}\n`);
 
-const OUTPUT = {
-  isTerminal: process.stdout.isTTY === true,
+const OUTPUT: Output = {
+  ...terminalOf(process.stdout, process.env),
   print: (data: string | Uint8Array): boolean => process.stdout.write(data),
   warn,
 };
@@ -30,31 +32,81 @@ export async function main(args: readonly string[], running: () => void): Promis
 
 async function run(args: readonly string[], running: () => void): Promise<void> {
   const [command, ...rest] = args;
-  if (args.includes("--help") || args.includes("-h") || command === "help")
-    say(args.includes("limits") ? limitsText() : helpText());
+  if (args.includes("--help") || args.includes("-h") || command === "help") say(await help(args));
   else if (command === "--version") say(version());
   else if (command === "start") {
     await startCommand(rest);
     running();
-  } else if (command === "send") await send(rest, process.env, OUTPUT);
+  } else if (command === "dev") await devCommand(rest);
+  else if (command === "send") await send(rest, process.env, OUTPUT);
+  else if (command !== undefined && Object.hasOwn(CONTROL_COMMANDS, command))
+    await control(command, rest, process.env, OUTPUT);
+  else if (command === "install" || command === "remove" || command === "list")
+    await (await import("./install.ts")).packages(command, rest, process.env, OUTPUT, canAsk() ? yesOrNo : null);
+  else if (command === "new") OUTPUT.print((await import("./new.ts")).newPackage(rest, process.cwd()));
   else {
     warn(
       command === undefined
-        ? helpText()
+        ? await help([])
         : `Cannot run "${command}" as there is no such command: try jackfield start, or jackfield --help`,
     );
     process.exitCode = 2;
   }
 }
 
+function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stdout.isTTY === true;
+}
+
+async function yesOrNo(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await new Promise<string>((resolve) => {
+    lines.once("close", () => resolve("")); // Ctrl-D, Ctrl-C
+    void lines.question(question).then(resolve, () => undefined);
+  });
+  lines.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+async function help(args: readonly string[]): Promise<string> {
+  const { helpText, limitsText } = await import("./help.ts"); // only here: it knows every command, and a start needs one
+  return args.includes("limits") ? limitsText() : helpText();
+}
+
 async function startCommand(args: readonly string[]): Promise<void> {
   const options = readOptions(args, process.env);
-  const { node, server, oneTimeLogin } = await start(options, report);
+  await runNode(options, report, {}, (url, { installed }) => {
+    if (installed.length > 0) return [`  installed     ${installed.join(", ")}`];
+    return options.package.length === 0 ? [`  chat          ${url}chat:chat:template.os/`] : [];
+  });
+}
+
+async function devCommand(args: readonly string[]): Promise<void> {
+  const { Dev, readDevArgs } = await import("./dev.ts");
+  const { SCRIPT_PATH } = await import("./dev-page.ts");
+  const dev = readDevArgs(args);
+  const options = readOptions(dev.rest, process.env);
+  const packages = new Dev(dev, options, { say, warn });
+  const parts = { packages: (node: Node) => packages.start(node), pageScript: SCRIPT_PATH };
+  await runNode(options, packages.heard(report), parts, (url) => packages.lines(url));
+}
+
+/** @param more lines of the first words, for the node's URL */
+async function runNode(
+  options: StartOptions,
+  listener: KernelListener,
+  parts: StartParts,
+  more: (url: string, started: Started) => readonly string[],
+): Promise<void> {
+  const started = await start(options, listener, parts);
+  const { node, server, oneTimeLogin, skipped } = started;
   // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
     process.on(signal, () => void node.stop().then(() => process.exit(0)));
   }
+  for (const line of skipped) warn(line);
   const { tls } = server;
   if (tls !== undefined) process.on("SIGHUP", () => reload(server));
   const shown = (scheme: string, port: number): string => `${scheme}://${shownHost(options.host)}:${port}/`;
@@ -65,7 +117,7 @@ async function startCommand(args: readonly string[]): Promise<void> {
     say(`\n  Open this link to log in and choose a password. It works once, within ${minutes} minutes:\n`);
     say(`    ${url.slice(0, -1)}${oneTimeLogin}\n`);
   } else say(`  log in with   ${options.password === null ? "your password" : "the password you gave"}`);
-  if (options.package.length === 0) say(`  chat          ${url}chat:chat:template.os/`);
+  for (const line of more(url, started)) say(line);
   for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
   for (const port of server.redirectPorts) say(`  redirect      ${shown("http", port)} to ${url}`);
   if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);

@@ -177,18 +177,19 @@ function pick(from: string, value: unknown): { readonly from: string; readonly v
   return value === undefined || value === "" ? undefined : { from, value };
 }
 
+/** What parseArgs is to know of them. */
+export function startFlags(): Readonly<Record<string, { type: "boolean" | "string"; multiple: boolean }>> {
+  const flags = NAMES.map((name) => {
+    const { kind } = OPTIONS[name];
+    const type = kind === "flag" ? ("boolean" as const) : ("string" as const);
+    return [name, { type, multiple: kind === "texts" || kind === "limits" }] as const;
+  });
+  return { ...Object.fromEntries(flags), config: { type: "string", multiple: false } };
+}
+
 function readFlags(args: readonly string[]): Readonly<Record<string, unknown>> {
-  const options = Object.fromEntries(
-    NAMES.map((name) => {
-      const { kind } = OPTIONS[name];
-      return [
-        name,
-        { type: kind === "flag" ? "boolean" : "string", multiple: kind === "texts" || kind === "limits" } as const,
-      ];
-    }),
-  );
   try {
-    return parseArgs({ args: [...args], options: { ...options, config: { type: "string" } }, strict: true }).values;
+    return parseArgs({ args: [...args], options: startFlags(), strict: true }).values;
   } catch (cause) {
     throw new OptionError(
       `Cannot start as the command line is not understood: ${textOf(cause)}. See jackfield --help`,

@@ -9,12 +9,14 @@ import {
   type TlsFiles,
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
-import { OptionError, type ProcessId } from "../lib/protocol/index.ts";
+import { OptionError, ProcessId, textOf } from "../lib/protocol/index.ts";
 import type { StateStore } from "../processes/state/store.ts";
 import { capabilityStore } from "./capability-store.ts";
 import { crashStore } from "./crash-store.ts";
-import { noDataFolder, openDataFolder } from "./data-folder.ts";
+import { type DataFolder, noDataFolder, openDataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
+import { type Installed, PackageStore } from "./package-store.ts";
+import { PACKAGES, packagesProgram } from "./packages-process.ts";
 import { openState, systemProcesses } from "./system-processes.ts";
 
 const FIRST_PORT = 8080; // contract kinode §5: 8080, or the next free one
@@ -29,10 +31,26 @@ export type Started = {
   readonly server: HttpServer;
   /** Logs in once, and leads to the choice of a password; only when there is none yet. */
   readonly oneTimeLogin: string | null;
+  /** Installed packages that run, by `package:publisher`. */
+  readonly installed: readonly string[];
+  /** Installed packages that the node goes on without, each as a sentence. */
+  readonly skipped: readonly string[];
+};
+
+/** What runs beside, or in place of, what the options name. */
+export type StartParts = {
+  /** Adds the packages, in place of those of the options. */
+  readonly packages?: (node: Node) => Promise<void>;
+  /** See HttpServerOptions. */
+  readonly pageScript?: string;
 };
 
 /** @throws {OptionError} @throws {DataFolderError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
-export async function start(options: StartOptions, report: (event: KernelEvent) => void): Promise<Started> {
+export async function start(
+  options: StartOptions,
+  report: (event: KernelEvent) => void,
+  parts: StartParts = {},
+): Promise<Started> {
   const handOver = options["reuse-port"] ? options.port : null;
   const data = options.memory
     ? noDataFolder()
@@ -72,19 +90,53 @@ export async function start(options: StartOptions, report: (event: KernelEvent) 
       limits: only(HTTP_SERVER_LIMITS, options.limit),
       ...tlsOf(options),
       reusePort: options["reuse-port"],
+      ...(parts.pageScript === undefined ? {} : { pageScript: parts.pageScript }),
     });
     await node.addPackage(here("../processes/homepage"));
-    for (const folder of options.package.length > 0 ? options.package : EXAMPLES) await node.addPackage(folder);
+    const added: Added = { installed: [], skipped: [] };
+    if (parts.packages !== undefined) await parts.packages(node);
+    else {
+      const store = installedStore(data);
+      const installed = store?.list() ?? [];
+      const given = options.package.length > 0 || installed.length > 0 ? options.package : EXAMPLES;
+      for (const folder of given) await node.addPackage(folder);
+      if (store !== null) await addInstalled(node, store, installed, added);
+    }
     await initsEnded(node);
     for (const { mount } of listeners) assertMountable(node, mount);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
     if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
-    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin() };
+    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), ...added };
   } catch (error) {
     await node.stop();
     throw error;
+  }
+}
+
+function installedStore(data: DataFolder): PackageStore | null {
+  const folder = data.path("packages");
+  return folder === null ? null : new PackageStore(folder);
+}
+
+type Added = { readonly installed: string[]; readonly skipped: string[] };
+
+/** What was installed. One that is damaged holds up nobody: it is named. */
+async function addInstalled(node: Node, store: PackageStore, all: readonly Installed[], added: Added): Promise<void> {
+  node.addSystemProcess({ id: ProcessId.parse(PACKAGES), program: packagesProgram(node, store) });
+  if (all.length === 0) return;
+  store.tidy();
+  store.link();
+  for (const { id, folder } of all) {
+    try {
+      await node.addPackage(folder);
+      added.installed.push(id);
+    } catch (error) {
+      added.skipped.push(
+        `NOT STARTED: the installed package ${id}. ${textOf(error)}. Mend it, or jackfield remove ${id}`,
+      );
+    }
   }
 }
 

@@ -33,6 +33,7 @@ import type { Extensions } from "./extensions.ts";
 import type { HttpRequests } from "./http-requests.ts";
 import type { HttpStreams } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
+import { withScript } from "./page-script.ts";
 import { StaticContent } from "./static-content.ts";
 
 export type ServerParts = {
@@ -43,6 +44,8 @@ export type ServerParts = {
   readonly extensions: Extensions;
   readonly http: HttpRequests;
   readonly streams: HttpStreams;
+  /** See HttpServerOptions. */
+  readonly pageScript: string | null;
   readonly stop: () => Promise<void>;
 };
 
@@ -164,8 +167,10 @@ class Actions implements Instance {
         if (cache && blob === null) return "NoBlob";
         if (headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0) > limits.staticHeaderBytes)
           return "LimitReached";
+        const { pageScript } = this.#parts();
         const compressed = { min: limits.compressFrom, max: limits.compressUpTo };
-        const content = cache && blob !== null ? new StaticContent(blob.keep(), headers, compressed) : null;
+        const content =
+          cache && blob !== null ? new StaticContent(withScript(blob.keep(), pageScript), headers, compressed) : null;
         return bindings.bindHttp(path, { owner, ...flags, content }) ? undefined : "LimitReached";
       }
       case "bindWs": {

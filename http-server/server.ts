@@ -62,6 +62,8 @@ export type HttpServerOptions = {
   readonly tls?: TlsFiles;
   /** Linux: another node of the same user may listen on the same ports, to take over (docs/operations.md). */
   readonly reusePort?: boolean;
+  /** The path of a script that is added to each page that a process binds: for development. Default: none. */
+  readonly pageScript?: string;
 };
 
 export class HttpServer {
@@ -132,6 +134,7 @@ export class HttpServer {
       trust,
       ports,
       why: transport.why,
+      pageScript: options.pageScript ?? null,
     });
     node.onStop(() => defined(server).#stopTaking());
     for (const listener of options.listeners ?? [{ host: "127.0.0.1", port: 0 }]) await server.listen(listener);
@@ -151,6 +154,7 @@ export class HttpServer {
     readonly trust: Trust;
     readonly ports: Ports;
     readonly why: string;
+    readonly pageScript: string | null;
   }) {
     const { node, self, limits, auth, pages, allowedOrigins } = made;
     const { kernel } = node;
@@ -229,6 +233,7 @@ export class HttpServer {
       extensions,
       http,
       streams,
+      pageScript: made.pageScript,
       stop: () => made.ports.destroy(),
     };
     kernel.keepers.add(this.channels);

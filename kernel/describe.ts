@@ -16,7 +16,7 @@ export type ProcessEntry = {
   /** Incarnations but the first. */
   readonly restarts: number;
   /** Of its present incarnation, milliseconds; null: there is none. */
-  readonly uptimeMs: number | null;
+  readonly uptime_ms: number | null;
   /** Messages that its present incarnation was given. */
   readonly handled: number;
   /** In its mailbox. */
@@ -52,7 +52,7 @@ export function describe(kernel: Kernel, process: Process): NamedEntry {
       state: process.state,
       incarnation: process.incarnation,
       restarts: Math.max(0, process.incarnation - 1),
-      uptimeMs: startedAt === null ? null : Math.round(kernel.clock.monotonic() - startedAt),
+      uptime_ms: startedAt === null ? null : Math.round(kernel.clock.monotonic() - startedAt),
       handled: process.handled,
       waiting: process.mailbox.length,
       capacity: process.mailbox.capacity,

@@ -12,7 +12,7 @@ export { lazyProgram } from "./lazy-program.ts";
 export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits.ts";
 export { type LogKind, type LogLine, poisonText } from "./logs.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
-export type { Package } from "./package.ts";
+export { type ManifestEntry, type Package, type PackageManifest, readPackage } from "./package.ts";
 export type { Process } from "./process.ts";
 export type { RunQueue } from "./run-queue.ts";
 export { Alarm, TimerWheel, WheelEntry } from "./timer-wheel.ts";

@@ -11,6 +11,7 @@ import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
 import { loadPackage, type Package } from "./package.ts";
+import { changePackage } from "./package-change.ts";
 import type { Process } from "./process.ts";
 
 const DRAIN_POLL = 5; // ms between looks whether mailboxes are empty
@@ -75,6 +76,10 @@ export class Node {
     const id = new PackageId(loaded.name, loaded.publisher).text;
     if (this.#packages.has(id))
       throw new PackageError(folder, `package "${id}" is loaded already from "${this.#packages.get(id)?.folder}"`);
+    return await this.#add(loaded);
+  }
+
+  async #add(loaded: Package): Promise<Package> {
     const processes: Process[] = [];
     try {
       // All have their names before any runs: they may message each other from their init.
@@ -87,9 +92,43 @@ export class Node {
       for (const process of processes) process.kill("stop"); // all or nothing: or their names would stay taken. Not for good
       throw thrown;
     }
-    this.#packages.set(id, loaded);
+    this.#packages.set(new PackageId(loaded.name, loaded.publisher).text, loaded);
     for (const process of processes) process.run();
     return loaded;
+  }
+
+  /** The packages it has, by `package:publisher`. */
+  get packages(): ReadonlyMap<string, Package> {
+    return this.#packages;
+  }
+
+  /**
+   * Puts what is in `folder` in the place of the version that runs, or adds it: see package-change.ts. Node keeps what it
+   * once read of a file, so a new version of one needs a folder of its own.
+   * @throws {PackageError} @throws {SpawnError} nothing has changed then
+   */
+  async changePackage(folder: string): Promise<Package> {
+    const loaded = await loadPackage(folder);
+    const id = new PackageId(loaded.name, loaded.publisher).text;
+    const before = this.#packages.get(id);
+    if (before === undefined) return await this.#add(loaded);
+    this.#packages.set(id, loaded);
+    try {
+      await changePackage(this.kernel, before, loaded);
+    } catch (thrown) {
+      this.#packages.set(id, before);
+      throw thrown;
+    }
+    return loaded;
+  }
+
+  /** Kills its processes and forgets it. @returns false: there is none by that name */
+  removePackage(id: string): boolean {
+    const loaded = this.#packages.get(id);
+    if (loaded === undefined) return false;
+    this.#packages.delete(id);
+    for (const { id: process } of loaded.processes) this.kernel.registry.get(process)?.kill();
+    return true;
   }
 
   /** Runs first when the node stops; last added, first run. */

@@ -26,6 +26,7 @@ import {
   isDialect,
   isProgram,
   type OnExit,
+  type Placement,
   ProcessId,
   type Program,
   type RestartIntensity,
@@ -57,8 +58,38 @@ export type Package = {
   readonly processes: readonly ProcessEntry[];
 };
 
+/** What a manifest says, of a package none of whose code has run. */
+export type PackageManifest = Omit<Package, "processes"> & { readonly processes: readonly ManifestEntry[] };
+export type ManifestEntry = Omit<ProcessEntry, "program"> & {
+  readonly placement: Placement;
+};
+
 /** @throws {PackageError} */
 export async function loadPackage(folder: string): Promise<Package> {
+  const manifest = parsePackage(folder);
+  const processes: ProcessEntry[] = [];
+  for (const entry of manifest.processes) {
+    const { id, file } = entry;
+    try {
+      processes.push({ ...entry, program: await findProgram(manifest.folder, file, id.text, entry.placement) });
+    } catch (cause) {
+      const rule = `process "${id.text}" does not load: ${textOf(cause)}${whereToLook(cause, file)}`;
+      throw new PackageError(folder, rule, { cause });
+    }
+  }
+  return { ...manifest, processes };
+}
+
+/** Reads it without running any of its code: every file that it names is there. @throws {PackageError} */
+export function readPackage(folder: string): PackageManifest {
+  const manifest = parsePackage(folder);
+  for (const { id, file } of manifest.processes)
+    if (insideFolder(manifest.folder, file) === undefined)
+      throw new PackageError(folder, `process "${id.text}" has no file "${file}" inside the package`);
+  return manifest;
+}
+
+function parsePackage(folder: string): PackageManifest {
   const root = resolve(folder);
   const manifest = readManifest(root);
   const fail = (rule: string, options?: ErrorOptions): never => {
@@ -70,10 +101,10 @@ export async function loadPackage(folder: string): Promise<Package> {
   const { processes } = manifest;
   if (!Array.isArray(processes) || processes.length === 0)
     return fail('manifest.json "processes" must list at least one process');
-  const entries: ProcessEntry[] = [];
+  const entries: ManifestEntry[] = [];
   for (const [index, entry] of processes.entries()) {
     if (!isRecord(entry)) return fail(`manifest.json processes[${index}] must be an object`);
-    entries.push(await readEntry(root, name, publisher, entry, fail));
+    entries.push(readEntry(name, publisher, entry, fail));
   }
   return { folder: root, name, publisher, processes: entries };
 }
@@ -97,30 +128,18 @@ function readManifest(root: string): Fields {
   throw new PackageError(root, "manifest.json must be one object");
 }
 
-async function readEntry(
-  root: string,
-  name: string,
-  publisher: string,
-  entry: Fields,
-  fail: Fail,
-): Promise<ProcessEntry> {
+function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): ManifestEntry {
   const process = textField(entry, "process_name", fail);
   const id = new ProcessId(process, name, publisher);
   if (!id.isSafe()) fail(`process "${id.text}" has other letters than a-z 0-9 - _`);
   const file = textField(entry, "file", fail);
-  let program: Program;
-  try {
-    program = await findProgram(root, file, id.text, entry.placement ?? "inline");
-  } catch (cause) {
-    return fail(`process "${id.text}" does not load: ${textOf(cause)}${whereToLook(cause, file)}`, { cause });
-  }
   return {
     id,
     file,
-    program,
     onExit: onExitField(entry.on_exit, id.text, fail),
     ...restartField(entry.restart, id.text, fail),
     public: entry.public === true,
+    placement: placementField(entry.placement, id.text, fail),
     dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
     grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
@@ -228,6 +247,14 @@ function restartField(value: unknown, who: string, fail: Fail): { readonly resta
   if (value === undefined) return {};
   const fault = intensityFault(value);
   return fault === undefined ? { restart: value as RestartIntensity } : fail(`"${who}" ${fault}`);
+}
+
+function placementField(value: unknown = "inline", who: string, fail: Fail): Placement {
+  try {
+    return checkPlacement(value, who);
+  } catch (cause) {
+    return fail(textOf(cause), { cause });
+  }
 }
 
 function dialectField(value: unknown = DEFAULT_DIALECT, who: string, fail: Fail): Dialect {

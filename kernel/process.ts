@@ -64,15 +64,20 @@ const IDLE = 1; // nothing to do
 const LINED = 2; // in the run queue, or at work on the stack
 const BUSY = 3; // its promise is out
 
+/** What a newer version of its package may change: see `Process.replace`. */
+export type ProcessVersion = Pick<ProcessOptions, "program" | "folder" | "file" | "onExit" | "public" | "dialect"> & {
+  readonly restart?: RestartIntensity | undefined;
+};
+
 export class Process implements Runnable {
   readonly address: Address;
-  readonly program: Program;
-  readonly public: boolean;
-  readonly folder: string | null;
+  program: Program;
+  public: boolean;
+  folder: string | null;
   readonly trusted: boolean;
   readonly leaf: boolean;
-  readonly dialect: Dialect;
-  readonly file: string;
+  dialect: Dialect;
+  file: string;
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
   #onExit: OnExit = "None";
@@ -80,7 +85,7 @@ export class Process implements Runnable {
   readonly routes: Routes = new Routes();
   readonly #kernel: Kernel;
   readonly #lifecycle: Lifecycle;
-  readonly #restarts: RestartPolicy;
+  #restarts: RestartPolicy;
   #turn: Turn = HELD;
   #incarnation: Incarnation | null = null;
   #incarnations = 0;
@@ -109,7 +114,7 @@ export class Process implements Runnable {
     const name = options.address.id.text;
     const record = options.unnamed ? records.unkept(name) : records.of(name);
     this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch, kernel.capabilityTime, record);
-    this.#restarts = new RestartPolicy(restartLimits(kernel.limits, options.restart, name), kernel.random);
+    this.#restarts = this.#policy(options.restart);
     this.#lifecycle = new Lifecycle(this.#port());
   }
 
@@ -167,6 +172,18 @@ export class Process implements Runnable {
 
   run(): void {
     this.#lifecycle.send({ type: "START" });
+  }
+
+  /** From its next incarnation on it runs this; whoever may message it is looked up anew at once. */
+  replace(version: ProcessVersion): void {
+    this.program = version.program;
+    this.folder = version.folder;
+    this.file = version.file;
+    this.onExit = version.onExit;
+    this.#restarts = this.#policy(version.restart);
+    this.public = version.public;
+    this.dialect = version.dialect;
+    this.#kernel.capabilityEpoch.value++; // what senders remember of it
   }
 
   /** Ends it whatever it does; its on_exit does not apply. */
@@ -385,6 +402,11 @@ export class Process implements Runnable {
   /** Incarnation only: a promise of its program is rejected. */
   failed(incarnation: Incarnation, thrown: unknown): void {
     if (incarnation === this.#incarnation) this.#crashed(thrown);
+  }
+
+  #policy(intensity: RestartIntensity | undefined): RestartPolicy {
+    const { limits, random } = this.#kernel;
+    return new RestartPolicy(restartLimits(limits, intensity, this.address.id.text), random);
   }
 
   #lineUp(): void {

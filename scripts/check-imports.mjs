@@ -17,6 +17,7 @@ const MAY_IMPORT = {
   "http-server": ["lib/protocol", "kernel/index.ts"],
   processes: ["jackfield/process", "jackfield/protocol"],
   examples: ["jackfield/process", "jackfield/process/harness", "jackfield/client"],
+  templates: ["jackfield/process", "jackfield/process/harness", "jackfield/client"],
   bin: ["lib", "kernel/index.ts", "http-server/index.ts", "processes"],
   bench: ["lib", "kernel/index.ts", "http-server/index.ts", "processes", "examples"],
   "bench/peers": ["bench/contenders", "lib", "kernel/index.ts", "http-server/index.ts"],
@@ -35,11 +36,13 @@ const DOORS = {
     "kernel/lifecycle.machine.ts",
     "lib/process/from-machine.ts",
     "examples/",
+    "templates/",
     "bench/contenders/",
     "bench/peers/",
   ],
   "hash-wasm": ["http-server/argon2.ts"],
   esbuild: ["bench/install-peers.ts"],
+  react: ["templates/react/page/"], // of the package that it becomes, not of this one
   ...Object.fromEntries(dependenciesOf("bench/peers").map((name) => [name, ["bench/peers/"]])),
 };
 

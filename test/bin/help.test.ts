@@ -1,7 +1,12 @@
 /** What the command says of itself, and to what it does not understand. */
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { CONTROL_OPTIONS } from "../../bin/control.ts";
+import { DEV_OPTIONS } from "../../bin/dev.ts";
+import { INSTALL_OPTIONS } from "../../bin/install.ts";
+import { NEW_OPTIONS } from "../../bin/new.ts";
 import { OPTIONS } from "../../bin/options.ts";
+import { NODE_OPTIONS } from "../../bin/rpc.ts";
 import { SEND_OPTIONS } from "../../bin/send.ts";
 import { HTTP_SERVER_LIMITS } from "../../http-server/index.ts";
 import { KERNEL_LIMITS } from "../../kernel/index.ts";
@@ -30,11 +35,19 @@ describe("jackfield --help", () => {
   test("has a line for every option, in no more columns than a terminal has", async () => {
     const { stdout } = await run("--help").ended;
     const lines = stdout.split("\n");
-    for (const [name, { value, help }] of [...Object.entries(OPTIONS), ...Object.entries(SEND_OPTIONS)]) {
+    const rows = [
+      OPTIONS,
+      NEW_OPTIONS,
+      DEV_OPTIONS,
+      INSTALL_OPTIONS,
+      NODE_OPTIONS,
+      CONTROL_OPTIONS,
+      SEND_OPTIONS,
+    ].flatMap((table) => Object.entries<{ readonly value: string; readonly help: string }>(table));
+    for (const [name, { value, help }] of rows) {
       expect(lines.filter((line) => line.startsWith(`  --${name} ${value}`) && line.endsWith(help))).toHaveLength(1);
     }
-    const count = Object.keys(OPTIONS).length + Object.keys(SEND_OPTIONS).length + 1; // and --config
-    expect(lines.filter((line) => line.startsWith("  --"))).toHaveLength(count);
+    expect(lines.filter((line) => line.startsWith("  --"))).toHaveLength(rows.length + 1); // and --config
     expect(lines.filter((line) => line.length > WIDTH_MAX)).toEqual([]);
   });
 

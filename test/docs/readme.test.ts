@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { noDataFolder } from "../../bin/data-folder.ts";
 import { systemProcesses } from "../../bin/system-processes.ts";
+import { endJackfields, Jackfield, temporaryFolder } from "../support/jackfield.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
 import { RawSocket } from "../support/sockets.ts";
 
@@ -80,4 +81,20 @@ describe("README", () => {
       expect(answer.headers.get("content-type")).toMatch(/javascript/);
     }
   });
+});
+
+test("README's first package: the command makes it, and the scripts that follow are in it", async () => {
+  const steps = [...README.matchAll(/```sh\n(npx jackfield new [\s\S]*?)```/g)].map(([, text = ""]) => text).join("");
+  const [, args = ""] = /^npx jackfield (new [^#\n]*?) +#/.exec(steps) ?? [];
+  const cwd = temporaryFolder();
+  try {
+    expect(await new Jackfield({ args: args.split(/ +/), cwd }).ended).toMatchObject({ code: 0, stderr: "" });
+    const [, name = ""] = /\ncd (\S+) && npm install\n/.exec(steps) ?? [];
+    const { scripts } = JSON.parse(readFileSync(join(cwd, name, "package.json"), "utf8")) as { scripts: object };
+    const named = [...steps.matchAll(/\nnpm (?:run )?(\w+) /g)].map(([, script = ""]) => script);
+    expect(named).toEqual(["test", "dev"]);
+    for (const script of named) expect(scripts).toHaveProperty([script]);
+  } finally {
+    await endJackfields();
+  }
 });

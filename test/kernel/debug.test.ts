@@ -35,8 +35,8 @@ describe("ProcessMap", () => {
     await family.order("two", {});
     expect(await queryFamily(family, "ProcessMap")).toMatchObject({
       ProcessMap: {
-        [A]: { parent: null, children: 2, restarts: 0, incarnation: 1, uptimeMs: 1_500, handled: 1 },
-        [member("one")]: { parent: A, children: 0, restarts: 1, incarnation: 2, uptimeMs: 1_490, handled: 0 },
+        [A]: { parent: null, children: 2, restarts: 0, incarnation: 1, uptime_ms: 1_500, handled: 1 },
+        [member("one")]: { parent: A, children: 0, restarts: 1, incarnation: 2, uptime_ms: 1_490, handled: 0 },
         [member("two")]: { handled: 2, waiting: 0, capacity: 4_096, placement: "inline", state: "running" },
       },
     });
@@ -45,7 +45,7 @@ describe("ProcessMap", () => {
   test("says null for the age of one that waits to be restarted", async () => {
     const family = startFamily({}, "Restart");
     await family.order("a", { does: "throw" });
-    expect(await queryFamily(family, { Process: A })).toMatchObject({ Process: { state: "backoff", uptimeMs: null } });
+    expect(await queryFamily(family, { Process: A })).toMatchObject({ Process: { state: "backoff", uptime_ms: null } });
   });
 
   test("counts what one was given over a thousand messages", async () => {

@@ -70,7 +70,7 @@ describe("InitializeProcess and RunProcess", () => {
           state: "running",
           incarnation: 1,
           restarts: 0,
-          uptimeMs: 0,
+          uptime_ms: 0,
           handled: 1,
           waiting: 0,
           capacity: 4096,

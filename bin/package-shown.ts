@@ -1,0 +1,99 @@
+/** What a person is shown of a package before it is installed: what it may do, and what that changes. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ManifestEntry, type PackageManifest, readPackage } from "../kernel/index.ts";
+import { type CapabilityRequest, PackageId } from "../lib/protocol/index.ts";
+import type { Installed } from "./package-store.ts";
+import { inOneLine } from "./terminal.ts";
+
+export type Described = {
+  readonly id: string;
+  readonly text: string;
+  /** What npm has to bring, by name: not jackfield, nor what the package brought along. */
+  readonly dependencies: readonly (readonly [name: string, range: string])[];
+};
+
+/** @param from what it was called by @param before the version that is installed @throws {InstallError} */
+export function describePackage(
+  manifest: PackageManifest,
+  folder: string,
+  from: string,
+  before: Installed | undefined,
+): Described {
+  const id = new PackageId(manifest.name, manifest.publisher).text;
+  const json = readJson(join(folder, "package.json"));
+  const version = typeof json.version === "string" ? ` ${inOneLine(json.version)}` : "";
+  const dependencies = dependenciesOf(json, folder);
+  const old = before === undefined ? undefined : readOld(before.folder);
+  const lines = [
+    `${id}${version}, from ${from}`,
+    before === undefined ? "  not installed yet" : `  replaces ${before.version ?? `what was installed before`}`,
+    ...manifest.processes.flatMap((entry) => shown(entry, old)),
+    ...(old ?? [])
+      .filter(({ id: was }) => !manifest.processes.some((entry) => entry.id.text === was.text))
+      .map(({ id: was }) => `  ends ${was.text}: it is no longer in it`),
+    ...dependencies.map(
+      ([name, range]) => `  needs ${inOneLine(name)} ${inOneLine(range)}, which npm brings; none of its scripts runs`,
+    ),
+    "  Capabilities bound what it does to other processes. Its code itself may do what the node's user may.",
+  ];
+  return { id, text: lines.join("\n"), dependencies };
+}
+
+function shown(entry: ManifestEntry, old: readonly ManifestEntry[] | undefined): readonly string[] {
+  const was = old?.find((each) => each.id.text === entry.id.text);
+  const isNew = (now: CapabilityRequest, then: readonly CapabilityRequest[] | undefined): string =>
+    old === undefined || then?.some((each) => JSON.stringify(each) === JSON.stringify(now)) === true ? "" : "  NEW";
+  const open = entry.public
+    ? [`    public: every process may message it${old !== undefined && was?.public !== true ? "  NEW" : ""}`]
+    : [];
+  return [
+    `  process ${entry.id.text}, ${placementOf(entry)}${old !== undefined && was === undefined ? "  NEW" : ""}`,
+    ...open,
+    ...entry.requestCapabilities.map((cap) => `    may ${words(cap)}${isNew(cap, was?.requestCapabilities)}`),
+    ...entry.grantCapabilities.map((cap) => `    lets ${grantWords(cap)}${isNew(cap, was?.grantCapabilities)}`),
+  ];
+}
+
+function words(cap: CapabilityRequest): string {
+  return typeof cap === "string"
+    ? `message ${inOneLine(cap)}`
+    : `use ${inOneLine(JSON.stringify(cap.params))} of ${inOneLine(cap.process)}`;
+}
+
+function grantWords(cap: CapabilityRequest): string {
+  return typeof cap === "string"
+    ? `${inOneLine(cap)} message it`
+    : `${inOneLine(cap.process)} use ${inOneLine(JSON.stringify(cap.params))} of it`;
+}
+
+function readOld(folder: string): readonly ManifestEntry[] {
+  try {
+    return readPackage(folder).processes;
+  } catch {
+    return []; // damaged: everything of the new one is new
+  }
+}
+
+function placementOf({ placement = "inline" }: ManifestEntry): string {
+  const { worker } = Object(placement) as { worker?: unknown };
+  return inOneLine(typeof placement === "string" ? placement : `worker ${String(worker)}`);
+}
+
+function dependenciesOf(
+  json: Readonly<Record<string, unknown>>,
+  folder: string,
+): readonly (readonly [string, string])[] {
+  return Object.entries(Object(json.dependencies) as Readonly<Record<string, unknown>>).flatMap(([name, range]) => {
+    const isHere = existsSync(join(folder, "node_modules", ...name.split("/"), "package.json"));
+    return name === "jackfield" || isHere ? [] : [[name, String(range)] as const];
+  });
+}
+
+function readJson(file: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    return {};
+  }
+}

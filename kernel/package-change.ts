@@ -1,0 +1,59 @@
+/**
+ * Another version of a package in the place of the one that runs: `jackfield dev`, and a new version that is installed.
+ *
+ * 1. A process that stays keeps its name, mailbox, state and channels; its next incarnation runs the new program, and is
+ *    told of its channels again, as after a crash (docs/adr/0007).
+ * 2. What the manifest says counts from then on: a new process appears, one that is no more in it is killed, and of the
+ *    capabilities only those change that the manifest's change. What a process was given besides, it keeps.
+ * 3. All that can be refused is looked at first: a version that does not load changes nothing.
+ */
+import { type Capability, capability, capabilityKey, MESSAGING, ProcessId } from "../lib/protocol/index.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Package, ProcessEntry } from "./package.ts";
+import type { Process } from "./process.ts";
+import { restartByHand } from "./restart-by-hand.ts";
+
+/** Resolves when every process runs its new program; their inits may go on. @throws {SpawnError} (rejects) a new process cannot be had */
+export async function changePackage(kernel: Kernel, before: Package, after: Package): Promise<void> {
+  const old = new Map(before.processes.map((entry) => [entry.id.text, entry]));
+  const made: Process[] = [];
+  const kept: { readonly process: Process; readonly entry: ProcessEntry }[] = [];
+  try {
+    for (const entry of after.processes) {
+      const process = kernel.registry.get(entry.id);
+      if (process === undefined) made.push(kernel.register({ ...entry, folder: after.folder }));
+      else kept.push({ process, entry });
+    }
+  } catch (thrown) {
+    for (const process of made) process.kill(); // all or nothing
+    throw thrown;
+  }
+  for (const { id } of before.processes)
+    if (!after.processes.some((entry) => entry.id.text === id.text)) kernel.registry.get(id)?.kill();
+  for (const { process, entry } of kept) process.replace({ ...entry, folder: after.folder });
+  for (const entry of after.processes) changeCapabilities(kernel, old.get(entry.id.text), entry);
+  for (const process of made) process.run();
+  await Promise.all(kept.map(({ process }) => restartByHand(kernel, process)));
+}
+
+function changeCapabilities(kernel: Kernel, before: ProcessEntry | undefined, after: ProcessEntry): void {
+  const process = kernel.registry.get(after.id);
+  if (process === undefined) return;
+  const asked = kernel.asked(after.requestCapabilities);
+  if (before !== undefined) {
+    for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.drop(cap);
+    const given = after.grantCapabilities.map((grant) => JSON.stringify(grant));
+    for (const grant of before.grantCapabilities) {
+      if (given.includes(JSON.stringify(grant))) continue;
+      const holder = kernel.registry.get(ProcessId.parse(typeof grant === "string" ? grant : grant.process));
+      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
+      holder?.capabilities.drop(capability(process.address, params));
+    }
+  }
+  for (const cap of asked) process.capabilities.add(cap);
+  kernel.grantOwn(process, after.grantCapabilities);
+}
+
+function has(list: readonly Capability[], wanted: Capability): boolean {
+  return list.some((cap) => capabilityKey(cap) === capabilityKey(wanted));
+}

@@ -1,0 +1,104 @@
+/** A package that changes while it runs: what stays, what comes and what goes. */
+import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { createNode, type Node } from "../../kernel/index.ts";
+import { MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
+import { until } from "../support/until.ts";
+
+/** Answers with what it was loaded as. */
+const program = (version: number): string => `let runs = 0;
+export default { start: (host) => { runs++; return {
+  handle: (message) => { if (message.rsvp) host.respond({ body: { version: ${version}, runs } }); },
+}; } };`;
+
+const A = ProcessId.parse("a:app:me.os");
+const B = ProcessId.parse("b:app:me.os");
+const HTTP = { issuer: "localhost@http-server:distro:sys", params: MESSAGING };
+
+let root: string;
+let node: Node;
+let count = 0;
+
+beforeAll(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "jackfield-package-change-")));
+});
+afterAll(() => rm(root, { recursive: true }));
+afterEach(() => node.stop());
+
+async function version(number: number, processes: readonly object[]): Promise<string> {
+  const folder = join(root, String(count++));
+  await mkdir(folder);
+  await writeFile(join(folder, "manifest.json"), JSON.stringify({ package: "app", publisher: "me.os", processes }));
+  await writeFile(join(folder, "app.mjs"), program(number));
+  return folder;
+}
+
+const a = { process_name: "a", file: "app.mjs", on_exit: "Restart" };
+const b = { ...a, process_name: "b" };
+
+test("a process that stays runs the new program in its next incarnation, with the mailbox it had", async () => {
+  node = createNode({ name: "localhost" });
+  await node.addPackage(await version(1, [a]));
+  const process = node.kernel.registry.get(A);
+  await node.changePackage(await version(2, [a]));
+  expect(node.kernel.registry.get(A)).toBe(process);
+  await until(() => process?.state === "running");
+  expect(process?.incarnation).toBe(2);
+  expect(process?.folder).toBe(node.packages.get("app:me.os")?.folder);
+  expect(process?.folder).toBe(join(root, String(count - 1)));
+});
+
+test("a process comes with the manifest, and goes with it", async () => {
+  node = createNode({ name: "localhost" });
+  await node.changePackage(await version(1, [a])); // the first version: it is added
+  await node.changePackage(await version(2, [a, b]));
+  expect(node.kernel.registry.get(B)?.incarnation).toBe(1);
+  await node.changePackage(await version(3, [b]));
+  expect(node.kernel.registry.get(A)).toBeUndefined();
+  expect(node.removePackage("app:me.os")).toBe(true);
+  expect([node.kernel.registry.get(B), node.packages.size]).toEqual([undefined, 0]);
+  expect(node.removePackage("app:me.os")).toBe(false);
+});
+
+test("public, on_exit and the capabilities asked for and granted are the new manifest's; others stay", async () => {
+  node = createNode({ name: "localhost" });
+  const other = node.addProcess(ProcessId.parse("other:other:me.os"), { start: () => ({ handle: () => undefined }) });
+  const granting = {
+    ...a,
+    request_capabilities: ["http-server:distro:sys"],
+    grant_capabilities: ["other:other:me.os"],
+  };
+  await node.addPackage(await version(1, [granting]));
+  const process = node.kernel.registry.get(A);
+  const mine = { issuer: `localhost@${A.text}`, params: '{"n":1}' };
+  const messaging = { issuer: `localhost@${A.text}`, params: MESSAGING };
+  process?.capabilities.add(mine);
+  expect([process?.capabilities.has(HTTP), other.capabilities.has(messaging)]).toEqual([true, true]);
+  await node.changePackage(
+    await version(2, [{ ...a, on_exit: "None", public: true, request_capabilities: ["timer:distro:sys"] }]),
+  );
+  expect(process).toMatchObject({ public: true, onExit: "None" });
+  expect(process?.capabilities.list()).toEqual([mine, { issuer: "localhost@timer:distro:sys", params: MESSAGING }]);
+  expect(other.capabilities.has(messaging)).toBe(false);
+});
+
+test("a version that does not load changes nothing", async () => {
+  node = createNode({ name: "localhost" });
+  const folder = await version(1, [a]);
+  await node.addPackage(folder);
+  const broken = await version(2, [a, b]);
+  await writeFile(join(broken, "app.mjs"), "const x = ;");
+  await expect(node.changePackage(broken)).rejects.toThrow(/does not load: Unexpected token ';'/);
+  expect(node.packages.get("app:me.os")?.folder).toBe(folder);
+  expect([node.kernel.registry.get(A)?.incarnation, node.kernel.registry.get(B)]).toEqual([1, undefined]);
+});
+
+test("a process that has ended begins anew", async () => {
+  node = createNode({ name: "localhost" });
+  await node.addPackage(await version(1, [a]));
+  node.kernel.registry.get(A)?.kill();
+  await node.changePackage(await version(2, [a]));
+  await until(() => node.kernel.registry.get(A)?.state === "running");
+});
