@@ -7,7 +7,7 @@
  * 2. Nothing waits in the mailbox for a peer: each request goes its own way and is answered when it is done.
  * 3. Everything ends: by limits.requestTime, with its peer, with its process.
  */
-import { type Context, defineProcess, type Message, type Program } from "jackfield/process";
+import { type Context, defineProcess, type Message, type Program, type Timer } from "jackfield/process";
 import { type Blob, type HttpClientAction, type HttpClientResult, MESSAGING } from "jackfield/protocol";
 import { HttpRequests, headersOf, refusalOf, urlOf } from "./http.ts";
 import { type HttpClientLimits, httpClientLimits } from "./limits.ts";
@@ -107,10 +107,11 @@ class HttpClient {
     const done = this.#begin(owner);
     const abort = new AbortController();
     const ms = this.#timeOf(http.timeout, message);
-    this.#aborts.add(abort);
-    const timer = this.#ctx.after(ms, () => abort.abort(new Error(`it took longer than ${ms} ms`)));
+    let timer: Timer | undefined;
     let streams = false;
+    this.#aborts.add(abort);
     try {
+      timer = this.#ctx.after(ms, () => abort.abort(new Error(`it took longer than ${ms} ms`)));
       const fetched = await this.#http.fetch({
         http,
         body: message.blob?.bytes() ?? null,
@@ -121,11 +122,11 @@ class HttpClient {
         const blob = await this.#http.whole(fetched);
         return { body: { Ok: { Http: fetched.answer } }, blob };
       }
-      streams = true;
       const stream_id = this.#streams.add(owner, fetched, this.#ctx.now(), () => {
         this.#aborts.delete(abort);
         done();
       });
+      streams = true;
       this.#sweep();
       return { body: { Ok: { Http: { ...fetched.answer, stream_id } } } };
     } catch (error) {
@@ -133,7 +134,7 @@ class HttpClient {
         throw new Refusal({ ExecuteRequestFailed: String(abort.signal.reason?.message ?? "the node stops") });
       throw error;
     } finally {
-      timer.cancel();
+      timer?.cancel();
       if (!streams) {
         this.#aborts.delete(abort);
         done();
@@ -193,11 +194,11 @@ class HttpClient {
 
   #sweep(): void {
     if (this.#sweeps || this.#streams.size === 0) return;
-    this.#sweeps = true;
     this.#ctx.after(this.#limits.streamIdle, () => {
       this.#sweeps = false;
       this.#streams.closeIdle(this.#ctx.now(), this.#limits.streamIdle);
       this.#sweep();
     });
+    this.#sweeps = true;
   }
 }

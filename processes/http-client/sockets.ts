@@ -241,19 +241,23 @@ export class Sockets {
   /** Rule 3. */
   #ping(): void {
     if (this.#pings) return;
-    this.#pings = true;
-    this.#ctx.after(this.#limits.pingEvery, () => {
-      this.#pings = false;
-      for (const channel of this.#channels.values()) {
-        if (!this.#reaches(channel)) this.#end(channel, GOING_AWAY, "its process is gone");
-        else if (!channel.alive) channel.socket.terminate();
-        else if (channel.socket.readyState === WebSocket.OPEN && !channel.socket.isPaused) {
-          channel.alive = false;
-          channel.socket.ping(OURS);
+    try {
+      this.#ctx.after(this.#limits.pingEvery, () => {
+        this.#pings = false;
+        for (const channel of this.#channels.values()) {
+          if (!this.#reaches(channel)) this.#end(channel, GOING_AWAY, "its process is gone");
+          else if (!channel.alive) channel.socket.terminate();
+          else if (channel.socket.readyState === WebSocket.OPEN && !channel.socket.isPaused) {
+            channel.alive = false;
+            channel.socket.ping(OURS);
+          }
         }
-      }
-      if (this.#channels.size > 0) this.#ping();
-    });
+        if (this.#channels.size > 0) this.#ping();
+      });
+      this.#pings = true;
+    } catch {
+      // This incarnation has ended, or has too many timers: the next channel that opens tries again.
+    }
   }
 }
 

@@ -1,19 +1,18 @@
 /** What each action does. Permission was checked before; every folder on the way is open (tree.ts). */
-import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import {
   Blob,
   type Capability,
   type VfsAction,
   type VfsEntry,
-  type VfsMetadata,
   type VfsResponse,
   type VfsSeek,
 } from "jackfield/protocol";
 import { unzip } from "./archive.ts";
 import { Cursors } from "./cursors.ts";
-import { type DriveState, type Drives, makeFolder, measure, type Place, removeBelow } from "./drives.ts";
+import { type DriveState, type Drives, makeFolder, measure, removeBelow } from "./drives.ts";
+import { kindOf, metadataOf, readBytes, sizeOf, sumOf, writeAll } from "./files.ts";
 import type { VfsLimits } from "./limits.ts";
 import { DEPTH_MAX, type VfsPath } from "./path.ts";
 import type { Asked } from "./read-request.ts";
@@ -113,7 +112,7 @@ export class Actions {
       case "Len":
         return this.#reading(path, async (file) => ({ body: { Len: (await file.stat()).size } }));
       case "Hash":
-        return this.#reading(path, hash);
+        return this.#reading(path, async (file) => ({ body: { Hash: [...(await sumOf(file))] } }));
       case "AddZip":
         return this.#addZip(path, bytesOf(caller));
       case "Usage":
@@ -586,64 +585,4 @@ async function counted(drive: DriveState, bytes: number, entries: number, work: 
     else drive.add(-bytes, -entries);
     throw error;
   }
-}
-
-async function kindOf(folder: Folder, name: string): Promise<Kind | undefined> {
-  try {
-    return fileType(await lstat(await folder.at(name)));
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/** Of a file that may be written over. @returns undefined: there is none yet @throws {FileError} it is something else */
-async function sizeOf({ parent, name }: Place): Promise<number | undefined> {
-  if ((await kindOf(parent, name)) === undefined) return undefined;
-  const file = await parent.file(name, O_RDONLY);
-  try {
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
-  }
-}
-
-async function metadataOf(folder: Folder, name: string): Promise<VfsMetadata | undefined> {
-  try {
-    const stats = await lstat(await folder.at(name));
-    const type = fileType(stats);
-    return { file_type: type, len: type === "File" ? stats.size : 0, modified: Math.floor(stats.mtimeMs) };
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-async function readBytes(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return filled === length ? bytes : bytes.slice(0, filled);
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.byteLength - written, position + written);
-    written += bytesWritten;
-  }
-}
-
-async function hash(file: FileHandle): Promise<Answer> {
-  const sum = createHash("sha256");
-  for (let at = 0; ; ) {
-    const bytes = await readBytes(file, at, PIECE * 16);
-    if (bytes.byteLength === 0) break;
-    sum.update(bytes);
-    at += bytes.byteLength;
-  }
-  return { body: { Hash: [...sum.digest()] } };
 }

@@ -254,12 +254,12 @@ export class Temporary {
 
   async discard(): Promise<void> {
     await unlink(await this.#folder.at(this.#name)).catch(() => undefined); // a start empties what is left
-    await this.#close();
+    await this.#close().catch(() => undefined);
   }
 
   async #close(): Promise<void> {
-    await this.handle.close();
     this.#folder.close();
+    await this.handle.close();
   }
 }
 

@@ -90,7 +90,7 @@ export class Streams {
 }
 
 async function end(stream: Stream): Promise<void> {
-  if (stream.kind === "read") return await stream.handle.close();
+  if (stream.kind === "read") return await stream.handle.close().catch(() => undefined); // it was only read
   stream.drive.release(stream.written);
   await stream.file.discard();
 }

@@ -95,12 +95,16 @@ class Vfs {
   #sweep(ctx: Ctx): void {
     const { streams } = this.#actions;
     if (this.#sweeps || streams.size === 0) return;
-    this.#sweeps = true;
-    ctx.after(this.#limits.streamIdle, async () => {
-      await streams.closeIdle(ctx.now());
-      this.#sweeps = false;
-      this.#sweep(ctx);
-    });
+    try {
+      ctx.after(this.#limits.streamIdle, async () => {
+        this.#sweeps = false;
+        await streams.closeIdle(ctx.now());
+        this.#sweep(ctx);
+      });
+      this.#sweeps = true;
+    } catch {
+      // This incarnation has ended, or has too many timers: the next request tries again.
+    }
   }
 }
 

@@ -227,6 +227,18 @@ describe("limits", () => {
     expect((await askClient(host, get("/"))).body).toMatchObject({ Ok: {} });
   });
 
+  test("one that gets no timer is refused, and takes no share of limits.requests with it", async () => {
+    start({ limits: { requests: 2 }, nodeOptions: { limits: { timers: 1 } } });
+    const first = askClient(host, get("/silent", { timeout: 1000 }));
+    await until(() => server.seen.length === 1);
+    for (let i = 0; i < 3; i++)
+      expect((await askClient(host, get("/"))).body).toEqual({
+        Err: { ExecuteRequestFailed: expect.stringContaining("Cannot set a timer") },
+      });
+    await first;
+    expect((await askClient(host, get("/"))).body).toMatchObject({ Ok: {} });
+  });
+
   test("an answer that breaks off is no answer", async () => {
     start();
     expect((await askClient(host, get("/cut"))).body).toEqual({ Err: { ExecuteRequestFailed: expect.any(String) } });
