@@ -90,16 +90,63 @@ describe.each(PLACEMENTS)("%s: a channel", (placement) => {
     expect([...(await client.nextBinary())]).toEqual([200, 201]);
   });
 
-  test("of a sender that does not wait keeps the order of thousands of frames, whatever their size", async () => {
+  test.each(["uws", "ws"] as const)(
+    "on %s of a sender that does not wait keeps the order of thousands of frames, whatever their size",
+    async (transport) => {
+      const on = await startStage(placement, { http: { transport } });
+      const a = await bound(on, A);
+      await a.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, blob));
+      const client = await connect(on, a);
+      const frames = Array.from({ length: 3000 }, (_, n) => (n % 500 === 499 ? `${n} ${"x".repeat(100_000)}` : `${n}`));
+      for (const frame of frames) client.sendText(frame);
+      const echoed: string[] = [];
+      while (echoed.length < frames.length) echoed.push(await client.nextText());
+      expect(echoed.every((text, n) => text === frames[n])).toBe(true);
+    },
+  );
+
+  test("sends in the order pushed, whichever way: push, sendWsPush, after an await, close", async () => {
     const on = await startStage(placement, { http: true });
     const a = await bound(on, A);
-    await a.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, blob));
+    await a.on("push", async (me, { channelId, blob }) => {
+      me.ctx.push(channelId, "1");
+      void me.ctx.sendWsPush(channelId, "2");
+      me.ctx.push(channelId, "3");
+      void me.ctx.sendWsPush(channelId, "4");
+      me.ctx.push(channelId, blob);
+      await me.ctx.sendWsPush(channelId, "6");
+      me.ctx.push(channelId, "7");
+      me.ctx.close(channelId, 4000, "8");
+    });
     const client = await connect(on, a);
-    const frames = Array.from({ length: 3000 }, (_, n) => (n % 500 === 499 ? `${n} ${"x".repeat(100_000)}` : `${n}`));
-    for (const frame of frames) client.sendText(frame);
-    const echoed: string[] = [];
-    while (echoed.length < frames.length) echoed.push(await client.nextText());
-    expect(echoed.every((text, n) => text === frames[n])).toBe(true);
+    client.sendText("5");
+    const heard: string[] = [];
+    while (heard.length < 7) heard.push(await client.nextText());
+    expect(heard).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+    expect(await client.nextClose()).toEqual({ code: 4000, reason: "8" });
+  });
+
+  test("of a program written without defineProcess works alike", async () => {
+    const on = await startStage(placement, { http: true });
+    const b = await on.add(B);
+    await on.add(A, { file: "raw.mjs" });
+    const answer = await b.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body({ n: 1 })
+          .blob("x")
+          .sendAndAwaitResponse()
+          .then((it) => me.seen(it)),
+      A,
+    );
+    expect(answer).toEqual(expect.objectContaining({ body: { n: 1 }, blob: "x" }));
+    const client = await RawSocket.connect(on.port);
+    await client.upgrade({ path: "/" });
+    client.sendText(JSON.stringify({ auth_token: on.server.issueToken(), target_process: A, encrypted: false }));
+    await client.nextText();
+    for (const text of ["one", "two"]) client.sendText(text);
+    expect([await client.nextText(), await client.nextText()]).toEqual(["one", "two"]);
   });
 
   test("of many clients is each one's own", async () => {
@@ -309,6 +356,46 @@ describe.each(PLACEMENTS)("%s: transferChannel", (placement) => {
       Err: "WsChannelNotFound",
     });
   });
+
+  test.each(["in a handler that does not wait for it", "beside all handlers"])(
+    "%s hands it over all the same: nobody crashes, each frame goes to one of the two, in order",
+    async (how) => {
+      const on = await startStage(placement, { http: true });
+      const a = await bound(on, A);
+      const b = await on.add(B);
+      await a.on(
+        "push",
+        (me, { channelId, blob }, { how, to }) => {
+          const text = blob.text();
+          me.keep.all.push(text);
+          if (text !== "20") return;
+          const hand = (): void =>
+            void me.ctx.transferChannel(channelId, to).then((result) => me.report([result, me.keep.all]));
+          if (how === "beside all handlers") setTimeout(hand, 0);
+          else hand();
+        },
+        { how, to: B },
+      );
+      await a.on("close", () => undefined);
+      await b.on("open", () => undefined);
+      await b.on("push", (me, { blob }) => {
+        const text = blob.text();
+        me.keep.all.push(text);
+        if (text === "end") me.report(me.keep.all);
+      });
+      const client = await connect(on, a);
+      const sent = Array.from({ length: 400 }, (_, n) => `${n}`);
+      for (const text of sent) client.sendText(text);
+      await a.next(); // it was opened
+      const [result] = (await a.next()) as readonly [unknown];
+      expect(result).toEqual({ Ok: null });
+      client.sendText("end");
+      const atB = (await b.next()) as readonly string[];
+      const atA = await a.run((me) => me.keep.all);
+      expect([...atA, ...atB]).toEqual([...sent, "end"]);
+      expect(on.node.kernel.crashes.last()).toEqual([]);
+    },
+  );
 
   test("to nobody, or to who may not be messaged, is refused and changes nothing", async () => {
     const on = await startStage(placement, { http: true });

@@ -282,6 +282,39 @@ describe.each(PLACEMENTS)("%s: on_exit", (placement) => {
   });
 });
 
+describe.each(PLACEMENTS)("%s: a kill", (placement) => {
+  test("while it starts, or waits in its init, ends it; its name is free, and nothing of it comes later", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A, {
+      init: async (me) => {
+        me.report("begins");
+        await me.gate("go on");
+        me.report("was killed, and goes on");
+      },
+    });
+    await a.next();
+    const asked = on.ask(A, { run: "() => 1" });
+    on.tell("kernel:distro:sys", { KillProcess: A });
+    await expect(asked).rejects.toThrow("no process has that address, or it exited");
+    await on.add(B); // in placements apart it is not up yet
+    on.tell("kernel:distro:sys", { KillProcess: B });
+    await isGone(on, B);
+    const parent = await on.add(C);
+    const id = await parent.run(
+      (me, placement) => me.ctx.spawn({ name: "child", file: "puppet.mjs", placement }).then(({ text }) => text),
+      placement,
+    );
+    on.tell("kernel:distro:sys", { KillProcess: id });
+    await isGone(on, id);
+    await parent.run(
+      (me, placement) => me.ctx.spawn({ name: "child", file: "puppet.mjs", placement }).then(() => null),
+      placement,
+    );
+    expect(await on.puppet(id).run(() => "the next of that name")).toBe("the next of that name");
+    if (placement !== "inline") expect(a.waiting).toEqual([]);
+  });
+});
+
 describe.each(PLACEMENTS)("%s: exit()", (placement) => {
   test("ends the process after the message in hand, its onExit first; what waited is Offline", async () => {
     const on = await startStage(placement);
@@ -313,6 +346,42 @@ describe.each(PLACEMENTS)("%s: exit()", (placement) => {
     b.start((me) => me.ctx.exit());
     expect(await b.nextOf(2)).toEqual([1, 2]);
     expect(await b.run(() => "lives")).toBe("lives");
+  });
+
+  test("leaves its handler everything that it does after it: sends, answers, capabilities, the farewell's too", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on(
+      "exit",
+      async (me, _, to) => {
+        me.ctx
+          .request(to)
+          .body(["farewell", Array.isArray(me.ctx.capabilities.list()), me.ctx.onExit])
+          .send();
+        await me.ctx.clearState();
+        me.ctx.request(to).body("the last word").send();
+      },
+      A,
+    );
+    await b.on("request", async (me) => {
+      me.ctx.exit();
+      me.ctx.request("a:a-package:template.os").body("after exit").send();
+      await me.ctx.setState(1);
+      me.ctx.respond("answer");
+    });
+    const answer = await a.run(
+      (me, to) =>
+        me.ctx
+          .request(to)
+          .body(1)
+          .sendAndAwaitResponse()
+          .then((it) => it.body),
+      B,
+    );
+    expect(answer).toBe("answer");
+    const heard = (await a.nextOf(3)) as readonly { readonly body: unknown }[];
+    expect(heard.map(({ body }) => body)).toEqual(["after exit", ["farewell", true, "None"], "the last word"]);
   });
 
   test("in init ends it once init is through", async () => {

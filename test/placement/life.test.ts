@@ -184,6 +184,14 @@ describe.each(PLACEMENTS)("%s: when the node stops", (placement) => {
     ]);
   });
 
+  test("what has only begun to start is stopped with it, and nothing is left to keep the node from its end", async () => {
+    const on = await startStage(placement);
+    await on.add(A);
+    await on.add(B, { init: () => new Promise(() => undefined) });
+    await on.stop();
+    expect([on.stateOf(A), on.stateOf(B)]).toEqual([null, null]);
+  });
+
   test("a handler that does not end is waited for as long as limits.drain, and ended", async () => {
     const on = await startStage(placement, { limits: { drain: 100 } });
     const a = await on.add(A);
