@@ -34,6 +34,10 @@ export type WsBinding = {
    * is an array of integers in MessagePack, which all understand; `bin` is smaller and faster.
    */
   readonly extension?: boolean | "bin";
+  /**
+   * What becomes of frames that a slow client cannot take, and of a client's that this process cannot, as its mailbox is
+   * full. Default `close`: the channel ends with 1013; `drop`: they are left out.
+   */
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */
   readonly sendLimit?: number;

@@ -190,10 +190,8 @@ export class Actor implements Instance {
   }
 
   /** From outside of a handler, where nothing is in hand that could be passed on. */
-  do(given: Act): void {
-    const act =
-      given.do === "send" ? { ...given, inherit: false, next: given.next.filter((each) => !inherits(each)) } : given;
-    this.#try(() => void this.#act(act, null)?.catch((thrown: unknown) => this.#refused(thrown)));
+  do(act: Act): void {
+    this.#try(() => void this.#act(passingNothingOn(act), null)?.catch((thrown: unknown) => this.#refused(thrown)));
   }
 
   #run(acts: readonly Act[], message: Envelope, from = 0): void | Promise<void> {
@@ -462,8 +460,10 @@ export class Actor implements Instance {
 
 const REPLY: readonly Act[] = [{ do: "reply", blob: "none" }];
 
-function inherits(act: Act): boolean {
-  return (act.do === "send" && act.inherit) || (act.do === "reply" && act.blob === "inherit");
+/** Also of what follows: bytes on loan have gone since the message that is shown as the one in hand was handled. */
+function passingNothingOn(act: Act): Act {
+  if (act.do === "reply") return { ...act, blob: act.blob === "inherit" ? "none" : act.blob };
+  return act.do === "send" ? { ...act, inherit: false, next: act.next.map(passingNothingOn) } : act;
 }
 
 function factsOf({ body, context, error, blob }: Envelope): Facts {

@@ -134,10 +134,10 @@ const { act } = fc.letrec<{ act: Act; acts: Act[] }>((tie) => ({
       }),
     },
     {
-      weight: 3,
+      weight: 5,
       arbitrary: fc.record({
         do: fc.constant("timer" as const),
-        ms: fc.constantFrom(0, 5, 30, 700),
+        ms: fc.constantFrom(0, 5, 5, 30, 700),
         acts: tie("acts"),
       }),
     },
