@@ -41,7 +41,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(10, 300, 1_200) }) },
 );
 
-type Born = { readonly parent: string; readonly lifetime: Lifetime; readonly incarnation: number };
+type Born = { readonly parent: string; readonly lifetime: Lifetime };
 
 class Run {
   readonly family: FamilyTest = startFamily({ limits: { farewell: 500, restarts: 3 } }, "Restart");
@@ -68,7 +68,7 @@ class Run {
         const { lifetime, onExit } = action;
         const child = `p${this.names.length}`;
         this.names.push(child);
-        this.born.set(child, { parent: name, lifetime, incarnation: this.incarnation(name) });
+        this.born.set(child, { parent: name, lifetime });
         return this.family.order(name, { spawn: [{ name: child, lifetime, onExit }] });
       }
       case "throw":
@@ -124,11 +124,11 @@ class Run {
 }
 
 function checkLifetimes(run: Run): void {
-  for (const [name, { parent, lifetime, incarnation }] of run.born) {
+  for (const [name, { parent, lifetime }] of run.born) {
     if (!run.lives(name) || lifetime === "node") continue;
     expect([name, parent, run.lives(parent)]).toEqual([name, parent, true]);
     if (lifetime === "incarnation")
-      expect([name, parent, run.incarnation(parent)]).toEqual([name, parent, incarnation]);
+      expect([name, parent, run.incarnation(parent)]).toEqual([name, parent, run.family.spawnedBy.get(name)]);
   }
 }
 

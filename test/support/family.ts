@@ -19,6 +19,8 @@ export type FamilyTest = TestKernel & {
   readonly log: string[];
   /** What each was told by its monitors, oldest first. */
   readonly downs: readonly { readonly watcher: string; readonly incarnation: number; readonly down: Down }[];
+  /** Which incarnation of its parent spawned each, by name. */
+  readonly spawnedBy: ReadonlyMap<string, number>;
   /** A request from outside to `name` of A's package; in order, each done before the next. */
   order(name: string, order: Order): Promise<void>;
   state(name: string): string | undefined;
@@ -36,6 +38,8 @@ export function startFamily(options: TestKernelOptions = {}, onExit: "None" | "R
   const log: string[] = [];
   const stubborn = new Set<string>();
   const downs: { readonly watcher: string; readonly incarnation: number; readonly down: Down }[] = [];
+  const spawnedBy = new Map<string, number>();
+  const incarnationOf = ({ our }: Context): number => kernel.node.kernel.registry.get(our.id)?.incarnation ?? 0;
   const contexts = new Map<string, Context>();
   const kernel = startKernel(options);
   const each: Program = defineProcess({
@@ -46,15 +50,17 @@ export function startFamily(options: TestKernelOptions = {}, onExit: "None" | "R
     },
     async onRequest(_state, { body }, ctx) {
       const { spawn = [], does } = body as Order;
-      for (const one of spawn) await ctx.spawn({ ...one, program: each });
+      for (const one of spawn) {
+        spawnedBy.set(one.name, incarnationOf(ctx as Context));
+        await ctx.spawn({ ...one, program: each });
+      }
       if (does === "throw") throw new Error("told to");
       if (does === "exit") ctx.exit();
       if (does === "hang") await new Promise(() => undefined);
     },
     onDown(_state, down, ctx) {
       const watcher = ctx.our.id.process;
-      const incarnation = kernel.node.kernel.registry.get(ctx.our.id)?.incarnation ?? 0;
-      downs.push({ watcher, incarnation, down });
+      downs.push({ watcher, incarnation: incarnationOf(ctx as Context), down });
     },
     async onExit(_state, ctx) {
       const name = ctx.our.id.process;
@@ -69,6 +75,7 @@ export function startFamily(options: TestKernelOptions = {}, onExit: "None" | "R
     log,
     stubborn,
     downs,
+    spawnedBy,
     ctx(name) {
       const ctx = contexts.get(name);
       if (ctx === undefined) throw new Error(`"${name}" has not started`);
