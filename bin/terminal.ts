@@ -25,7 +25,8 @@ const WIDTH = 80; // columns of a terminal that does not say how many it has
 export function terminalOf(stream: { readonly isTTY?: boolean; readonly columns?: number }, env: Env): Terminal {
   const isTerminal = stream.isTTY === true;
   const hasColours = isTerminal && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
-  return { isTerminal, hasColours, width: isTerminal ? (stream.columns ?? WIDTH) : undefined };
+  const { columns = 0 } = stream; // 0: some do not say
+  return { isTerminal, hasColours, width: isTerminal ? (columns > 0 ? columns : WIDTH) : undefined };
 }
 
 const CONTROL = /[^\P{Cc}\t\n]/gu;

@@ -216,6 +216,8 @@ describe("for a terminal", () => {
     expect(lines[1]).toBe(`a-process-with-a-l…  running  ${"x".repeat(30)}`.slice(0, 60));
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
     expect(table(columns, rows, PLAIN)).toContain(`with-a-publisher.os  running  ${"x".repeat(30)}\n`);
+    const widthOf = (columns: number): number | undefined => terminalOf({ isTTY: true, columns }, {}).width;
+    expect([widthOf(132), widthOf(0), terminalOf({ columns: 132 }, {}).width]).toEqual([132, 80, undefined]);
     expect([cut("abc", 3), cut("abcd", 3)]).toEqual(["abc", "ab…"]);
   });
 

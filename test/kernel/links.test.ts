@@ -93,6 +93,15 @@ describe("a link", () => {
     expect(endOf(family, A)).toBe("link");
   });
 
+  test("is forgotten with either end, and so is who has no family left", async () => {
+    const family = await linked();
+    const { links, family: table } = family.node.kernel;
+    expect([links.size, table.size]).toEqual([2, 2]);
+    await family.order("one", { does: "exit" });
+    await settle();
+    expect([family.state("a"), links.size, table.size]).toEqual(["running", 0, 0]);
+  });
+
   test("that was taken back ends nobody", async () => {
     const family = await linked();
     await family.ctx("a").unlink(member("one"));

@@ -43,6 +43,14 @@ describe("a monitor", () => {
     expect(cast.a.all[0]).toMatchObject({ kind: "request", source: `alice.os@${KERNEL}`, envelope: { rsvp: null } });
   });
 
+  test("is forgotten with the end that it told", async () => {
+    const cast = await watched();
+    expect(cast.node.kernel.monitors.size).toBe(2);
+    tell(cast.a.host, B, "throw");
+    await settle();
+    expect(cast.node.kernel.monitors.size).toBe(0);
+  });
+
   test("hears of a kill", async () => {
     const cast = await watched("Restart");
     cast.node.kernel.registry.all().at(-1)?.kill();
