@@ -28,6 +28,7 @@ describe("sqlite:distro:sys on disk", () => {
     await first.act(write("INSERT INTO t VALUES ('kept')"));
     await first.stop();
     expect(readdirSync(join(folder, "me.os/chess"))).toEqual(["d.db"]);
+    expect([...readFileSync(join(folder, "me.os/chess/d.db")).subarray(18, 20)]).toEqual([2, 2]); // in WAL mode: ADR 0022
     const second = new DatabaseNode("sqlite:distro:sys", sqliteProcess({ folder }));
     expect((await second.act({ Query: "SELECT a FROM t" })).blob?.json()).toEqual([{ a: "kept" }]);
     await second.stop();
