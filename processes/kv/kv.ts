@@ -17,7 +17,7 @@ import {
   readDatabaseRequest,
   readTxId,
 } from "../database-request.ts";
-import { BARE, checkValue, NEEDS, type Page, readBatch, readKey, readPage, txIdOf } from "./actions.ts";
+import { BARE, type Batch, checkValue, NEEDS, type Page, readBatch, readKey, readPage, txIdOf } from "./actions.ts";
 import { KV_LIMITS, type KvLimits } from "./limits.ts";
 import { Line } from "./line.ts";
 import { copyOf, type KvCheck, type KvOperation, type KvStore, StoreFullError } from "./store.ts";
@@ -27,6 +27,7 @@ import { Transactions } from "./transactions.ts";
 type Answer = { readonly body: unknown; readonly blob?: Uint8Array };
 
 const OK: Answer = { body: "Ok" };
+const NO_BATCH: Batch = { checks: [], operations: [] };
 
 /** @param open called once: lmdb must not open a folder twice in one process, so incarnations share what it gives */
 export function kvProcess(open: () => Promise<KvStore>, limits: KvLimits = KV_LIMITS): Program {
@@ -74,8 +75,11 @@ class Kv {
       const needs = Object.hasOwn(NEEDS, request.action) ? NEEDS[request.action] : undefined;
       if (needs === undefined) throw new Refusal("MalformedRequest");
       await assertAllowed(this.#ctx, message, request, needs);
+      const batch = request.action === "Batch" ? readBatch(message.blob?.bytes(), this.#limits) : NO_BATCH;
+      // Whether a check holds tells what is there.
+      if (batch.checks.length > 0) await assertAllowed(this.#ctx, message, request, "read");
       message.blob?.keep(); // it is looked at after this handler has returned
-      doing = this.#do(message, request);
+      doing = this.#do(message, request, batch);
     } catch (thrown) {
       doing = Promise.reject(thrown);
     }
@@ -95,7 +99,7 @@ class Kv {
   }
 
   /** Enters the line of its database before it first waits, but for one that is being taken away. */
-  async #do(message: Message, request: DatabaseRequest): Promise<Answer> {
+  async #do(message: Message, request: DatabaseRequest, batch: Batch): Promise<Answer> {
     const name = nameOf(request);
     const removal = this.#removals.get(name);
     if (removal !== undefined) await removal; // whoever comes meanwhile waits here too, and goes on in the same order
@@ -127,10 +131,8 @@ class Kv {
         const { checks, operations } = this.#transactions.end(txIdOf(request), message.source.text, database);
         return this.#commit(database, line, checks, operations);
       }
-      default: {
-        const { checks, operations } = readBatch(message.blob?.bytes(), this.#limits);
-        return this.#commit(database, line, checks, operations);
-      }
+      default:
+        return this.#commit(database, line, batch.checks, batch.operations);
     }
   }
 

@@ -86,6 +86,9 @@ class Sqlite {
       const needs = Object.hasOwn(NEEDS, request.action) ? NEEDS[request.action] : undefined;
       if (needs === undefined) throw new Refusal("MalformedRequest");
       await assertAllowed(this.#ctx, message, request, needs);
+      // What it returns it has read.
+      if (request.action === "Write" && checkWrite(this.#statementOf(request.given.statement)).returns)
+        await assertAllowed(this.#ctx, message, request, "read");
       doing = this.#do(message, request);
     } catch (thrown) {
       doing = Promise.reject(thrown);

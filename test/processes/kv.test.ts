@@ -269,6 +269,19 @@ describe.each(["on disk", "in memory"])("kv:distro:sys %s", (where) => {
     expect(await node.body("RemoveDb", { as: OTHER })).toEqual({ Err: "MismatchingPackageId" });
   });
 
+  test("who may write only learns nothing by checks", async () => {
+    const node = await filled();
+    node.grant(OTHER, WRITE);
+    const batch = (checks: readonly Pair[]): Promise<unknown> =>
+      node.body("Batch", { as: OTHER, blob: packMessage({ operations: [pair("b", "x")], checks }) });
+    expect(await batch([pair("a", "A")])).toEqual({ Err: "NoReadCap" });
+    expect(await batch([pair("a", "other")])).toEqual({ Err: "NoReadCap" });
+    expect(await batch([])).toBe("Ok");
+    node.grant(OTHER, READ);
+    expect(await batch([pair("a", "other")])).toEqual({ Err: "Conflict" });
+    expect(await batch([pair("a", "A")])).toBe("Ok");
+  });
+
   test("what is attached counts alone: an owner who attaches a narrow capability has no more than that", async () => {
     const node = await filled();
     const read = node.grant(OWNER, READ);

@@ -429,6 +429,18 @@ describe.each(["on disk", "in memory"])("sqlite:distro:sys %s", (where) => {
     expect(await node.body("RemoveDb", { as })).toEqual({ Err: "MismatchingPackageId" });
   });
 
+  test("who may write only gets no rows by writing", async () => {
+    await filled();
+    node.grant(OTHER, WRITE);
+    const as = OTHER;
+    for (const sql of ["UPDATE t SET a = a RETURNING a", "WITH x AS (SELECT a FROM t) SELECT * FROM x"]) {
+      expect(await write(sql, [], { as })).toEqual({ Err: "NoReadCap" });
+    }
+    expect(await write("UPDATE t SET a = 'new' WHERE id = 1", [], { as })).toMatchObject({ changes: 1, rows: [] });
+    node.grant(OTHER, READ);
+    expect(await write("DELETE FROM t WHERE id = 1 RETURNING a", [], { as })).toMatchObject({ rows: [{ a: "new" }] });
+  });
+
   test("a deputy with every right, asked by a client that may only read, writes nothing for it", async () => {
     await filled();
     const deputy = defineProcess({
