@@ -3,7 +3,9 @@
  *
  * Each is loaded with its first message, so that a start pays for none; state is not, as all that remember ask it first.
  */
-import { lazyProgram, type RegisterOptions } from "../kernel/index.ts";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { lazyProgram, PlacedProgram, type RegisterOptions } from "../kernel/index.ts";
 import { ProcessId, type Program } from "../lib/protocol/index.ts";
 import { stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
@@ -28,7 +30,7 @@ export function systemProcesses(
     },
     { id: ProcessId.parse("timer:distro:sys"), program: lazyProgram(timer), public: true, trusted: true },
     { id: ProcessId.parse("kv:distro:sys"), program: lazyProgram(() => kv(data.path("kv"))) },
-    { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(() => sqlite(data.path("sqlite"))) },
+    { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(sqlite), folder: data.path("sqlite") },
     { id: ProcessId.parse("vfs:distro:sys"), program: lazyProgram(() => vfs(data.path("vfs"))) },
     { id: ProcessId.parse("http-client:distro:sys"), program: lazyProgram(httpClient) },
   ];
@@ -47,9 +49,11 @@ async function kv(folder: string | null): Promise<Program> {
   return kvProcess(async () => (folder === null ? memoryStore(KV_LIMITS.memoryBytes) : await diskStore(folder)));
 }
 
-async function sqlite(folder: string | null): Promise<Program> {
-  const { sqliteProcess } = await import("../processes/sqlite/sqlite.ts");
-  return sqliteProcess({ folder });
+/** In a thread of its own: a long query holds up other databases, but not the node. Run from source, as tests do, inline. */
+async function sqlite(): Promise<Program> {
+  const file = fileURLToPath(new URL("../processes/sqlite/sqlite.js", import.meta.url));
+  if (existsSync(file)) return new PlacedProgram("worker", file);
+  return (await import("../processes/sqlite/sqlite.ts")).default;
 }
 
 async function vfs(folder: string | null): Promise<Program> {

@@ -13,6 +13,7 @@ export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits
 export { type LogKind, type LogLine, poisonText } from "./logs.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export { type ManifestEntry, type Package, type PackageManifest, readPackage } from "./package.ts";
+export { PlacedProgram } from "./placement/placed-program.ts";
 export type { Process } from "./process.ts";
 export type { RunQueue } from "./run-queue.ts";
 export { Alarm, TimerWheel, WheelEntry } from "./timer-wheel.ts";

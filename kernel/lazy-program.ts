@@ -1,23 +1,37 @@
 /**
  * A program that is loaded with the first message of its process: a system process that nobody uses costs a start nothing.
- * Its init runs then too; one that does not load crashes as any that throws.
+ * Its init runs then too; one that does not load crashes as any that throws. It may be one that is placed elsewhere: its
+ * thread begins then.
  */
-import type { Host, Instance, Program } from "../lib/protocol/index.ts";
+import type { Host, Program } from "../lib/protocol/index.ts";
+import type { PlaceableInstance } from "./placement/placeable.ts";
 
 export function lazyProgram(load: () => Promise<Program>): Program {
   return {
-    start(host: Host): Instance {
-      let instance: Instance | null = null;
-      const begin = async (): Promise<Instance> => {
-        const loaded = (await load()).start(host);
-        await loaded.init?.();
-        instance = loaded;
-        return loaded;
+    start(host: Host): PlaceableInstance {
+      let begun: PlaceableInstance | null = null;
+      let ready: PlaceableInstance | null = null; // its init is through
+      let isEnded = false;
+      const begin = async (): Promise<PlaceableInstance> => {
+        const program = await load();
+        if (isEnded) throw new Error("it has ended while it was loaded"); // nobody would end what begins now
+        begun = program.start(host);
+        await begun.init?.();
+        ready = begun;
+        return begun;
       };
       return {
         handle: (message) =>
-          instance === null ? begin().then((loaded) => loaded.handle(message)) : instance.handle(message),
-        exit: () => instance?.exit?.(),
+          ready === null ? begin().then((loaded) => loaded.handle(message)) : ready.handle(message),
+        exit: () => ready?.exit?.(),
+        get underWay(): number {
+          return begun?.underWay ?? 0;
+        },
+        giveBack: () => begun?.giveBack?.() ?? null,
+        end: () => {
+          isEnded = true;
+          begun?.end?.();
+        },
       };
     },
   };

@@ -4,9 +4,8 @@
  * Needs   nothing. Not public: who uses it asks for `sqlite:distro:sys` in its manifest.
  * State   a file per database, `<folder>/<publisher>/<package>/<name>.db`: durable when an action is answered.
  *
- * 1. Each request is carried out whole, on this process's thread: SQLite here has no other. A long query so holds up this
- *    process. It uses nothing of the thread it is loaded in, and its folder is `host.folder`, so that it can be placed
- *    in a worker.
+ * 1. Each request is carried out whole, on this process's thread: SQLite here has no other. So it is placed in a worker
+ *    (bin/system-processes.ts): it uses nothing of the thread it is loaded in, and its folder is `host.folder`.
  * 2. Rights are looked at first; then statements for what they may do at all (statement.ts); then SQLite itself refuses
  *    to write in a query (database.ts).
  */

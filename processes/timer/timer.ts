@@ -6,7 +6,7 @@
  *
  * 1. A timer is never early, and late by no more than 10 ms of the kernel's clock and what the node has in hand.
  * 2. Who set it and its id make it what it is: the same id again takes the place of the one before, which is cancelled.
- * 3. A process that ends takes its timers along: the kernel tells, and where it does not, a tick that may not be sent does.
+ * 3. A process that ends takes its timers along: the kernel's monitors tell, and where they do not, a tick that may not be sent does.
  */
 import { Address, type Context, defineProcess, type Message, type Program } from "jackfield/process";
 import { type HostCommand, KERNEL, ProcessId } from "jackfield/protocol";
@@ -137,9 +137,10 @@ class TimerService {
     }
   }
 
-  /** A kernel that tells nobody of ends refuses; then `canMessage` finds out. */
+  /** More than `limits.monitors` are refused: then `canMessage` finds out. */
   #watch(command: "Monitor" | "Demonitor", owner: string): void {
-    const asked = { [command]: { process: owner } } as unknown as HostCommand;
+    const asked: HostCommand =
+      command === "Monitor" ? { Monitor: { process: owner } } : { Demonitor: { process: owner } };
     this.#ctx.host.command(asked).catch(() => undefined);
   }
 

@@ -11,6 +11,11 @@ const TIMER = "timer:distro:sys";
 const A = "a:a-package:template.os";
 const B = "b:b-package:template.os";
 
+function crash(): Envelope {
+  const address = Address.parse(`alice.os@${A}`);
+  return new Envelope("request", address, address, "crash", null);
+}
+
 describe("timer:distro:sys", () => {
   let kernel: TestKernel;
   let timer: Process;
@@ -26,7 +31,7 @@ describe("timer:distro:sys", () => {
   /** A process that is not public, and may message nobody but who is. */
   function add(id: string): Recorder {
     const recorder = new Recorder();
-    kernel.add(id, recorder.program);
+    kernel.add(id, recorder.program, { onExit: "Restart" });
     return recorder;
   }
 
@@ -133,13 +138,30 @@ describe("timer:distro:sys", () => {
     });
   });
 
-  test("those of a process that is gone go too, at its next tick", async () => {
+  test("those of an incarnation that crashed are gone with it, and the next one's are its own", async () => {
+    a.onMessage = ({ body: told }) => {
+      if (told === "crash") throw new Error("as asked");
+    };
+    await body({ Repeat: { ms: 100, id: "tick" } });
+    tell(a.host, TIMER, { SetTimer: { ms: 500, id: "tea" } }, { expects: 9 });
+    const b = add(B);
+    kernel.node.kernel.registry.get(ProcessId.parse(A))?.post(crash());
+    await kernel.advance(20); // it is restarted at once: at the next tick
+    expect(await body("Debug", b)).toEqual({ Debug: { timers: 0, owners: [] } });
+    await kernel.advance(600);
+    expect(bodies()).toEqual(["crash"]);
+    expect(await body({ Repeat: { ms: 100, id: "tick" } })).toBe("Ok");
+    await kernel.advance(110);
+    expect(bodies()).toEqual(["crash", { Tick: { id: "tick", count: 1 } }]);
+  });
+
+  test("those of a process that is gone go too, at once", async () => {
     const b = add(B);
     await body({ Repeat: { ms: 100, id: "tick" } }, b);
     tell(b.host, TIMER, { SetTimer: { ms: 900_000, id: "late" } }, { expects: 1000 });
     await settle();
     kernel.node.kernel.registry.get(ProcessId.parse(B))?.kill();
-    await kernel.advance(110);
+    await settle();
     expect(await body("Debug")).toEqual({ Debug: { timers: 0, owners: [] } });
     expect(kernel.node.kernel.deadLetters.total).toBe(0);
   });
