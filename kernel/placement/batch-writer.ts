@@ -2,12 +2,14 @@
  * Packs the records of one turn into one batch (records.ts).
  *
  * 1. `take` lends its memory, which is used again for the next batch: who sends it later copies it.
- * 2. What may throw (packing a body) is done before the first field of a record is written: no record is cut short.
+ * 2. What may throw (packing a body) is done before the first field of a record is written, or within `whole`: no record
+ *    is cut short.
  */
 import { type Blob, packMessage } from "../../lib/protocol/index.ts";
 
 const FIRST_SIZE = 16 * 1024; // bytes; doubled when too small
 const KEPT_SIZE = 1024 * 1024; // bytes: memory that one big turn needed is not kept for all others
+export const BATCH_BYTES = 256 * 1024; // bytes: a batch leaves before the end of a turn, so that the other side works meanwhile
 export const LARGE_BLOB = 64 * 1024; // bytes: from here on, memory of its own costs less than a copy more
 
 export type Batch = {
@@ -48,6 +50,17 @@ export class BatchWriter {
     return this;
   }
 
+  /** Writes a record, or nothing when that throws. */
+  whole(write: (out: this) => void): void {
+    const at = this.#at;
+    try {
+      write(this);
+    } catch (thrown) {
+      this.#at = at;
+      throw thrown;
+    }
+  }
+
   u8(value: number): this {
     this.#reserve(1);
     this.#bytes[this.#at++] = value;
@@ -68,7 +81,8 @@ export class BatchWriter {
     return this;
   }
 
-  text(value: string): this {
+  text(given: string): this {
+    const value = String(given); // who wrote JavaScript may have given something else
     this.#reserve(4 + value.length * 3); // UTF-8 has at most three bytes for each unit of a string
     const length = this.#bytes.write(value, this.#at + 4);
     this.#view.setUint32(this.#at, length, true);

@@ -67,17 +67,17 @@ export class ChildCarrier implements Carrier {
   post(batch: Batch): void {
     this.#memory.active();
     const pipe = this.#pipe(FD.batches);
-    pipe.cork();
     const bytes = new Uint8Array(batch.bytes); // it is written later, and `batch` is lent
-    for (const part of streamed(BATCH, { ...batch, bytes })) pipe.write(part);
-    pipe.uncork();
+    pipe?.cork();
+    for (const part of streamed(BATCH, { ...batch, bytes })) pipe?.write(part);
+    pipe?.uncork();
   }
 
   answer(answer: unknown): void {
     const bytes = packMessage(answer);
     const head = Buffer.alloc(4);
     head.writeUInt32LE(bytes.length);
-    this.#pipe(FD.answers).write(Buffer.concat([head, bytes]));
+    this.#pipe(FD.answers)?.write(Buffer.concat([head, bytes]));
   }
 
   begun(): Begun {
@@ -98,8 +98,10 @@ export class ChildCarrier implements Carrier {
     return { slot: cells.readUInt32LE(0), seq: cells.readUInt32LE(4) };
   }
 
-  #pipe(fd: number): Socket {
-    return this.#child.stdio[fd] as Socket; // `pipe` makes each of them one
+  /** Undefined: it could not be started. */
+  #pipe(fd: number): Socket | undefined {
+    const pipes = this.#child.stdio as ChildProcess["stdio"] | undefined; // there are none where files have run out
+    return pipes?.[fd] as Socket | undefined; // `pipe` makes each of them one
   }
 
   async #listen(): Promise<void> {

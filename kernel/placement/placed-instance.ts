@@ -2,32 +2,22 @@
  * One incarnation that runs in a realm, seen from the node: it ships each message there and returns at once.
  *
  * 1. Many messages are under way; when the window is full, `handle` returns a promise, so that the mailbox fills.
- * 2. What the handler does comes back as records, and `replay` does it by the incarnation, with the message in hand that
- *    the handler had: capabilities, chains of requests, time-outs and errors are judged here, in order, as for anybody.
- * 3. Nothing a realm says is trusted beyond that: what cannot be read, or throws, ends the incarnation.
+ * 2. What the handler does comes back as records, and is replayed here (replay.ts).
+ * 3. A message stays here until it is handled: see shipped.ts.
  */
-import {
-  Address,
-  Blob,
-  Envelope,
-  HTTP_SERVER,
-  MESSAGE_TYPES,
-  SendError,
-  type WsMessageType,
-} from "../../lib/protocol/index.ts";
+import { type Address, type Blob, type Envelope, MESSAGE_TYPES, type WsMessageType } from "../../lib/protocol/index.ts";
 import { UnpackableError } from "../errors.ts";
-import { Hand, type Incarnation } from "../incarnation.ts";
+import type { Hand, Incarnation } from "../incarnation.ts";
 import { AskedRequests } from "./asked-requests.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import type { BatchWriter } from "./batch-writer.ts";
-import { packError, unpackError } from "./error-codec.ts";
-import { KnownAddresses } from "./known-addresses.ts";
-import { ownBlob, packBody, readAnswer, readRequest, writeError, writeMessage } from "./message-codec.ts";
-import { carryOut } from "./orders.ts";
+import { unpackError } from "./error-codec.ts";
+import { packBody, writeError, writeMessage } from "./message-codec.ts";
 import type { GivenBack, PlaceableInstance } from "./placeable.ts";
 import { answerQuestion, type Question } from "./questions.ts";
 import type { RealmLink } from "./realm-link.ts";
 import * as record from "./records.ts";
+import { Replay, type ReplayPort } from "./replay.ts";
 import { ShippedMessages } from "./shipped.ts";
 
 export type Window = { readonly messages: number; readonly bytes: number };
@@ -38,13 +28,8 @@ export class PlacedInstance implements PlaceableInstance {
   readonly #order: record.StartOrder;
   readonly #shipped: ShippedMessages;
   readonly #asked = new AskedRequests();
-  readonly #known = new KnownAddresses();
-  readonly #httpServer: Address;
+  readonly #replay: Replay;
   #slot = 0; // 0: not there yet, or no more
-  /** Of the message it has begun last. */
-  #hand = new Hand();
-  /** In hand there, instead of a message. */
-  #timer: Envelope | null = null;
   #started: Settle | null = null;
   #roomWanted: Settle | null = null;
   #farewell: Settle | null = null;
@@ -54,8 +39,7 @@ export class PlacedInstance implements PlaceableInstance {
     this.#realm = realm;
     this.#order = order;
     this.#shipped = new ShippedMessages(window.messages, window.bytes);
-    this.#httpServer = new Address(incarnation.our.node, HTTP_SERVER);
-    this.#known.add(incarnation.our);
+    this.#replay = new Replay(incarnation, this.#shipped, this.#asked, this.#port());
   }
 
   get our(): Address {
@@ -160,7 +144,7 @@ export class PlacedInstance implements PlaceableInstance {
     const { begun, waiting } = this.#shipped.takeAll(slot === this.#slot ? seq : 0);
     this.#leave();
     return {
-      inHand: begun === null ? this.#timer : this.#incarnation.messageOf(begun),
+      inHand: begun === null ? this.#replay.timer : this.#incarnation.messageOf(begun),
       waiting: waiting.flatMap((hand) => this.#incarnation.messageOf(hand) ?? []),
     };
   }
@@ -182,155 +166,16 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** RealmLink only: what its process did there. */
   replay(reader: BatchReader): void {
-    this.#incarnation.takeUp(this.#hand); // what was shipped meanwhile was in hand here
     try {
-      for (let type = reader.nextRecord(); type !== 0 && this.#slot !== 0; type = reader.nextRecord())
-        this.#record(type, reader);
+      this.#replay.run(reader);
     } catch (thrown) {
       if (this.#slot !== 0) this.#incarnation.onFailed(thrown);
-    } finally {
-      this.#incarnation.layDown(); // or the next message would be put into that very hand
     }
   }
 
   /** RealmLink only. @throws what the kernel throws */
   answer(question: Question): unknown {
     return answerQuestion(this.#incarnation, question);
-  }
-
-  #record(type: number, reader: BatchReader): void {
-    switch (type) {
-      case record.BEGIN:
-        return this.#begin(reader.u32());
-      case record.PUSH:
-        return this.#push(reader);
-      case record.DONE:
-        return this.#done();
-      case record.TELL:
-        return this.#incarnation.tell(this.#known.find(reader.text()), reader.value(), ownBlob(reader.blob()));
-      case record.SEND:
-        return this.#send(reader.u32(), reader);
-      case record.CALL:
-        return this.#call(reader.u32(), reader);
-      case record.RESPOND:
-        return this.#respond(reader.u32(), reader);
-      case record.ORDER:
-        return this.#carryOut(reader.u32(), reader.value());
-      case record.LOG:
-        return this.#incarnation.log(reader.text());
-      case record.READY:
-        this.#started?.resolve();
-        this.#started = null;
-        return;
-      case record.EXIT:
-        this.#roomWanted?.resolve(); // what waits for room is no longer in hand
-        return this.#incarnation.exit();
-      case record.CRASHED:
-        return this.#incarnation.onFailed(unpackError(reader.value()));
-      case record.FAREWELL_SAID:
-        return this.#saidFarewell(reader.value());
-      default:
-        throw new RangeError(`no record has the type ${type}`);
-    }
-  }
-
-  /** Hot path. */
-  #begin(seq: number): void {
-    if (seq === 0) this.#beginTimer();
-    else this.#hand = this.#shipped.begin(seq);
-    this.#incarnation.takeUp(this.#hand);
-  }
-
-  /** Of the realm's own: nothing to answer. */
-  #beginTimer(): void {
-    this.#timer = new Envelope("timer", this.our, this.our, null, null);
-    this.#hand = new Hand();
-    this.#hand.message = this.#timer;
-  }
-
-  /** Hot path. */
-  #done(): void {
-    if (this.#timer !== null) {
-      this.#timer = null;
-      return;
-    }
-    this.#shipped.done();
-    const wanted = this.#roomWanted;
-    if (wanted === null || this.#shipped.isFull) return;
-    this.#roomWanted = null;
-    wanted.resolve();
-  }
-
-  /** Hot path. The bytes are the batch's: nobody changes them. */
-  #push(reader: BatchReader): void {
-    const channelId = reader.u32();
-    const messageType = MESSAGE_TYPES[reader.u8()] ?? "Binary";
-    const piece = reader.blob();
-    const blob = piece === null ? Blob.of("") : Blob.of(piece.bytes, piece.mime);
-    if (this.#incarnation.push(channelId, messageType, blob)) return;
-    const body = { WebSocketPush: { channel_id: channelId, message_type: messageType } };
-    this.#incarnation.tell(this.#httpServer, body, blob);
-  }
-
-  #send(call: number, reader: BatchReader): void {
-    const request = readRequest(reader, this.our, this.#known);
-    request.context = call;
-    this.#incarnation.send(request);
-  }
-
-  #call(call: number, reader: BatchReader): void {
-    const request = readRequest(reader, this.our, this.#known);
-    this.#incarnation.call(request).then(
-      (answer) => this.#outcome(call, answer),
-      (error: unknown) => {
-        if (error instanceof SendError) this.#outcome(call, error.kind);
-        else this.#incarnation.onFailed(error); // the realm should have refused it
-      },
-    );
-  }
-
-  #outcome(call: number, outcome: Envelope | SendError["kind"]): void {
-    if (this.#slot === 0) return;
-    const body = typeof outcome === "string" ? null : this.#packed(outcome);
-    const out = this.#records().u8(record.OUTCOME).u32(call);
-    if (typeof outcome === "string") writeError(out, outcome);
-    else if (body === null) writeError(out, "Offline");
-    else writeMessage(out, outcome, body, this.our);
-  }
-
-  /** @returns null when it cannot be: it is a dead letter then */
-  #packed(answer: Envelope): Uint8Array | null {
-    try {
-      return packBody(answer.body, "hand over an answer to", this.our.text);
-    } catch (thrown) {
-      if (!(thrown instanceof UnpackableError)) throw thrown;
-      this.#incarnation.dropUnpackable(answer);
-      return null;
-    }
-  }
-
-  #respond(to: number, reader: BatchReader): void {
-    const answer = readAnswer(reader);
-    if (to === 0) return this.#incarnation.respond(answer);
-    const request = this.#asked.find(to);
-    if (request === undefined) this.#incarnation.dropLate(answer);
-    else this.#incarnation.respond(answer, request);
-  }
-
-  #carryOut(call: number, order: unknown): void {
-    carryOut(this.#incarnation, order).then(
-      (ok) => this.#result(call, { ok }),
-      (error: unknown) => this.#result(call, { error: packError(error, false) }),
-    );
-  }
-
-  #result(call: number, result: { readonly ok: unknown } | { readonly error: unknown }): void {
-    if (this.#slot !== 0) this.#records().u8(record.RESULT).u32(call).value(result);
-  }
-
-  #saidFarewell(error: unknown): void {
-    if (error === null) this.#farewell?.resolve();
-    else this.#farewell?.reject(unpackError(error));
   }
 
   /** An answer that is unpackable ends its request all the same. */
@@ -349,6 +194,34 @@ export class PlacedInstance implements PlaceableInstance {
     return new Promise((resolve, reject) => {
       this.#roomWanted = { resolve, reject };
     });
+  }
+
+  #port(): ReplayPort {
+    return {
+      isThere: () => this.#slot !== 0,
+      records: () => this.#records(),
+      ready: () => {
+        this.#started?.resolve();
+        this.#started = null;
+      },
+      done: () => {
+        if (this.#roomWanted !== null && !this.#shipped.isFull) this.#hasRoom();
+      },
+      exits: () => {
+        this.#hasRoom(); // what waits for room is no longer in hand
+        this.#incarnation.exit();
+      },
+      saidFarewell: (error) => {
+        if (error === null) this.#farewell?.resolve();
+        else this.#farewell?.reject(unpackError(error));
+      },
+    };
+  }
+
+  #hasRoom(): void {
+    const wanted = this.#roomWanted;
+    this.#roomWanted = null;
+    wanted?.resolve();
   }
 
   #leave(): void {

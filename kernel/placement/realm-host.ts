@@ -126,7 +126,7 @@ export class RealmHost implements Host {
     if (this.freezes) freezeBody(answer.body);
     const packed = packBody(answer.body, "answer", request.rsvp.text);
     const seq = to === undefined ? 0 : seqOf(to);
-    writeAnswer(this.#realm.out().u8(RESPOND).u32(seq), answer, packed);
+    this.#realm.out().whole((out) => writeAnswer(out.u8(RESPOND).u32(seq), answer, packed));
   }
 
   after(ms: number, due: unknown): Timer {
@@ -201,7 +201,7 @@ export class RealmHost implements Host {
       request.id = call;
       request.rsvp = this.our;
     }
-    writeRequest(this.#realm.out().u8(type).u32(call), request, packed, own);
+    this.#realm.out().whole((out) => writeRequest(out.u8(type).u32(call), request, packed, own));
   }
 
   #assertAlive(act: string): void {

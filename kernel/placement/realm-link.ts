@@ -9,15 +9,13 @@ import { KernelError } from "../../lib/protocol/index.ts";
 import { RealmEndedError } from "../errors.ts";
 import type { RunQueue } from "../run-queue.ts";
 import { BatchReader } from "./batch-reader.ts";
-import { type Batch, BatchWriter } from "./batch-writer.ts";
+import { BATCH_BYTES, type Batch, BatchWriter } from "./batch-writer.ts";
 import type { Begun, Carrier, CarrierEvents } from "./carrier.ts";
 import { packError, unpackError } from "./error-codec.ts";
 import type { PlacedInstance } from "./placed-instance.ts";
 import { type Blocked, Pulse, type PulseLimits } from "./pulse.ts";
 import type { Question } from "./questions.ts";
 import * as record from "./records.ts";
-
-const BATCH_BYTES = 256 * 1024; // bytes: a batch leaves before the end of a round, so that the realm works meanwhile
 
 export type RealmOptions = {
   /** Starts it. */

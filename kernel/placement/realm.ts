@@ -19,7 +19,7 @@ import {
 import { RunQueue } from "../run-queue.ts";
 import { TimerWheel } from "../timer-wheel.ts";
 import { BatchReader } from "./batch-reader.ts";
-import { type Batch, BatchWriter } from "./batch-writer.ts";
+import { BATCH_BYTES, type Batch, BatchWriter } from "./batch-writer.ts";
 import { packError, unpackError } from "./error-codec.ts";
 import { KnownAddresses } from "./known-addresses.ts";
 import { readMessage } from "./message-codec.ts";
@@ -183,6 +183,7 @@ export class Realm {
 
   /** Hot path. Where records about `slot` go; they leave at the end of this turn, or of this round of the event loop. */
   #records(slot: number): BatchWriter {
+    if (this.#out.length > BATCH_BYTES) this.#flush(); // a handler that says very much waits for the node here
     if (this.#queue.inTurn) this.#queue.callHook();
     else if (!this.#flushes) {
       this.#flushes = true;

@@ -6,7 +6,8 @@
  */
 const WRITTEN = 0; // bytes ever, as u32: it may wrap around
 const READ = 1;
-const CELLS = 2 * Int32Array.BYTES_PER_ELEMENT;
+const HANDED = 2; // batches ever that came another way and were taken
+const CELLS = 4 * Int32Array.BYTES_PER_ELEMENT;
 const SIZE = 1024 * 1024; // bytes, a power of two: several batches of the biggest usual size
 
 export class SharedRing {
@@ -17,7 +18,7 @@ export class SharedRing {
   /** @param memory of the other end; left out: new */
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(CELLS + SIZE)) {
     this.memory = memory;
-    this.#cells = new Int32Array(memory, 0, 2);
+    this.#cells = new Int32Array(memory, 0, 3);
     this.#bytes = new Uint8Array(memory, CELLS);
   }
 
@@ -34,6 +35,30 @@ export class SharedRing {
     return true;
   }
 
+  /** Blocks until the other end has read everything. Not in the node's own thread. */
+  waitUntilRead(): void {
+    for (;;) {
+      const read = Atomics.load(this.#cells, READ);
+      if (read === Atomics.load(this.#cells, WRITTEN)) return;
+      Atomics.wait(this.#cells, READ, read);
+    }
+  }
+
+  /** Blocks until the other end has taken all but `most` of the `sent` batches that went another way. */
+  waitUntilTaken(sent: number, most: number): void {
+    for (;;) {
+      const taken = Atomics.load(this.#cells, HANDED);
+      if (((sent - taken) | 0) <= most) return;
+      Atomics.wait(this.#cells, HANDED, taken);
+    }
+  }
+
+  /** A batch came another way. */
+  took(): void {
+    Atomics.add(this.#cells, HANDED, 1);
+    Atomics.notify(this.#cells, HANDED);
+  }
+
   /** @param length of what was announced @returns a copy @throws {RangeError} that much was not written */
   read(length: number): Uint8Array {
     const read = Atomics.load(this.#cells, READ);
@@ -44,6 +69,7 @@ export class SharedRing {
     bytes.set(this.#bytes.subarray(from, from + first));
     if (first < length) bytes.set(this.#bytes.subarray(0, length - first), first);
     Atomics.store(this.#cells, READ, (read + length) | 0);
+    Atomics.notify(this.#cells, READ);
     return bytes;
   }
 }

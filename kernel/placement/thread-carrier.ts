@@ -28,7 +28,7 @@ export class ThreadCarrier implements Carrier {
     const toNode = new SharedRing();
     this.#batches = batches.port1;
     this.#questions = questions.port1;
-    this.#port = new ThreadPort(batches.port1, toRealm, toNode);
+    this.#port = new ThreadPort(batches.port1, toRealm, toNode, false);
     const data: ThreadData = {
       jackfieldRealm: true,
       batches: batches.port2,

@@ -35,7 +35,7 @@ export class ThreadRealm implements RealmCarrier {
     this.#questions = questions;
     this.#cells = new Int32Array(cells);
     const [toRealm, toNode] = rings;
-    this.#port = new ThreadPort(batches, new SharedRing(toNode), new SharedRing(toRealm));
+    this.#port = new ThreadPort(batches, new SharedRing(toNode), new SharedRing(toRealm), true);
   }
 
   listen(received: (batch: Batch) => void): void {

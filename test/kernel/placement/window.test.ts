@@ -40,6 +40,21 @@ describe.each(["worker", "isolated"] as const)("%s", (placement) => {
   });
 });
 
+describe.each(["worker", "isolated"] as const)("%s", (placement) => {
+  test("a handler that says more than is kept on its way waits for the node, and all of it arrives in order", async () => {
+    const LINES = 100_000; // 10 MB: ten times what is on its way
+    const { on, host } = await startPlacedStage(placement);
+    await on.addFile(ID, "naughty.mjs");
+    let lines = 0;
+    let wrong = 0;
+    on.node.kernel.events.listen((event) => {
+      if (event.type === "log" && Number.parseInt(event.text, 10) !== lines++) wrong++;
+    });
+    await ask(host, ID, { Flood: LINES }, { expects: 60 });
+    expect([lines, wrong]).toEqual([LINES, 0]);
+  });
+});
+
 describe("LogLines", () => {
   test("cuts long lines, joins split ones, and leaves out what is too much of them", () => {
     let now = 0;

@@ -34,6 +34,9 @@ const TRICKS = {
   },
   Wait: (ms) => sleep(ms),
   Print: (text) => void process.stdout.write(text),
+  Flood(lines, ctx) {
+    for (let i = 0; i < lines; i++) ctx.log(`${i} ${"x".repeat(100)}`);
+  },
   Leave: (_, ctx) => ctx.exit(),
   Stuck: (_, ctx) => void ctx.after(0, TRICKS.Loop),
 };
