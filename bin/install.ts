@@ -11,7 +11,6 @@ import { dirname, join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { readPackage } from "../kernel/index.ts";
 import { KernelError, OptionError, PackageId, textOf } from "../lib/protocol/index.ts";
-import { dataFolder } from "./data-folder.ts";
 import { filesOf } from "./dev-files.ts";
 import { readOptions } from "./options.ts";
 import { type Described, describePackage } from "./package-shown.ts";
@@ -90,11 +89,9 @@ function readArgs(command: InstallCommand, args: readonly string[], env: Env): W
     own.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]])),
     env,
   );
-  const folder = dataFolder(options.data, options.node, false).path("packages");
-  if (folder === null) throw new Error("a node with a data folder has none for packages");
   return {
     subject: positionals[0] ?? "",
-    store: new PackageStore(folder),
+    store: new PackageStore(join(options.data, options.node, "packages")), // as data-folder.ts has it
     node: nodeAt(values, env),
     isYes: values.yes === true,
     isJson: values.json === true,

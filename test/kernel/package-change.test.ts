@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { createNode, type Node } from "../../kernel/index.ts";
-import { MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
+import { Envelope, type Host, MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
 import { until } from "../support/until.ts";
 
 /** Answers with what it was loaded as. */
@@ -35,6 +35,26 @@ async function version(number: number, processes: readonly object[]): Promise<st
   return folder;
 }
 
+/** What the process answers to somebody who may message it. */
+async function answerOf(id: ProcessId): Promise<unknown> {
+  const asker = ProcessId.parse("asker:asker:me.os");
+  let answer: Promise<Envelope> | undefined;
+  const program = {
+    start: (host: Host) => ({
+      init: () => {
+        const request = new Envelope("request", host.our, node.kernel.address(id), null, null);
+        request.expectsResponse = 5;
+        answer = host.call(request);
+      },
+      handle: () => undefined,
+    }),
+  };
+  const process = node.addProcess(asker, program, { requestCapabilities: [id.text] });
+  const body = (await answer)?.body;
+  process.kill();
+  return body;
+}
+
 const a = { process_name: "a", file: "app.mjs", on_exit: "Restart" };
 const b = { ...a, process_name: "b" };
 
@@ -42,8 +62,10 @@ test("a process that stays runs the new program in its next incarnation, with th
   node = createNode({ name: "localhost" });
   await node.addPackage(await version(1, [a]));
   const process = node.kernel.registry.get(A);
+  expect(await answerOf(A)).toEqual({ version: 1, runs: 1 });
   await node.changePackage(await version(2, [a]));
   expect(node.kernel.registry.get(A)).toBe(process);
+  expect(await answerOf(A)).toEqual({ version: 2, runs: 1 });
   await until(() => process?.state === "running");
   expect(process?.incarnation).toBe(2);
   expect(process?.folder).toBe(node.packages.get("app:me.os")?.folder);
