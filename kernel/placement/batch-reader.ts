@@ -71,9 +71,9 @@ export class BatchReader {
   blob(): Piece | null {
     const flags = this.u8();
     if (flags === 0) return null;
-    const mime = (flags & BLOB_FLAGS.HAS_MIME) === 0 ? null : this.text();
-    const isText = (flags & BLOB_FLAGS.IS_TEXT) !== 0;
-    if ((flags & BLOB_FLAGS.IS_LARGE) === 0) return { bytes: this.bytes(), isText, mime };
+    const mime = (flags & BLOB_FLAGS.hasMime) === 0 ? null : this.text();
+    const isText = (flags & BLOB_FLAGS.isText) !== 0;
+    if ((flags & BLOB_FLAGS.isLarge) === 0) return { bytes: this.bytes(), isText, mime };
     const bytes = this.#large[this.u32()];
     if (bytes === undefined) throw new RangeError("a large blob is missing");
     return { bytes, isText, mime };

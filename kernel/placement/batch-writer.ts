@@ -9,8 +9,8 @@ import { type Blob, packMessage } from "../../lib/protocol/index.ts";
 
 const FIRST_SIZE = 16 * 1024; // bytes; doubled when too small
 const KEPT_SIZE = 1024 * 1024; // bytes: memory that one big turn needed is not kept for all others
-export const BATCH_BYTES = 256 * 1024; // bytes: a batch leaves before the end of a turn, so that the other side works meanwhile
-export const LARGE_BLOB = 64 * 1024; // bytes: from here on, memory of its own costs less than a copy more
+export const BATCH_BYTES: number = 256 * 1024; // bytes: a batch leaves before the end of a turn, so that the other side works meanwhile
+export const LARGE_BLOB: number = 64 * 1024; // bytes: from here on, memory of its own costs less than a copy more
 
 export type Batch = {
   readonly bytes: Uint8Array;
@@ -18,11 +18,10 @@ export type Batch = {
   readonly large: readonly Uint8Array[];
 };
 
-const IS_THERE = 1;
-const IS_TEXT = 2;
-const HAS_MIME = 4;
-const IS_LARGE = 8;
-export const BLOB_FLAGS = { IS_THERE, IS_TEXT, HAS_MIME, IS_LARGE } as const;
+/** Of a blob; none: there is none. */
+export const BLOB_FLAGS = { isThere: 1, isText: 2, hasMime: 4, isLarge: 8 } as const;
+
+const { isThere, isText, hasMime, isLarge } = BLOB_FLAGS;
 
 export class BatchWriter {
   #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
@@ -109,11 +108,11 @@ export class BatchWriter {
     if (blob === null) return this.u8(0);
     const { mime } = blob;
     const raw = blob.raw();
-    const flags = IS_THERE | (blob.isText ? IS_TEXT : 0) | (mime === null ? 0 : HAS_MIME);
-    const isLarge = (typeof raw === "string" ? raw.length : raw.byteLength) >= LARGE_BLOB;
-    this.u8(isLarge ? flags | IS_LARGE : flags);
+    const flags = isThere | (blob.isText ? isText : 0) | (mime === null ? 0 : hasMime);
+    const goesApart = (typeof raw === "string" ? raw.length : raw.byteLength) >= LARGE_BLOB;
+    this.u8(goesApart ? flags | isLarge : flags);
     if (mime !== null) this.text(mime);
-    if (isLarge) return this.u32(this.#addLarge(blob.bytes()));
+    if (goesApart) return this.u32(this.#addLarge(blob.bytes()));
     if (typeof raw === "string") return this.text(raw);
     return this.bytes(raw instanceof Uint8Array ? raw : new Uint8Array(raw));
   }

@@ -1,4 +1,5 @@
 /** Where the processes of one kernel run, other than inline: makes realms, shares them, and ends them with the node. */
+import { LimitError } from "../errors.ts";
 import type { Incarnation } from "../incarnation.ts";
 import type { KernelLimits } from "../limits.ts";
 import type { RunQueue } from "../run-queue.ts";
@@ -26,6 +27,7 @@ export class Placements {
   readonly #shared = new Map<string, RealmLink>();
 
   readonly #watchdog: Watchdog;
+  #open = 0; // realms that have not ended
 
   constructor(options: PlacementsOptions) {
     this.#options = options;
@@ -34,7 +36,7 @@ export class Placements {
     });
   }
 
-  /** For an incarnation that begins. */
+  /** For an incarnation that begins. @throws {LimitError} realms */
   start(incarnation: Incarnation, { placement, path }: PlacedProgram): PlacedInstance {
     const { limits, freezeBodies } = this.#options;
     const { pendingRequests, timers, requestSeconds, turnSteps } = limits;
@@ -56,17 +58,23 @@ export class Placements {
   }
 
   #realmFor(incarnation: Incarnation, placement: PlacedProgram["placement"]): RealmLink {
-    if (typeof placement === "string") return this.#open((events) => this.#connect(placement, events), null);
+    if (typeof placement === "string")
+      return this.#openRealm(incarnation, (events) => this.#connect(placement, events), null);
     const key = `${incarnation.our.id.packageId.text}/${placement.worker}`;
-    return this.#shared.get(key) ?? this.#open((events) => this.#connect("worker", events), key);
+    return this.#shared.get(key) ?? this.#openRealm(incarnation, (events) => this.#connect("worker", events), key);
   }
 
-  #open(connect: (events: CarrierEvents) => Carrier, key: string | null): RealmLink {
+  #openRealm({ our }: Incarnation, connect: (events: CarrierEvents) => Carrier, key: string | null): RealmLink {
+    const { realms } = this.#options.limits;
+    if (this.#open >= realms)
+      throw new LimitError("start a thread or operating-system process for", our.text, "realms", realms, "realms");
     const onGone = (): void => {
+      this.#open--;
       if (key !== null) this.#shared.delete(key);
       void realm.gone.then(() => this.#realms.delete(realm)).then(() => this.#watchdog.watch(this.#realms.size > 0));
     };
     const realm = new RealmLink({ connect, queue: this.#options.queue, limits: this.#watchdog, onGone });
+    this.#open++;
     this.#realms.add(realm);
     this.#watchdog.watch(true);
     if (key !== null) this.#shared.set(key, realm);

@@ -59,6 +59,21 @@ test("a program in memory cannot be placed elsewhere", async () => {
   });
 });
 
+test("at most limits.realms threads and processes run; one more crashes in its init", async () => {
+  const { on, host, crash } = await startPlacedStage("worker", { realms: 2 });
+  const first = await on.addFile(SPAWNER, "spawner.mjs");
+  await on.addFile("second:test:sys", "spawner.mjs", { placement: "isolated" });
+  const crashed = crash(CHILD);
+  await on.addFile(CHILD, "spawner.mjs");
+  expect(await crashed).toMatchObject({
+    error: `LimitError: Cannot start a thread or operating-system process for "alice.os@${CHILD}" as limits.realms is 2 realms: end some first, or raise it`,
+    message: null,
+  });
+  first.kill();
+  await on.addFile(CHILD, "spawner.mjs");
+  expect((await ask(host, CHILD, "Where", { expects: 30 })).body).toMatchObject({ pid: process.pid });
+});
+
 test("nor can it leave the thread or process its parent runs in", async () => {
   const { on, host } = await startPlacedStage("worker");
   await on.addFile(SPAWNER, "spawner.mjs");
