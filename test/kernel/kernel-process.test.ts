@@ -64,6 +64,8 @@ describe("InitializeProcess and RunProcess", () => {
           wasm_bytes_handle: "/pack:template.os/pkg/main.mjs",
           wit_version: 1,
           on_exit: "Restart",
+          placement: "inline",
+          place: null,
           capabilities: [messagingB],
           public: true,
           state: "running",
