@@ -80,7 +80,6 @@ describe("InitializeProcess and RunProcess", () => {
           refused: 0,
           parent: null,
           children: 0,
-          placement: "inline",
         },
       },
     });
