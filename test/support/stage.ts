@@ -90,11 +90,6 @@ export type StageOptions = Pick<NodeOptions, "limits" | "freezeBodies"> & {
 const stages = new Set<Stage>();
 
 export async function startStage(placement: Where, options: StageOptions = {}): Promise<Stage> {
-  const folder = realpathSync(await mkdtemp(join(tmpdir(), "jackfield-stage-")));
-  mkdirSync(join(folder, "node_modules"));
-  // As npm install would have it.
-  symlinkSync(ROOT, join(folder, "node_modules/jackfield"));
-  symlinkSync(join(ROOT, "node_modules/xstate"), join(folder, "node_modules/xstate"));
   const { http, ...nodeOptions } = options;
   const node = createNode({
     name: NODE,
@@ -109,6 +104,11 @@ export async function startStage(placement: Where, options: StageOptions = {}): 
     trusted: true,
   });
   const server = http === undefined ? null : await startHttpServer(node, http === true ? {} : http);
+  const folder = realpathSync(await mkdtemp(join(tmpdir(), "jackfield-stage-")));
+  mkdirSync(join(folder, "node_modules"));
+  // As npm install would have it.
+  symlinkSync(ROOT, join(folder, "node_modules/jackfield"));
+  symlinkSync(join(ROOT, "node_modules/xstate"), join(folder, "node_modules/xstate"));
   const stage = new Stage(placement, node, server, folder);
   stages.add(stage);
   return stage;
