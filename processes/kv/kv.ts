@@ -60,6 +60,7 @@ class Kv {
   readonly #transactions: Transactions;
   readonly #changing = new Map<string, Promise<void>>(); // by name: databases that are being made, or taken away
   readonly #doing = new Set<Promise<void>>();
+  #bytes = 0; // of the blobs of what is in #doing
 
   constructor(ctx: Context<Kv>, store: KvStore, limits: KvLimits) {
     this.#ctx = ctx;
@@ -69,6 +70,7 @@ class Kv {
   }
 
   async handle(message: Message): Promise<void> {
+    let bytes = 0;
     let doing: Promise<Answer>;
     try {
       const request = readDatabaseRequest(message.body, BARE);
@@ -78,6 +80,7 @@ class Kv {
       const batch = request.action === "Batch" ? readBatch(message.blob?.bytes(), this.#limits) : NO_BATCH;
       // Whether a check holds tells what is there.
       if (batch.checks.length > 0) await assertAllowed(this.#ctx, message, request, "read");
+      bytes = this.#room(message.blob?.byteLength ?? 0);
       message.blob?.keep(); // it is looked at after this handler has returned
       doing = this.#do(message, request, batch);
     } catch (thrown) {
@@ -89,8 +92,18 @@ class Kv {
         (thrown) => answer(this.#ctx, message, { Err: this.#errorOf(thrown) }),
       )
       .catch(() => undefined) // this incarnation has ended meanwhile
-      .finally(() => void this.#doing.delete(done));
+      .finally(() => {
+        this.#doing.delete(done);
+        this.#bytes -= bytes;
+      });
+    this.#bytes += bytes;
     this.#doing.add(done); // not awaited: what follows need not wait for the disk
+  }
+
+  /** @returns `bytes` @throws {Refusal} there is no room for so many more */
+  #room(bytes: number): number {
+    if (bytes > 0 && this.#bytes + bytes > this.#limits.waitingBytes) throw new Refusal("Overloaded");
+    return bytes;
   }
 
   /** Resolves when all is done that was asked for so far. */
