@@ -8,7 +8,7 @@ import {
   startHttpServer,
   type TlsFiles,
 } from "../http-server/index.ts";
-import { createNode, KERNEL_LIMITS, type KernelEvent, type Node } from "../kernel/index.ts";
+import { createNode, KERNEL_LIMITS, type KernelEvent, type Node, type Process } from "../kernel/index.ts";
 import { OptionError, ProcessId, textOf } from "../lib/protocol/index.ts";
 import type { StateStore } from "../processes/state/store.ts";
 import { capabilityStore } from "./capability-store.ts";
@@ -73,7 +73,7 @@ export async function start(
   }
   node.afterStop(() => data.release());
   node.kernel.events.listen(report);
-  for (const process of systemProcesses(data, state)) node.addSystemProcess(process);
+  for (const process of systemProcesses(data, state)) grantRpc(node, node.addSystemProcess(process));
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }
@@ -113,6 +113,12 @@ export async function start(
     await node.stop();
     throw error;
   }
+}
+
+/** RPC sends as the http-server, and is root (http-server/rpc.ts): so it reaches this machine by http-client, too. */
+function grantRpc(node: Node, process: Process): void {
+  if (process.address.id.text !== "http-client:distro:sys") return;
+  node.kernel.grantOwn(process, [{ process: "http-server:distro:sys", params: { local: true } }]);
 }
 
 function installedStore(data: DataFolder): PackageStore | null {

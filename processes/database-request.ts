@@ -41,7 +41,8 @@ export function readDatabaseRequest(body: unknown, bare: Readonly<Record<string,
   if (!isRecord(body) || !isRecord(body.package_id)) throw new Refusal("MalformedRequest");
   const { package_name, publisher_node } = body.package_id;
   const { db } = body;
-  if (!isName(package_name) || !isName(publisher_node) || typeof db !== "string" || db === "") {
+  // Half a surrogate pair is no text: on the disk all of them are the same name.
+  if (!isName(package_name) || !isName(publisher_node) || typeof db !== "string" || /^$|\p{Surrogate}/u.test(db)) {
     throw new Refusal("MalformedRequest");
   }
   const [action, given] = readAction(body.action, bare);

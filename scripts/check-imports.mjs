@@ -31,7 +31,7 @@ const DOORS = {
   msgpackr: ["lib/protocol/codec.ts"],
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
-  lmdb: ["processes/state/store.ts", "processes/kv/disk-store.ts"],
+  lmdb: ["processes/lmdb.ts"],
   xstate: [
     "kernel/lifecycle.machine.ts",
     "lib/process/from-machine.ts",

@@ -194,11 +194,15 @@ class HttpClient {
 
   #sweep(): void {
     if (this.#sweeps || this.#streams.size === 0) return;
-    this.#ctx.after(this.#limits.streamIdle, () => {
-      this.#sweeps = false;
-      this.#streams.closeIdle(this.#ctx.now(), this.#limits.streamIdle);
-      this.#sweep();
-    });
-    this.#sweeps = true;
+    try {
+      this.#ctx.after(this.#limits.streamIdle, () => {
+        this.#sweeps = false;
+        this.#streams.closeIdle(this.#ctx.now(), this.#limits.streamIdle);
+        this.#sweep();
+      });
+      this.#sweeps = true;
+    } catch {
+      // This incarnation has ended, or has too many timers: the next stream that opens tries again.
+    }
   }
 }

@@ -7,7 +7,7 @@
  *    which a node that ended meanwhile finishes at its next start; "last" → the highest number given.
  * 3. lmdb resolves a write when it is committed; only `flushed` covers the loss of power (contracts/hazards.md §2).
  */
-import { type Key, open, type RangeOptions, type RootDatabase } from "lmdb";
+import { type Key, openLmdb, type RangeOptions, type RootDatabase, written } from "../lmdb.ts";
 import { type KvCheck, type KvEntry, type KvOperation, type KvRange, type KvStore, sameBytes } from "./store.ts";
 
 const PREFIX = 4; // bytes
@@ -24,13 +24,13 @@ export async function diskStore(folder: string): Promise<KvStore> {
 class DiskStore implements KvStore {
   readonly #lmdb: RootDatabase<Buffer, Buffer>;
   readonly #names = new Map<string, number>();
+  readonly #creating = new Set<string>(); // names that are on their way to the disk
   #last = 0;
   #isClosed = false;
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
-    // noSubdir: false, or lmdb takes a name with a dot in it, as alice.os has, for a file.
-    this.#lmdb = open({ path: folder, noSubdir: false, encoding: "binary", keyEncoding: "binary" });
+    this.#lmdb = openLmdb(folder);
     this.#last = numberIn(this.#lmdb.get(LAST));
     for (const { key, value } of this.#catalog("n")) this.#names.set(key, numberIn(value));
   }
@@ -40,27 +40,33 @@ class DiskStore implements KvStore {
   }
 
   count(prefix: string): number {
-    return [...this.#names.keys()].filter((name) => name.startsWith(prefix)).length;
+    return [...this.#names.keys(), ...this.#creating].filter((name) => name.startsWith(prefix)).length;
   }
 
+  /** It is there when it is on the disk: else its number would be another's after the next start. */
   async create(name: string): Promise<number> {
-    const database = ++this.#last;
+    const database = ++this.#last; // not given again, whatever comes of it
+    this.#creating.add(name);
+    try {
+      await this.#durably([
+        { key: catalogKey(`n${name}`), value: numberBytes(database) },
+        { key: LAST, value: numberBytes(database) },
+      ]);
+    } finally {
+      this.#creating.delete(name);
+    }
     this.#names.set(name, database);
-    await this.#durably([
-      { key: catalogKey(`n${name}`), value: numberBytes(database) },
-      { key: LAST, value: numberBytes(database) },
-    ]);
     return database;
   }
 
   async remove(name: string): Promise<void> {
     const database = this.#names.get(name);
     if (database === undefined) return;
-    this.#names.delete(name);
     await this.#durably([
       { key: catalogKey(`n${name}`), value: null },
       { key: catalogKey(`d${database}`), value: numberBytes(database) },
     ]);
+    this.#names.delete(name); // only now: one that the disk did not let go of is still there
     await this.#purge(database);
   }
 
@@ -107,8 +113,8 @@ class DiskStore implements KvStore {
     await this.#flushed(this.#lmdb.batch(() => this.#write(operations)));
   }
 
-  #flushed<Result>(written: Promise<Result>): Promise<Result> {
-    const flushed = written.then(async (result) => {
+  #flushed<Result>(write: Promise<Result>): Promise<Result> {
+    const flushed = written(write).then(async (result) => {
       await this.#lmdb.flushed;
       return result;
     });

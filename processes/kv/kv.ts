@@ -58,8 +58,9 @@ class Kv {
   readonly #limits: KvLimits;
   readonly #lines = new Map<number, Line>();
   readonly #transactions: Transactions;
-  readonly #removals = new Map<string, Promise<void>>();
+  readonly #changing = new Map<string, Promise<void>>(); // by name: databases that are being made, or taken away
   readonly #doing = new Set<Promise<void>>();
+  #bytes = 0; // of the blobs of what is in #doing
 
   constructor(ctx: Context<Kv>, store: KvStore, limits: KvLimits) {
     this.#ctx = ctx;
@@ -69,6 +70,7 @@ class Kv {
   }
 
   async handle(message: Message): Promise<void> {
+    let bytes = 0;
     let doing: Promise<Answer>;
     try {
       const request = readDatabaseRequest(message.body, BARE);
@@ -78,6 +80,7 @@ class Kv {
       const batch = request.action === "Batch" ? readBatch(message.blob?.bytes(), this.#limits) : NO_BATCH;
       // Whether a check holds tells what is there.
       if (batch.checks.length > 0) await assertAllowed(this.#ctx, message, request, "read");
+      bytes = this.#room(message.blob?.byteLength ?? 0);
       message.blob?.keep(); // it is looked at after this handler has returned
       doing = this.#do(message, request, batch);
     } catch (thrown) {
@@ -89,8 +92,18 @@ class Kv {
         (thrown) => answer(this.#ctx, message, { Err: this.#errorOf(thrown) }),
       )
       .catch(() => undefined) // this incarnation has ended meanwhile
-      .finally(() => void this.#doing.delete(done));
+      .finally(() => {
+        this.#doing.delete(done);
+        this.#bytes -= bytes;
+      });
+    this.#bytes += bytes;
     this.#doing.add(done); // not awaited: what follows need not wait for the disk
+  }
+
+  /** @returns `bytes` @throws {Refusal} there is no room for so many more */
+  #room(bytes: number): number {
+    if (bytes > 0 && this.#bytes + bytes > this.#limits.waitingBytes) throw new Refusal("Overloaded");
+    return bytes;
   }
 
   /** Resolves when all is done that was asked for so far. */
@@ -98,11 +111,11 @@ class Kv {
     await Promise.all(this.#doing);
   }
 
-  /** Enters the line of its database before it first waits, but for one that is being taken away. */
+  /** Enters the line of its database before it first waits, but for one that is being made or taken away. */
   async #do(message: Message, request: DatabaseRequest, batch: Batch): Promise<Answer> {
     const name = nameOf(request);
-    const removal = this.#removals.get(name);
-    if (removal !== undefined) await removal; // whoever comes meanwhile waits here too, and goes on in the same order
+    // Whoever comes meanwhile waits here too, and goes on in the same order; the first of them may change it again.
+    for (let change = this.#changing.get(name); change !== undefined; change = this.#changing.get(name)) await change;
     if (request.action === "Open") return this.#open(name, request);
     const database = this.#store.find(name);
     if (database === undefined) throw new Refusal({ NoDb: [request.packageId, request.db] });
@@ -141,21 +154,27 @@ class Kv {
     const { databases: max, nameLength } = this.#limits;
     if (db.length > nameLength) throw new Refusal({ NameTooLong: { length: db.length, max: nameLength } });
     if (this.#store.count(`${owner}/`) >= max) throw new Refusal({ TooManyDatabases: { max } });
-    await this.#store.create(name);
+    await this.#change(name, this.#store.create(name));
     return OK;
   }
 
   async #remove(name: string, database: number, line: Line): Promise<Answer> {
     this.#transactions.endAllOf(database);
     const removal = line.read(() => this.#store.remove(name)).then((done) => done); // after what is in hand there
-    const isOver = removal.then(
-      () => void this.#removals.delete(name),
-      () => void this.#removals.delete(name),
-    );
-    this.#removals.set(name, isOver);
-    await removal;
+    await this.#change(name, removal);
     this.#lines.delete(database);
     return OK;
+  }
+
+  async #change<Result>(name: string, change: Promise<Result>): Promise<void> {
+    const isOver = change
+      .then(
+        () => undefined,
+        () => undefined, // who asked for it hears
+      )
+      .finally(() => this.#changing.delete(name));
+    this.#changing.set(name, isOver);
+    await change;
   }
 
   #get(message: Message, { given }: DatabaseRequest, database: number, line: Line): Promise<Answer> {

@@ -10,8 +10,11 @@ export type KvLimits = {
   readonly batchOperations: number;
   readonly batchBytes: number;
   readonly transactions: number;
+  readonly transactionsTotal: number;
+  readonly transactionBytes: number;
   readonly transactionMs: number;
   readonly waiting: number;
+  readonly waitingBytes: number;
 };
 
 export const KV_LIMITS: KvLimits = {
@@ -25,6 +28,9 @@ export const KV_LIMITS: KvLimits = {
   batchOperations: 10_000, // of one batch or transaction: the store does nothing else meanwhile
   batchBytes: 32 * 1024 * 1024, // of one batch or transaction: held in memory until it is committed
   transactions: 100, // open ones of one process
+  transactionsTotal: 5000, // open ones of all processes: each has a timer, of which one process has 10,000
+  transactionBytes: 256 * 1024 * 1024, // of all open ones together: held in memory until they are committed
   transactionMs: 30_000, // since the last that was done in it: then it is as if it had never begun
   waiting: 10_000, // requests that one database has in hand or in line
+  waitingBytes: 256 * 1024 * 1024, // bytes of blobs in all of these: whoever asks need not wait for an answer
 };

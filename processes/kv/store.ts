@@ -27,6 +27,7 @@ export interface KvStore {
   find(name: string): number | undefined;
   /** How many databases have names that begin so. */
   count(prefix: string): number;
+  /** Nothing else may be asked about that name until it resolves; likewise with `remove`. @throws (rejects) there is none then */
   create(name: string): Promise<number>;
   remove(name: string): Promise<void>;
   get(database: number, key: Uint8Array): Uint8Array | undefined;

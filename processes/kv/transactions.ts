@@ -15,6 +15,7 @@ export class Transactions {
   readonly #ctx: Pick<Context, "after">;
   readonly #limits: KvLimits;
   readonly #open = new Map<number, Transaction>();
+  readonly #held: Held = { bytes: 0 };
   #last = 0;
 
   constructor(ctx: Pick<Context, "after">, limits: KvLimits) {
@@ -24,11 +25,12 @@ export class Transactions {
 
   /** @param owner text of an address @throws {Refusal} TooManyTransactions */
   begin(owner: string, database: number): number {
-    const { transactions: max } = this.#limits;
+    const { transactions: max, transactionsTotal } = this.#limits;
+    if (this.#open.size >= transactionsTotal) throw new Refusal({ TooManyTransactions: { max: transactionsTotal } });
     const own = [...this.#open.values()].filter((each) => each.owner === owner).length;
     if (own >= max) throw new Refusal({ TooManyTransactions: { max } });
     const id = ++this.#last;
-    this.#open.set(id, new Transaction(owner, database, this.#limits));
+    this.#open.set(id, new Transaction(owner, database, this.#limits, this.#held));
     this.#touch(id);
     return id;
   }
@@ -60,10 +62,15 @@ export class Transactions {
   }
 
   #drop(id: number): void {
-    this.#open.get(id)?.timer?.cancel();
+    const transaction = this.#open.get(id);
+    transaction?.timer?.cancel();
+    transaction?.end();
     this.#open.delete(id);
   }
 }
+
+/** What all open ones hold together. */
+type Held = { bytes: number };
 
 export class Transaction {
   readonly owner: string;
@@ -71,14 +78,16 @@ export class Transaction {
   /** Transactions only. */
   timer: Timer | undefined;
   readonly #limits: KvLimits;
+  readonly #held: Held;
   readonly #checks = new Map<string, KvCheck>();
   readonly #operations = new Map<string, KvOperation>();
   #bytes = 0;
 
-  constructor(owner: string, database: number, limits: KvLimits) {
+  constructor(owner: string, database: number, limits: KvLimits, held: Held) {
     this.owner = owner;
     this.database = database;
     this.#limits = limits;
+    this.#held = held;
   }
 
   get checks(): readonly KvCheck[] {
@@ -107,12 +116,20 @@ export class Transaction {
     this.#operations.set(textOf(key), { key, value });
   }
 
+  /** Once. */
+  end(): void {
+    this.#held.bytes -= this.#bytes;
+  }
+
   #grow(key: Uint8Array, value: Uint8Array | null): void {
     assertCount(this.#checks.size + this.#operations.size + 1, this.#limits);
-    const bytes = this.#bytes + key.byteLength + (value?.byteLength ?? 0);
-    const { batchBytes: max } = this.#limits;
+    const more = key.byteLength + (value?.byteLength ?? 0);
+    const bytes = this.#bytes + more;
+    const { batchBytes: max, transactionBytes } = this.#limits;
     if (bytes > max) throw new Refusal({ BatchTooLarge: { bytes, max } });
+    if (this.#held.bytes + more > transactionBytes) throw new Refusal("Overloaded");
     this.#bytes = bytes;
+    this.#held.bytes += more;
   }
 }
 

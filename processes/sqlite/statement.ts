@@ -7,6 +7,8 @@
  * 2. That a query writes nothing is not decided here: WITH may begin either. SQLite is told so (query_only, database.ts).
  * 3. What a PRAGMA tells can be asked for as a table; of those, the ones that tell about the tables only.
  * 4. One statement at a time: SQLite would leave out what comes after the first without a word.
+ * 5. Nothing is made in `temp`, which belongs to the connection, and that to all who use the database: it would stand in
+ *    front of their tables, be gone when the connection is closed, and count for no limit.
  */
 import { Refusal } from "../database-request.ts";
 
@@ -60,6 +62,7 @@ export function checkWrite(sql: string): Statement {
   if (!isVersion && (first === undefined || !WRITE.has(first))) throw new Refusal("NotAWriteKeyword");
   assertTables(tokens);
   assertOne(tokens);
+  if (first === "CREATE") assertLasting(tokens);
   return {
     returns: first === "WITH" || tokens.some(({ kind, text }) => kind === "word" && text.toUpperCase() === "RETURNING"),
     changes: first !== undefined && CHANGES.has(first),
@@ -120,6 +123,22 @@ function assertTables(tokens: readonly Token[]): void {
   }
 }
 
+/** What stands between CREATE and the name of what is made. */
+const MAKES = ["UNIQUE", "VIRTUAL", "TABLE", "INDEX", "VIEW", "TRIGGER", "IF", "NOT", "EXISTS"];
+
+/** Rule 5. */
+function assertLasting(tokens: readonly Token[]): void {
+  const at = tokens.findIndex(({ kind, text }, each) => each > 0 && !(kind === "word" && isOneOf(text, MAKES)));
+  const [named, dot] = tokens.slice(at === -1 ? tokens.length : at);
+  const isWord = named?.kind === "word" && isOneOf(named.text, ["TEMP", "TEMPORARY"]);
+  const isSchema = named?.kind !== "other" && named?.text.toUpperCase() === "TEMP" && dot?.text === ".";
+  if ((isWord && at === 1) || isSchema) throw new Refusal({ Forbidden: "TEMP" });
+}
+
+function isOneOf(text: string, words: readonly string[]): boolean {
+  return words.includes(text.toUpperCase());
+}
+
 function assertOne(tokens: readonly Token[]): void {
   const isEnd = ({ kind, text }: Token | { kind: undefined; text: undefined }): boolean =>
     kind === "other" && text === ";";
@@ -127,8 +146,7 @@ function assertOne(tokens: readonly Token[]): void {
     const token = tokens[at];
     return token?.kind === "word" && texts.includes(token.text.toUpperCase());
   };
-  const named = isWord(1, "TEMP", "TEMPORARY") ? 2 : 1;
-  const isTrigger = isWord(0, "CREATE") && isWord(named, "TRIGGER");
+  const isTrigger = isWord(0, "CREATE") && isWord(isWord(1, "TEMP", "TEMPORARY") ? 2 : 1, "TRIGGER");
   // A trigger's own statements end with ; too: it is through at the END that stands right behind one.
   const isThrough = (at: number): boolean =>
     isTrigger ? isWord(at - 1, "END") && isEnd(tokens[at - 2] ?? NONE) : true;

@@ -8,3 +8,6 @@ export const KEY_MAX = 1900;
 
 /** writes that may be on their way to the disk at once; the next one waits, and so does the mailbox behind it. */
 export const WRITES_MAX = 256;
+
+/** bytes of these together, and one value more: they are in memory until they are on the disk. */
+export const WRITES_BYTES_MAX = 128 * 1024 * 1024;

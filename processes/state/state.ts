@@ -10,7 +10,7 @@
  * 3. What the disk does not take is answered `{"Err":"NotKept: …"}`: what was there before is still there.
  */
 import { type Context, defineProcess, isOnBehalf, type Message, type Program } from "jackfield/process";
-import { VALUE_MAX, WRITES_MAX } from "./limits.ts";
+import { VALUE_MAX, WRITES_BYTES_MAX, WRITES_MAX } from "./limits.ts";
 import type { StateStore } from "./store.ts";
 
 export function stateProcess(store: StateStore): Program {
@@ -23,6 +23,7 @@ export function stateProcess(store: StateStore): Program {
 class Requests {
   readonly #store: StateStore;
   readonly #writes = new Set<Promise<void>>();
+  #bytes = 0; // of these
 
   constructor(store: StateStore) {
     this.#store = store;
@@ -36,27 +37,39 @@ class Requests {
     const key = message.source.id.text;
     if (id !== key || message.source.node !== ctx.node || isOnBehalf(message)) return respond({ Err: "NotYourState" });
     if (action === "GetState") return respond("GetState", this.#store.get(key));
-    if (action === "DeleteState") return this.#write(this.#store.delete(key), action, respond);
+    if (action === "DeleteState") return this.#write(this.#store.delete(key), 0, action, respond);
     if (action !== "SetState") return respond({ Err: "MalformedRequest" });
     const { blob } = message;
     if (blob === null) return respond({ Err: "NoBlob" });
     const { byteLength } = blob;
     if (byteLength > VALUE_MAX)
       return respond({ Err: `TooLarge: at most ${VALUE_MAX} bytes, got ${byteLength}: keep so much in files` });
-    return this.#write(this.#store.set(key, blob.keep().bytes()), action, respond);
+    return this.#write(this.#store.set(key, blob.keep().bytes()), byteLength, action, respond);
   };
 
   /** @returns a promise to wait for, when enough are on their way */
-  #write(written: Promise<void>, action: string, respond: Respond): void | Promise<void> {
+  #write(written: Promise<void>, bytes: number, action: string, respond: Respond): void | Promise<void> {
     const answered = written
       .then(
         () => respond(action),
         (error: unknown) => respond({ Err: `NotKept: ${error instanceof Error ? error.message : String(error)}` }),
       )
       .catch(() => undefined) // this incarnation has ended: who asked has heard of it
-      .finally(() => this.#writes.delete(answered));
+      .finally(() => {
+        this.#writes.delete(answered);
+        this.#bytes -= bytes;
+      });
     this.#writes.add(answered);
-    return this.#writes.size < WRITES_MAX ? undefined : Promise.race(this.#writes);
+    this.#bytes += bytes;
+    return this.#isFull ? this.#untilRoom() : undefined;
+  }
+
+  get #isFull(): boolean {
+    return this.#writes.size >= WRITES_MAX || this.#bytes > WRITES_BYTES_MAX;
+  }
+
+  async #untilRoom(): Promise<void> {
+    while (this.#isFull) await Promise.race(this.#writes);
   }
 }
 

@@ -1,15 +1,13 @@
 /**
- * Where state:distro:sys keeps its values: on disk with lmdb, or in memory. The only door to lmdb.
+ * Where state:distro:sys keeps its values: on disk with lmdb, or in memory.
  *
  * 1. What `set` and `delete` resolve for is on the disk: flushed, not only committed (contracts/hazards.md §2).
  * 2. `get` gives what was set last, also while that is on its way.
  * 3. Writes of one moment go to the disk together; those of one key in the order they were asked for.
  * 4. `close` waits for what is on its way.
- * 5. Keys go to lmdb as bytes, UTF-8, which is how its own encoding of texts has them. That one makes its reader of texts
- *    with eval, from names that our bundle changes: in dist/ it loops for ever.
  */
 import { createHash } from "node:crypto";
-import { open, type RootDatabase } from "lmdb";
+import { openLmdb, type RootDatabase, written } from "../lmdb.ts";
 import { KEY_MAX } from "./limits.ts";
 
 export interface StateStore {
@@ -42,17 +40,12 @@ export function diskStore(folder: string): StateStore {
 type Write = { readonly value: Uint8Array | null };
 
 class DiskStore implements StateStore {
-  readonly #database: RootDatabase<Uint8Array, Buffer>;
+  readonly #database: RootDatabase<Buffer, Buffer>;
   readonly #onItsWay = new Map<string, Write>(); // the last of each key
   readonly #writes = new Set<Promise<void>>();
 
   constructor(folder: string) {
-    this.#database = open({
-      path: folder,
-      noSubdir: false, // or lmdb takes a name with a dot in it, as alice.os has, for a file
-      encoding: "binary",
-      keyEncoding: "binary",
-    });
+    this.#database = openLmdb(folder);
   }
 
   get(key: string): Uint8Array | undefined {
@@ -92,7 +85,7 @@ class DiskStore implements StateStore {
 
   async #toDisk(key: string, { value }: Write): Promise<void> {
     const bytes = Buffer.from(key);
-    await (value === null ? this.#database.remove(bytes) : this.#database.put(bytes, value));
+    await written<boolean>(value === null ? this.#database.remove(bytes) : this.#database.put(bytes, value as Buffer));
     await this.#database.flushed;
   }
 }

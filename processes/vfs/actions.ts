@@ -467,15 +467,37 @@ export class Actions {
     return { body: { Usage: { bytes, max_bytes: driveBytes, entries, max_entries: driveEntries } } };
   }
 
-  /** All of it, or nothing but folders: see archive.ts. */
+  /** Nothing of what is no good (archive.ts), or has no room. A disk that fails in the middle leaves what it took. */
   async #addZip(path: VfsPath, bytes: Uint8Array): Promise<Answer> {
     const { folders, files } = await unzip(bytes, path, this.#limits);
     await this.#drives.change(path, async (drive) => {
+      let [more, entries] = [0, 0];
+      const above = path.parts.map((_, at) => ({ ...path, parts: path.parts.slice(0, at + 1) }));
+      for (const folder of [...above, ...folders]) if ((await this.#found(folder, kindOf)) === undefined) entries++;
+      for (const [file, content] of files) {
+        const before = await this.#found(file, (parent, name) => sizeOf({ parent, name }));
+        more += content.byteLength - (before ?? 0);
+        if (before === undefined) entries++;
+      }
+      drive.assertRoom(more, entries);
       await this.#makeAll(path, drive);
       for (const folder of folders) await this.#makeAll(folder, drive);
     });
     for (const [file, content] of files) await this.#replace(file, content, false);
     return OK;
+  }
+
+  /** @returns undefined: it is not there, or a folder on the way is not */
+  async #found<Result>(
+    path: VfsPath,
+    look: (parent: Folder, name: string) => Promise<Result>,
+  ): Promise<Result | undefined> {
+    try {
+      return await this.#drives.at(path, ({ parent, name }) => look(parent, name));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   // Streams
@@ -534,6 +556,8 @@ export class Actions {
       const stream = this.streams.find(action.StreamWrite.stream_id, "write", process, path.text, this.#now());
       if (bytes.byteLength > this.#limits.wholeBytes) throw limitReached(this.#limits, "wholeBytes");
       await stream.drive.alone(async () => {
+        // It may have been closed while others had their turn: what is reserved now would be for good.
+        this.streams.find(action.StreamWrite.stream_id, "write", process, path.text, this.#now());
         stream.drive.reserve(bytes.byteLength);
         stream.written += bytes.byteLength;
         await writeAll(stream.file.handle, bytes, stream.written - bytes.byteLength);
@@ -546,8 +570,7 @@ export class Actions {
       await this.#drives.change(path, (drive) =>
         this.#drives.at(path, async (place) => {
           const before = await sizeOf(place);
-          drive.grow(0, before === undefined ? 1 : 0);
-          await stream.file.moveTo(place, durable);
+          await counted(drive, 0, before === undefined ? 1 : 0, () => stream.file.moveTo(place, durable));
           this.streams.delete(id);
           stream.drive.release(stream.written);
           drive.add(stream.written - (before ?? 0), 0);

@@ -204,10 +204,15 @@ export class DriveState {
 
   /** Counts what is about to come. @throws {Refusal} it is too much: nothing is counted */
   grow(bytes: number, entries: number): void {
+    this.assertRoom(bytes, entries);
+    this.add(bytes, entries);
+  }
+
+  /** @throws {Refusal} it is too much */
+  assertRoom(bytes: number, entries: number): void {
     const { driveBytes, driveEntries } = this.#limits;
     if (bytes > 0 && this.bytes + bytes > driveBytes) throw limitReached(this.#limits, "driveBytes");
     if (entries > 0 && this.entries + entries > driveEntries) throw limitReached(this.#limits, "driveEntries");
-    this.add(bytes, entries);
   }
 
   /** Counts what has come, or gone. */

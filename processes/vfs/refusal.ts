@@ -30,6 +30,11 @@ const WORDS: Readonly<Record<string, string>> = {
   EMFILE: "the node has too many files open",
 };
 
+/** Whether nobody but who asked need know: it is not the node's own fault, nor its disk's. */
+export function isExpected(error: unknown): boolean {
+  return error instanceof Refusal || error instanceof FileError || Object.hasOwn(WORDS, codeOf(error));
+}
+
 /** In words that name no path of the machine. */
 export function errorBody(error: unknown): VfsErrorBody {
   if (error instanceof Refusal) return error.body;

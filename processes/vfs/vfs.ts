@@ -15,7 +15,7 @@ import { Drives } from "./drives.ts";
 import { type VfsLimits, vfsLimits } from "./limits.ts";
 import { parsePath, type VfsPath } from "./path.ts";
 import { type Asked, isRecord, readRequest } from "./read-request.ts";
-import { errorBody, Refusal } from "./refusal.ts";
+import { errorBody, isExpected, Refusal } from "./refusal.ts";
 import { Work } from "./work.ts";
 
 export type VfsOptions = {
@@ -60,7 +60,7 @@ class Vfs {
     const blob = message.blob?.keep() ?? null;
     try {
       this.#work.add(message.source.text, blob?.byteLength ?? 0, async () => {
-        const answer = await this.#answer(message, ctx).catch((error: unknown) => refused(errorBody(error)));
+        const answer = await this.#answer(message, ctx).catch((error: unknown) => failed(error, ctx));
         reply(ctx, message, answer);
         this.#sweep(ctx);
       });
@@ -134,6 +134,12 @@ function isBelow(path: VfsPath, value: unknown): boolean {
 /** For who made the drive, to hand on. */
 function capabilitiesOf({ drive }: VfsPath, ctx: Ctx): readonly Capability[] {
   return (["read", "write"] as const).map((kind) => capability(ctx.our, JSON.stringify({ kind, drive })));
+}
+
+/** What is no answer's to say, as it may name the machine's folders, is said to whoever runs the node. */
+function failed(error: unknown, ctx: Ctx): Answer {
+  if (!isExpected(error)) ctx.log(`a request failed: ${error instanceof Error ? error.message : String(error)}`);
+  return refused(errorBody(error));
 }
 
 function refused(error: VfsErrorBody): Answer {

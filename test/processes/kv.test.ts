@@ -351,6 +351,30 @@ describe.each(["on disk", "in memory"])("kv:distro:sys %s", (where) => {
     expect((await page(node, { keys_only: true }))[0]).toEqual(["a", "b"]);
   });
 
+  test("transactions of all processes together hold transactionBytes, and are transactionsTotal", async () => {
+    const node = await opened({ transactionBytes: 20, transactionsTotal: 2 });
+    node.grant(OTHER, WRITE);
+    await node.act("BeginTx");
+    await node.act("BeginTx", { as: OTHER });
+    expect(await node.body("BeginTx")).toEqual({ Err: { TooManyTransactions: { max: 2 } } });
+    expect(await node.body(set("a", 1), { blob: "x".repeat(10) })).toBe("Ok");
+    expect(await node.body(set("a", 2), { blob: "x".repeat(10), as: OTHER })).toEqual({ Err: "Overloaded" });
+    expect(await node.body({ Rollback: { tx_id: 1 } })).toBe("Ok");
+    expect(await node.body(set("a", 2), { blob: "x".repeat(10), as: OTHER })).toBe("Ok");
+    node.kernel.clock.advance(KV_LIMITS.transactionMs + 100); // left alone, it holds nothing any more
+    await settle();
+    await node.act("BeginTx");
+    expect(await node.body(set("a", 3), { blob: "x".repeat(19) })).toBe("Ok");
+  });
+
+  test("a name that is half a surrogate pair is malformed: on the disk all of these are one", async () => {
+    const node = start();
+    for (const db of ["\ud800", "a\udfff", ""]) {
+      expect(await node.body("Open", { db })).toEqual({ Err: "MalformedRequest" });
+    }
+    expect(await node.body("Open", { db: "\u{1f600}" })).toBe("Ok");
+  });
+
   test.each([
     [null],
     ["Open"],
@@ -433,5 +457,49 @@ test("more than a database can have in hand and in line is Overloaded; another d
   gate.open();
   expect(await Promise.all(waiting)).toEqual(["Ok", "Ok"]);
   expect(await node.body(set("c"), { blob: "x" })).toBe("Ok");
+  await node.stop();
+});
+
+test("more bytes than all databases together may have in hand are Overloaded, until some are on the disk", async () => {
+  const gate = new Gate();
+  const store = memoryStore(1000);
+  const commit = store.commit.bind(store);
+  store.commit = async (...what) => {
+    await gate.passed;
+    return await commit(...what);
+  };
+  const node = new DatabaseNode(
+    KV,
+    kvProcess(async () => store, { ...KV_LIMITS, waitingBytes: 20 }),
+  );
+  for (const db of ["d", "e"]) await node.act("Open", { db });
+  const waiting = ["d", "e"].map((db) => node.body(set("a"), { db, blob: "x".repeat(10) }));
+  await settle();
+  expect(await node.body(set("b"), { blob: "x" })).toEqual({ Err: "Overloaded" });
+  gate.open();
+  expect(await Promise.all(waiting)).toEqual(["Ok", "Ok"]);
+  expect(await node.body(set("b"), { blob: "x".repeat(20) })).toBe("Ok");
+  await node.stop();
+});
+
+test("what is asked while a database is made waits for it; one that cannot be made is not there", async () => {
+  const store = memoryStore(1000);
+  const create = store.create.bind(store);
+  let refuses = true;
+  store.create = async (name) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (refuses) throw new Error("no space left on device");
+    return await create(name);
+  };
+  const node = new DatabaseNode(
+    KV,
+    kvProcess(async () => store),
+  );
+  const asked = (): Promise<unknown> =>
+    Promise.all([node.body("Open"), node.body("Open"), node.body(set("a"), { blob: "x" })]);
+  const error = { Err: { IOError: "no space left on device" } };
+  expect(await asked()).toEqual([error, error, { Err: { NoDb: [CHESS, "d"] } }]);
+  refuses = false;
+  expect(await asked()).toEqual(["Ok", "Ok", "Ok"]);
   await node.stop();
 });

@@ -202,6 +202,28 @@ describe.each(["on disk", "in memory"])("sqlite:distro:sys %s", (where) => {
       expect(await write(`CREATE VIEW v AS ${sql}`)).toEqual({ Err: { Forbidden: name } });
     });
 
+    test.each([
+      "CREATE TEMP TABLE x (a)",
+      "create temporary view x AS SELECT 1",
+      "/**/ CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN DELETE FROM t; END",
+      "CREATE TABLE temp.x (a)",
+      'CREATE TABLE IF NOT EXISTS "Temp" . x (a)',
+      "CREATE UNIQUE INDEX [temp].x ON t (a)",
+      "CREATE VIRTUAL TABLE `temp`.x USING fts5(a)",
+      "CREATE VIEW 'temp'.x AS SELECT 1",
+    ])("of what is the connection's, not the database's, is Forbidden: %s", async (sql) => {
+      await filled();
+      expect(await write(sql)).toEqual({ Err: { Forbidden: "TEMP" } });
+    });
+
+    test("of a table that is called temp is taken", async () => {
+      await filled();
+      await write("CREATE TABLE temp (a)");
+      await write("CREATE VIEW v AS SELECT temp.a FROM temp");
+      await write("INSERT INTO temp VALUES (5)");
+      expect(await query("SELECT a FROM v")).toEqual([{ a: 5 }]);
+    });
+
     test.each(["SELECT load_extension('x')", "SELECT sqlite_attach('x', 'y', '')", "SELECT readfile('/etc/passwd')"])(
       "%s: there is no such function",
       async (sql) => {

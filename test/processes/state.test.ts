@@ -250,6 +250,26 @@ describe("a write", () => {
     await Promise.all(asked);
   });
 
+  test("waits while more than 128 MiB are on their way, and so does what is asked behind it", async () => {
+    const { store, writes } = slowStore();
+    const host = hostOf(nodeWith(store), P);
+    const value = "x".repeat(60 * 1024 * 1024);
+    const asked = Array.from({ length: 5 }, () => ask(host, { SetState: P }, value));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(writes).toHaveLength(3);
+    writes[0]?.();
+    await asked[0];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(writes).toHaveLength(4);
+    const rest = Promise.all(asked);
+    for (let ended = 1; ended < 5; ended++) {
+      writes[ended]?.();
+      await asked[ended];
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await rest;
+  });
+
   test("of 64 MiB is taken, one byte more is TooLarge", async () => {
     const host = hostOf(nodeWith(memoryStore()), P);
     const value = "x".repeat(64 * 1024 * 1024);

@@ -25,6 +25,8 @@ export type RunOptions = {
   /** Left out: an empty folder, where it finds no config file and leaves nothing behind. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What `ulimit -f` takes: no file of it may grow beyond, as on a disk that is full. Left out: any may. */
+  readonly fileBlocks?: number;
 };
 
 export type Ended = {
@@ -43,9 +45,12 @@ export class Jackfield {
   #over = false;
   #wake: () => void = () => undefined;
 
-  constructor({ command = COMMAND, args = [], cwd = temporaryFolder(), env = {} }: RunOptions) {
+  constructor({ command = COMMAND, args = [], cwd = temporaryFolder(), env = {}, fileBlocks }: RunOptions) {
     const { PATH = "", HOME = "" } = process.env; // nothing else: a JACKFIELD_… of whoever runs the tests is no part of them
-    const child = spawn(process.execPath, [command, ...args], { cwd, env: { PATH, HOME, ...env } });
+    const node = [process.execPath, command, ...args];
+    const [file = "", ...rest] =
+      fileBlocks === undefined ? node : ["sh", "-c", 'ulimit -f "$0"; exec "$@"', String(fileBlocks), ...node];
+    const child = spawn(file, rest, { cwd, env: { PATH, HOME, ...env } });
     this.#child = child;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;

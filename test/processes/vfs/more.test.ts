@@ -201,6 +201,31 @@ describe("limits", () => {
     expect(await tell(owner, "/b:c/d", "Usage")).toMatchObject({ Usage: { entries: 1, bytes: 1 } });
   });
 
+  test("a stream that cannot be committed counts for nothing", async () => {
+    const { owner, vfs } = await start();
+    const { Stream: stream } = (await tell(owner, "/b:c/d/x", "OpenWrite")) as { Stream: { stream_id: number } };
+    const { stream_id } = stream;
+    rmSync(join(vfs.folder, ".tmp"), { recursive: true });
+    const commit = { StreamCommit: { stream_id, durable: false } };
+    expect(await tell(owner, "/b:c/d/x", commit)).toMatchObject({ Err: { IOError: expect.stringMatching(/^ENOENT/) } });
+    expect(await tell(owner, "/b:c/d", "Usage")).toMatchObject({ Usage: { bytes: 0, entries: 0 } });
+  });
+
+  test("what the system says and has no word here is told to whoever runs the node", async () => {
+    const { owner, vfs, drive } = await start();
+    const logs: string[] = [];
+    vfs.node.kernel.events.listen((event) => void (event.type === "log" && logs.push(event.text)));
+    expect(await tell(owner, "/b:c/d/x", "Read")).toMatchObject({ Err: { IOError: expect.stringMatching(/^ENOENT/) } });
+    expect(logs).toEqual([]);
+    await tell(owner, "/b:c/d/a/b", "CreateDirAll");
+    // A folder into itself: EINVAL.
+    expect(await tell(owner, "/b:c/d/a", { Rename: { new_path: "/b:c/d/a/b/c" } })).toEqual({
+      Err: { IOError: "EINVAL: the system refuses" },
+    });
+    expect(logs).toEqual([expect.stringMatching(/^a request failed: .*EINVAL/)]);
+    expect(readdirSync(drive)).toEqual(["a"]);
+  });
+
   test("what was there before the start counts", async () => {
     const { vfs, owner: before } = await start();
     await tell(before, "/b:c/d/a/b", "CreateDirAll");
@@ -424,6 +449,18 @@ describe("AddZip", () => {
     ]);
     expect(await tell(owner, "/b:c/d", "AddZip", twice)).toMatchObject({ Err: { ParseError: {} } });
     expect(readdirSync(drive)).toEqual([]);
+  });
+
+  test("what the drive has no room for is refused whole; what takes the place of a file needs room for the rest only", async () => {
+    const { owner, drive } = await start({ limits: { driveBytes: 10, driveEntries: 3 } });
+    const of = (...contents: string[]): Uint8Array => zip(contents.map((content, i) => ({ name: String(i), content })));
+    expect(await tell(owner, "/b:c/d", "AddZip", of("12345", "678901"))).toEqual(reached("driveBytes", 10));
+    expect(await tell(owner, "/b:c/d", "AddZip", of("1", "2", "3", "4"))).toEqual(reached("driveEntries", 3));
+    expect(await tell(owner, "/b:c/d/new/a", "AddZip", of("1", "2"))).toEqual(reached("driveEntries", 3));
+    expect(readdirSync(drive)).toEqual([]);
+    expect(await tell(owner, "/b:c/d", "AddZip", of("12345", "67890"))).toBe("Ok");
+    expect(await tell(owner, "/b:c/d", "AddZip", of("abcde", "fghij"))).toBe("Ok");
+    expect((await said(owner, "/b:c/d/1", "Read")).text).toBe("fghij");
   });
 
   test("zipBytes and zipEntries: at them, and one more", async () => {
