@@ -4,6 +4,7 @@
  * 1. A message is handled between BEGIN and DONE; a throw, now or later, ends it with CRASHED. What is left in the queue
  *    then is forgotten here: the node has it all.
  * 2. A frame that can be handled at once goes through no queue.
+ * 3. While it is held (`hold`), nothing is begun: a channel that it hands over takes along what is not.
  */
 import { Blob, type Envelope, type Instance, type Program, type WsMessageType } from "../../lib/protocol/index.ts";
 import { Ring } from "../ring.ts";
@@ -52,6 +53,7 @@ export class RealmProcess implements Runnable {
   #instance: Instance = NOT_STARTED;
   #turn: "held" | "idle" | "lined" | "busy" | "ended" = "held";
   #inHand = false;
+  #holds = 0;
   #exitAsked = false;
 
   /** @param port made for this process @param host likewise */
@@ -81,7 +83,7 @@ export class RealmProcess implements Runnable {
 
   /** Hot path. @param blob lent until this returns */
   frame(seq: number, channelId: number, messageType: WsMessageType, blob: Blob): void {
-    if (this.#turn === "idle" && this.#queue.length === 0) {
+    if (this.#turn === "idle" && this.#queue.length === 0 && this.#holds === 0) {
       this.#turn = "lined";
       if (this.#handle(new Incoming(seq, null, channelId, messageType, blob))) this.#goOn();
       blob.settle();
@@ -94,6 +96,16 @@ export class RealmProcess implements Runnable {
     if (next !== undefined && (next.message === null || !isCancelled(next.message)) && !this.#handle(next))
       return false;
     return this.#next();
+  }
+
+  /** Behind the message in hand, until `release`. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    this.#holds--;
+    if (this.#turn === "idle") this.#lineUp();
   }
 
   /** They are for somebody else. One that has begun goes on. */
@@ -196,13 +208,13 @@ export class RealmProcess implements Runnable {
   }
 
   #next(): boolean {
-    if (this.#queue.length > 0) return true;
+    if (this.#queue.length > 0 && this.#holds === 0) return true;
     this.#turn = "idle";
     return false;
   }
 
   #lineUp(): void {
-    if (this.#queue.length === 0) return;
+    if (this.#queue.length === 0 || this.#holds > 0) return;
     this.#turn = "lined";
     this.#port.schedule();
   }

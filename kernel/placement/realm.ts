@@ -157,6 +157,8 @@ export class Realm {
       out,
       timers,
       ask: (question) => this.#ask(slot, question),
+      hold: () => process.hold(),
+      release: () => process.release(),
       exiting: () => process.exiting(),
     });
     const process = new RealmProcess(

@@ -66,9 +66,10 @@ const LIMITS = {
   drain: 500, // ms: nor does a handler that is to wait for ever
 };
 
-/** What one function puts there for another to find; `all` is there from the beginning. */
+/** What one function puts there for another to find; `all` and `ended` are there from the beginning. */
 export type Keep = {
   readonly all: unknown[];
+  readonly ended: Map<unknown, string>;
   asked: lib.Message;
   request: lib.IncomingHttp;
   timer: lib.Timer;

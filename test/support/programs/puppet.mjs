@@ -44,7 +44,7 @@ export default lib.defineProcess({
 class Puppet {
   lib = lib;
   protocol = protocol;
-  keep = { all: [] };
+  keep = { all: [], ended: new Map() };
   acts = new Map();
 
   constructor(ctx) {
