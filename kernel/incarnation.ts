@@ -201,6 +201,11 @@ export class Incarnation implements Host {
     return true;
   }
 
+  /** It begins nothing more. @returns fulfilled when nothing is in hand; null: it runs here, or is through already */
+  halt(): Promise<void> | null {
+    return this.#instance.halt?.() ?? null;
+  }
+
   exitInPeace(): void | Promise<void> {
     return this.#instance.exit?.();
   }

@@ -262,9 +262,7 @@ export class Process implements Runnable {
 
   /** The same at once, whatever it does. */
   restartNow(): void {
-    if (this.#incarnation === null || this.#endBy !== "restart") return;
-    this.#dropHand();
-    this.#ended("kill");
+    if (this.#incarnation !== null && this.#endBy === "restart") this.#ended("kill");
   }
 
   /**
@@ -503,6 +501,15 @@ export class Process implements Runnable {
 
   #exit(): void {
     const incarnation = this.#incarnation;
+    const halted = incarnation?.halt() ?? null;
+    if (halted === null) this.#leave(incarnation);
+    else {
+      this.#turn = HELD;
+      void halted.then(() => incarnation === this.#incarnation && this.#leave(incarnation));
+    }
+  }
+
+  #leave(incarnation: Incarnation | null): void {
     void this.farewell().then(() => {
       if (incarnation === this.#incarnation) this.#ended("exit");
     });

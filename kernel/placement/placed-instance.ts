@@ -32,6 +32,8 @@ export class PlacedInstance implements PlaceableInstance {
   #slot = 0; // 0: not there yet, or no more
   #started: Settle | null = null;
   #roomWanted: Settle | null = null;
+  #halted: Settle | null = null;
+  #hasExited = false; // it begins nothing more, and has said so
   #farewell: Settle | null = null;
 
   constructor(incarnation: Incarnation, realm: RealmLink, order: record.StartOrder, window: Window) {
@@ -61,7 +63,7 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** It has messages, or its init is not through. */
   get isBusy(): boolean {
-    return this.#started !== null || this.#shipped.length > 0 || this.#farewell !== null;
+    return this.#started !== null || this.#shipped.length > 0 || this.#halted !== null || this.#farewell !== null;
   }
 
   /** For a report. @param seq of a message it has begun; 0: a timer */
@@ -112,6 +114,14 @@ export class PlacedInstance implements PlaceableInstance {
     const seq = this.#shipped.nextSeq();
     out.u8(record.FRAME).u32(seq).u32(channelId).u8(MESSAGE_TYPES.indexOf(messageType)).blob(blob);
     return this.#add(seq, hand, out.length - before);
+  }
+
+  halt(): Promise<void> | null {
+    if (this.#slot === 0 || this.#hasExited) return null;
+    this.#records().u8(record.HALT);
+    return new Promise((resolve, reject) => {
+      this.#halted = { resolve, reject };
+    });
   }
 
   exit(): Promise<void> {
@@ -209,7 +219,9 @@ export class PlacedInstance implements PlaceableInstance {
       },
       exits: () => {
         this.#hasRoom(); // what waits for room is no longer in hand
-        this.#incarnation.exit();
+        this.#hasExited = true;
+        if (this.#halted === null) this.#incarnation.exit();
+        else this.#halted.resolve();
       },
       saidFarewell: (error) => {
         if (error === null) this.#farewell?.resolve();

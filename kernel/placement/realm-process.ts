@@ -101,6 +101,7 @@ export class RealmProcess implements Runnable {
   /** Behind the message in hand, until `release`. */
   hold(): void {
     this.#holds++;
+    if (this.#turn === "lined" && !this.#inHand) this.#turn = "idle";
   }
 
   release(): void {
@@ -122,7 +123,14 @@ export class RealmProcess implements Runnable {
     return false;
   }
 
+  /** The node says so: EXIT follows, now or behind what is in hand. */
+  halt(): void {
+    if (this.#turn !== "ended" && !this.exiting()) this.#port.out().u8(EXIT);
+  }
+
+  /** What is in hand goes on beside it. */
   async farewell(): Promise<void> {
+    this.hold();
     let error: unknown = null;
     try {
       await this.#instance.exit?.();

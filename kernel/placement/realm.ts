@@ -131,6 +131,9 @@ export class Realm {
       case record.RECALL:
         process.recall(reader.value() as readonly number[]); // our node's word
         return;
+      case record.HALT:
+        process.halt();
+        return;
       case record.FAREWELL:
         void process.farewell();
         return;
