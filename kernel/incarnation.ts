@@ -165,6 +165,11 @@ export class Incarnation implements Host {
     return this.#instance.recall?.(leaves) ?? [];
   }
 
+  /** See PlaceableInstance. */
+  lapse(lapsed: (message: Envelope) => boolean): void {
+    this.#instance.lapse?.(lapsed);
+  }
+
   /** What it was given and has not handled; null: nothing, it runs here. */
   giveBack(): GivenBack | null {
     return this.#instance.giveBack?.() ?? null;

@@ -14,6 +14,7 @@ import {
   DEFAULT_DIALECT,
   DIALECTS,
   type Dialect,
+  type Envelope,
   isDialect,
   isProgram,
   KERNEL,
@@ -308,12 +309,14 @@ export class Kernel {
    */
   revoke(matches: (cap: Capability) => boolean): number {
     let holders = 0;
+    const lapse = (message: Envelope): boolean => {
+      if (!message.capabilities.some(matches)) return false;
+      message.capabilities = message.capabilities.map((cap) => (matches(cap) ? { ...cap, expires: 0 } : cap));
+      return true;
+    };
     for (const process of this.registry.all()) {
       if (process.capabilities.revoke(matches)) holders++;
-      for (const envelope of process.mailbox.peek()) {
-        if (envelope.capabilities.some(matches))
-          envelope.capabilities = envelope.capabilities.map((cap) => (matches(cap) ? { ...cap, expires: 0 } : cap));
-      }
+      process.lapse(lapse);
     }
     this.#strikeGrants(matches);
     this.capabilityRecords.strike(matches);

@@ -28,6 +28,7 @@ export function lazyProgram(load: () => Promise<Program>): Program {
           return begun?.underWay ?? 0;
         },
         giveBack: () => ready?.giveBack?.() ?? null, // before, the message it begins with is in hand here
+        lapse: (lapsed) => ready?.lapse?.(lapsed),
         halt: () => ready?.halt?.() ?? null,
         end: () => {
           isEnded = true;

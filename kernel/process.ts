@@ -233,6 +233,12 @@ export class Process implements Runnable {
     return [...(this.#incarnation?.recall(leaves) ?? []), ...this.mailbox.remove(leaves)];
   }
 
+  /** Has `lapsed` look at each message that it has not begun: see PlaceableInstance. */
+  lapse(lapsed: (envelope: Envelope) => boolean): void {
+    this.#incarnation?.lapse(lapsed);
+    for (const envelope of this.mailbox.peek()) lapsed(envelope);
+  }
+
   /** Ends in peace when the message in hand is done. */
   exitAfterHand(): void {
     this.#exitAsked = true;

@@ -145,7 +145,15 @@ export class PlacedInstance implements PlaceableInstance {
       return true;
     });
     if (seqs.length > 0) this.#records().u8(record.RECALL).value(seqs);
+    if (!this.#shipped.isFull) this.#hasRoom(); // there may be nothing left that would make some
     return taken;
+  }
+
+  lapse(lapsed: (message: Envelope) => boolean): void {
+    for (const { seq, hand } of this.#shipped.each()) {
+      const { message } = hand; // null: a frame brings no capability
+      if (message !== null && lapsed(message)) this.#records().u8(record.LAPSED).u32(seq).value(message.capabilities);
+    }
   }
 
   giveBack(): GivenBack | null {

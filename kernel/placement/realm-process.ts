@@ -6,7 +6,14 @@
  * 2. A frame that can be handled at once goes through no queue.
  * 3. While it is held (`hold`), nothing is begun: a channel that it hands over takes along what is not.
  */
-import { Blob, type Envelope, type Instance, type Program, type WsMessageType } from "../../lib/protocol/index.ts";
+import {
+  Blob,
+  type Capability,
+  type Envelope,
+  type Instance,
+  type Program,
+  type WsMessageType,
+} from "../../lib/protocol/index.ts";
 import { Ring } from "../ring.ts";
 import type { Runnable } from "../run-queue.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -113,6 +120,12 @@ export class RealmProcess implements Runnable {
   recall(seqs: readonly number[]): void {
     const left = new Set(seqs);
     for (const incoming of this.#queue.drain()) if (!left.has(incoming.seq)) this.#queue.push(incoming);
+  }
+
+  /** Of the message `seq`, if that has not begun, some have been revoked. */
+  lapse(seq: number, capabilities: readonly Capability[]): void {
+    for (const { seq: each, message } of this.#queue.toArray())
+      if (each === seq && message !== null) message.capabilities = capabilities;
   }
 
   /** @returns whether a message is in hand: then it exits behind that */

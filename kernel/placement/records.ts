@@ -22,6 +22,7 @@ export const END = 7; // nothing: this incarnation has ended
 export const PING = 8; // u32
 export const RECALL = 9; // value: list of seq. They are not to be begun
 export const HALT = 10; // nothing: to end in peace. Nothing more is begun, and EXIT said when what is in hand is done
+export const LAPSED = 11; // seq u32, value: its capabilities, of which some have been revoked
 
 /** To the node. */
 export const READY = 20; // nothing: its init is through

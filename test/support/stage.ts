@@ -117,6 +117,7 @@ export type Events = {
   readonly push: lib.Push & { readonly blob: lib.Blob };
   readonly close: lib.Close;
   readonly http: lib.IncomingHttp;
+  readonly down: lib.Down;
   readonly exit: null;
 };
 
