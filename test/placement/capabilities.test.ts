@@ -1,7 +1,8 @@
 /** DESIGN §3.8, wherever a process runs: it may message whom it was granted, and asks about that at once. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, C, type Me, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
+import type { Me } from "../support/puppet.ts";
+import { A, B, C, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

@@ -1,6 +1,7 @@
 /** DESIGN §3.6 and §3.7, wherever a process runs: a throw ends one incarnation, and nobody else notices. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { A, B, C, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Puppet } from "../support/puppet.ts";
+import { A, B, C, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { restartByHand } from "../../kernel/restart-by-hand.ts";
 import { ProcessId } from "../../lib/protocol/index.ts";
-import { A, APART, C, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Puppet } from "../support/puppet.ts";
+import { A, APART, C, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

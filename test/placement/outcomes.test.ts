@@ -1,7 +1,8 @@
 /** DESIGN §3.3, wherever sender and target run: a request ends in exactly one way, and brings back what was sent. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, C, type Me, MIXTURES, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Me, Puppet } from "../support/puppet.ts";
+import { A, B, C, MIXTURES, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
