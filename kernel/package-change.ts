@@ -26,7 +26,7 @@ export async function changePackage(kernel: Kernel, before: Package, after: Pack
       else kept.push({ process, entry });
     }
   } catch (thrown) {
-    for (const process of made) process.kill(); // all or nothing
+    for (const process of made) process.kill("stop"); // all or nothing. Not for good: what is recorded of those names stays
     throw thrown;
   }
   for (const { id } of before.processes)

@@ -146,6 +146,17 @@ test("a version that does not load changes nothing", async () => {
   expect([node.kernel.registry.get(A)?.incarnation, node.kernel.registry.get(B)]).toEqual([1, undefined]);
 });
 
+test("one that cannot be had leaves what is recorded of the names it would have brought", async () => {
+  node = createNode({ name: "localhost", limits: { processes: 3 } });
+  await node.addPackage(await version(1, [a]));
+  const gained = { issuer: "localhost@other:other:me.os", params: '"gained"' };
+  node.kernel.capabilityRecords.of(B.text).gain("a key", gained);
+  const three = [a, b, { ...a, process_name: "c" }, { ...a, process_name: "d" }];
+  await expect(node.changePackage(await version(2, three))).rejects.toMatchObject({ code: "TooManyProcesses" });
+  expect(node.kernel.registry.get(B)).toBeUndefined();
+  expect(node.kernel.capabilityRecords.of(B.text).gained()).toEqual([gained]);
+});
+
 test("a process that has ended begins anew", async () => {
   node = createNode({ name: "localhost" });
   await node.addPackage(await version(1, [a]));
