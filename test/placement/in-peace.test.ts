@@ -123,7 +123,7 @@ describe.each(PLACEMENTS)("%s: RestartProcess", (placement) => {
 
 describe.each(PLACEMENTS)("%s: a farewell", (placement) => {
   test("when the node stops: nothing is begun beside it, and what it asks is answered", async () => {
-    const on = await startStage(placement, { limits: { drain: 500 } });
+    const on = await startStage(placement, { limits: { drain: 2_000 } }); // ms: what the farewell has, too
     const c = await on.add(C);
     await c.on("request", (me, { body }) => me.ctx.respond(`heard ${body}`));
     const a = await on.add(A);
