@@ -170,7 +170,7 @@ export class Node {
       process.kill("stop");
     }
     for (const process of kernel.registry.all()) process.kill("stop"); // made during a farewell
-    await kernel.placements.stop();
+    await this.#within(kernel.placements.stop(), kernel.limits.drain); // a thread in a call of the system ends behind that
     kernel.wheel.clear();
     for (const stop of this.#afterStop) await stop();
   }

@@ -4,10 +4,11 @@
  * 1. A process that stays keeps its name, mailbox, state and channels; its next incarnation runs the new program, and is
  *    told of its channels again, as after a crash (docs/adr/0007).
  * 2. What the manifest says counts from then on: a new process appears, one that is no more in it is killed, and of the
- *    capabilities only those change that the manifest's change. What a process was given besides, it keeps.
+ *    capabilities only those change that the manifest's change. What a process was given besides, it keeps; what was
+ *    taken from it stays taken.
  * 3. All that can be refused is looked at first: a version that does not load changes nothing.
  */
-import { type Capability, capability, capabilityKey, MESSAGING, ProcessId } from "../lib/protocol/index.ts";
+import { type Capability, capabilityKey } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Package, ProcessEntry } from "./package.ts";
 import type { Process } from "./process.ts";
@@ -25,7 +26,7 @@ export async function changePackage(kernel: Kernel, before: Package, after: Pack
       else kept.push({ process, entry });
     }
   } catch (thrown) {
-    for (const process of made) process.kill(); // all or nothing
+    for (const process of made) process.kill("stop"); // all or nothing. Not for good: what is recorded of those names stays
     throw thrown;
   }
   for (const { id } of before.processes)
@@ -41,16 +42,12 @@ function changeCapabilities(kernel: Kernel, before: ProcessEntry | undefined, af
   if (process === undefined) return;
   const asked = kernel.asked(after.requestCapabilities);
   if (before !== undefined) {
-    for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.drop(cap);
+    for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.unequip(cap);
     const given = after.grantCapabilities.map((grant) => JSON.stringify(grant));
-    for (const grant of before.grantCapabilities) {
-      if (given.includes(JSON.stringify(grant))) continue;
-      const holder = kernel.registry.get(ProcessId.parse(typeof grant === "string" ? grant : grant.process));
-      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
-      holder?.capabilities.drop(capability(process.address, params));
-    }
+    const noMore = before.grantCapabilities.filter((grant) => !given.includes(JSON.stringify(grant)));
+    kernel.ungrantOwn(process, noMore);
   }
-  for (const cap of asked) process.capabilities.add(cap);
+  for (const cap of asked) process.capabilities.equip(cap);
   kernel.grantOwn(process, after.grantCapabilities);
 }
 

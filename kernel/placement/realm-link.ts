@@ -26,6 +26,8 @@ export type RealmOptions = {
   readonly onGone: (realm: RealmLink) => void;
 };
 
+const LOOKS_AFTER = 4; // a fifth of handlerSeconds: it usually takes some ms to end. Then nobody waits for it any more
+
 export class RealmLink {
   readonly #carrier: Carrier;
   readonly #queue: RunQueue;
@@ -37,6 +39,7 @@ export class RealmLink {
   #ended = false;
   readonly #pulse: Pulse;
   #why: string | null = null; // the node ended it
+  #looksAfter = 0; // since then
   #dying: unknown; // what it said last
 
   constructor({ connect, queue, limits, onGone }: RealmOptions) {
@@ -89,7 +92,12 @@ export class RealmLink {
 
   /** Now and then: whether it still answers (pulse.ts). It is ended when it does not. */
   look(): void {
-    if (this.#ended || this.#why !== null) return;
+    if (this.#ended) return;
+    if (this.#why !== null) {
+      // A thread in a call of the system, execSync for example, ends behind that.
+      if (++this.#looksAfter >= LOOKS_AFTER) this.#endedBy(this.#why);
+      return;
+    }
     const isBusy = [...this.#processes.values()].some((instance) => instance.isBusy);
     const next = this.#pulse.look(isBusy, () => this.#carrier.begun());
     if (typeof next === "number") this.records(0).u8(record.PING).u32(next);

@@ -6,7 +6,14 @@
  * 2. A frame that can be handled at once goes through no queue.
  * 3. While it is held (`hold`), nothing is begun: a channel that it hands over takes along what is not.
  */
-import { Blob, type Envelope, type Instance, type Program, type WsMessageType } from "../../lib/protocol/index.ts";
+import {
+  Blob,
+  type Capability,
+  type Envelope,
+  type Instance,
+  type Program,
+  type WsMessageType,
+} from "../../lib/protocol/index.ts";
 import { Ring } from "../ring.ts";
 import type { Runnable } from "../run-queue.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -101,6 +108,7 @@ export class RealmProcess implements Runnable {
   /** Behind the message in hand, until `release`. */
   hold(): void {
     this.#holds++;
+    if (this.#turn === "lined" && !this.#inHand) this.#turn = "idle";
   }
 
   release(): void {
@@ -114,6 +122,12 @@ export class RealmProcess implements Runnable {
     for (const incoming of this.#queue.drain()) if (!left.has(incoming.seq)) this.#queue.push(incoming);
   }
 
+  /** Of the message `seq`, if that has not begun, some have been revoked. */
+  lapse(seq: number, capabilities: readonly Capability[]): void {
+    for (const { seq: each, message } of this.#queue.toArray())
+      if (each === seq && message !== null) message.capabilities = capabilities;
+  }
+
   /** @returns whether a message is in hand: then it exits behind that */
   exiting(): boolean {
     this.#exitAsked = true;
@@ -122,7 +136,14 @@ export class RealmProcess implements Runnable {
     return false;
   }
 
+  /** The node says so: EXIT follows, now or behind what is in hand. */
+  halt(): void {
+    if (this.#turn !== "ended" && !this.exiting()) this.#port.out().u8(EXIT);
+  }
+
+  /** What is in hand goes on beside it. */
   async farewell(): Promise<void> {
+    this.hold();
     let error: unknown = null;
     try {
       await this.#instance.exit?.();

@@ -69,6 +69,7 @@ export type Events = {
   readonly push: lib.Push & { readonly blob: lib.Blob };
   readonly close: lib.Close;
   readonly http: lib.IncomingHttp;
+  readonly down: lib.Down;
   readonly exit: null;
 };
 

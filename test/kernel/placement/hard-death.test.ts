@@ -1,4 +1,7 @@
 /** What ends a realm without a word costs the message in hand, and nobody else anything. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Process } from "../../../kernel/index.ts";
 import type { Placement } from "../../../lib/protocol/index.ts";
@@ -119,4 +122,21 @@ describe("isolated", () => {
     const error = await expectOnlyTheOneInHandIsLost(await stage("isolated"), "Kill");
     expect(error).toContain("its operating-system process ended with signal SIGKILL");
   });
+});
+
+test("worker: a call of the system that blocks its thread is not waited for; the next incarnation has another", async () => {
+  const { on, host, crash } = await stage("worker", { handlerSeconds: 1, drain: 100 });
+  const folder = mkdtempSync(join(tmpdir(), "jackfield-test-"));
+  const file = join(folder, "go on");
+  try {
+    const crashed = crash(NAUGHTY);
+    await expect(ask(host, NAUGHTY, { Exec: file }, { expects: 30 })).rejects.toMatchObject({ kind: "Offline" });
+    expect((await crashed).error).toContain('limits.handlerSeconds is 1 seconds: its handler of a request "Exec" from');
+    expect((await ask(host, NAUGHTY, "Count", { expects: 30 })).body).toBe(1);
+    await on.stop(); // nor does the node's stop
+  } finally {
+    writeFileSync(file, "");
+    await on.node.kernel.placements.stop();
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,4 +1,5 @@
 /** Does what no process should, when asked to; otherwise answers with how many requests it has handled. */
+import { execSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineProcess } from "jackfield/process";
@@ -18,6 +19,8 @@ const TRICKS = {
       .then(() => setImmediate(TRICKS.Throw))
       .then(() => sleep(10_000)),
   Reject: () => sleep(1).then(TRICKS.Throw),
+  /** The thread itself waits, until there is such a file. */
+  Exec: (file) => execSync(`until [ -e "${file}" ]; do sleep 0.05; done`),
   Exit: (code) => process.exit(code),
   Kill: () => process.kill(process.pid, "SIGKILL"),
   Map() {
