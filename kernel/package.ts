@@ -104,7 +104,10 @@ function parsePackage(folder: string): PackageManifest {
   const entries: ManifestEntry[] = [];
   for (const [index, entry] of processes.entries()) {
     if (!isRecord(entry)) return fail(`manifest.json processes[${index}] must be an object`);
-    entries.push(readEntry(name, publisher, entry, fail));
+    const read = readEntry(name, publisher, entry, fail);
+    if (entries.some(({ id }) => id.text === read.id.text))
+      fail(`process "${read.id.text}" is there twice in manifest.json: each has a name of its own`);
+    entries.push(read);
   }
   return { folder: root, name, publisher, processes: entries };
 }
