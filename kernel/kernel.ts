@@ -11,6 +11,7 @@ import {
   type Clock,
   canonicalId,
   capability,
+  capabilityKey,
   DEFAULT_DIALECT,
   DIALECTS,
   type Dialect,
@@ -18,6 +19,7 @@ import {
   isProgram,
   KERNEL,
   type Lifetime,
+  lineage,
   MESSAGING,
   type OnExit,
   OptionError,
@@ -281,6 +283,19 @@ export class Kernel {
     }
   }
 
+  /** The opposite, when the manifest of `issuer` lists them no more. */
+  ungrantOwn(issuer: Process, grants: readonly CapabilityRequest[]): void {
+    for (const grant of grants) {
+      const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
+      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
+      const given = capability(issuer.address, params);
+      const name = canonicalId(id.text);
+      const key = capabilityKey(given);
+      this.registry.get(id)?.capabilities.unequip(given);
+      this.#strikeGrants((cap, holder) => holder === name && capabilityKey(cap) === key);
+    }
+  }
+
   /** What a manifest or a spawn asks for, as capabilities. */
   asked(requests: readonly CapabilityRequest[] = []): readonly Capability[] {
     return requests.map((request) =>
@@ -352,9 +367,16 @@ export class Kernel {
     this.links.gone(gone, why === "crash" || why === "link" || gaveUp);
   }
 
-  #strikeGrants(matches: (cap: Capability) => boolean): void {
+  /** What is recorded of a package's processes, also of those that are not there now, and what others hold of theirs. */
+  forgetPackage(id: string): void {
+    const isOf = (address: string): boolean => address.startsWith(`${this.name}@`) && address.endsWith(`:${id}`);
+    this.capabilityRecords.forget((name) => name.endsWith(`:${id}`));
+    this.revoke((cap) => isOf(cap.issuer) || (cap.params.includes(id) && lineage(cap).by.some(isOf)));
+  }
+
+  #strikeGrants(matches: (cap: Capability, holder: string) => boolean): void {
     for (const [name, given] of this.#grants) {
-      const left = given.filter((cap) => !matches(cap));
+      const left = given.filter((cap) => !matches(cap, name));
       if (left.length > 0) this.#grants.set(name, left);
       else this.#grants.delete(name);
     }

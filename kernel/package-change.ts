@@ -7,7 +7,6 @@
  *    capabilities only those change that the manifest's change. What a process was given besides, it keeps.
  * 3. All that can be refused is looked at first: a version that does not load changes nothing.
  */
-import { type Capability, capability, capabilityKey, MESSAGING, ProcessId } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Package, ProcessEntry } from "./package.ts";
 import type { Process } from "./process.ts";
@@ -15,7 +14,6 @@ import { restartByHand } from "./restart-by-hand.ts";
 
 /** Resolves when every process runs its new program; their inits may go on. @throws {SpawnError} (rejects) a new process cannot be had */
 export async function changePackage(kernel: Kernel, before: Package, after: Package): Promise<void> {
-  const old = new Map(before.processes.map((entry) => [entry.id.text, entry]));
   const made: Process[] = [];
   const kept: { readonly process: Process; readonly entry: ProcessEntry }[] = [];
   try {
@@ -31,29 +29,25 @@ export async function changePackage(kernel: Kernel, before: Package, after: Pack
   for (const { id } of before.processes)
     if (!after.processes.some((entry) => entry.id.text === id.text)) kernel.registry.get(id)?.kill();
   for (const { process, entry } of kept) process.replace({ ...entry, folder: after.folder });
-  for (const entry of after.processes) changeCapabilities(kernel, old.get(entry.id.text), entry);
+  // First all that goes, then all that comes: what one entry no longer grants, another may ask for by itself.
+  for (const entry of before.processes) takeAway(kernel, entry);
+  for (const entry of after.processes) give(kernel, entry);
   for (const process of made) process.run();
   await Promise.all(kept.map(({ process }) => restartByHand(kernel, process)));
 }
 
-function changeCapabilities(kernel: Kernel, before: ProcessEntry | undefined, after: ProcessEntry): void {
-  const process = kernel.registry.get(after.id);
+/** One that has gone has taken its own with it. */
+function takeAway(kernel: Kernel, before: ProcessEntry): void {
+  const process = kernel.registry.get(before.id);
   if (process === undefined) return;
-  const asked = kernel.asked(after.requestCapabilities);
-  if (before !== undefined) {
-    for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.drop(cap);
-    const given = after.grantCapabilities.map((grant) => JSON.stringify(grant));
-    for (const grant of before.grantCapabilities) {
-      if (given.includes(JSON.stringify(grant))) continue;
-      const holder = kernel.registry.get(ProcessId.parse(typeof grant === "string" ? grant : grant.process));
-      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
-      holder?.capabilities.drop(capability(process.address, params));
-    }
-  }
-  for (const cap of asked) process.capabilities.add(cap);
-  kernel.grantOwn(process, after.grantCapabilities);
+  for (const cap of kernel.asked(before.requestCapabilities)) process.capabilities.unequip(cap);
+  kernel.ungrantOwn(process, before.grantCapabilities);
 }
 
-function has(list: readonly Capability[], wanted: Capability): boolean {
-  return list.some((cap) => capabilityKey(cap) === capabilityKey(wanted));
+/** Not what was taken from it while it ran: that stays taken. */
+function give(kernel: Kernel, after: ProcessEntry): void {
+  const process = kernel.registry.get(after.id);
+  if (process === undefined) return;
+  for (const cap of kernel.asked(after.requestCapabilities)) process.capabilities.equip(cap);
+  kernel.grantOwn(process, after.grantCapabilities);
 }
