@@ -27,7 +27,9 @@ export function describePackage(
   const old = before === undefined ? undefined : readOld(before.folder);
   const lines = [
     `${id}${version}, from ${from}`,
-    before === undefined ? "  not installed yet" : `  replaces ${before.version ?? `what was installed before`}`,
+    before === undefined
+      ? "  not installed yet"
+      : `  replaces ${before.version === null ? "what was installed before" : inOneLine(before.version)}; keeps its state, and what it was given while it ran`,
     ...manifest.processes.flatMap((entry) => shown(entry, old)),
     ...(old ?? [])
       .filter(({ id: was }) => !manifest.processes.some((entry) => entry.id.text === was.text))

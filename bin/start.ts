@@ -94,6 +94,7 @@ export async function start(
     });
     await node.addPackage(here("../processes/homepage"));
     const added: Added = { installed: [], skipped: [] };
+    await forgetRemoved(node, installedStore(data));
     if (parts.packages !== undefined) await parts.packages(node);
     else {
       const store = installedStore(data);
@@ -118,6 +119,14 @@ export async function start(
 function installedStore(data: DataFolder): PackageStore | null {
   const folder = data.path("packages");
   return folder === null ? null : new PackageStore(folder);
+}
+
+/** What was removed while no node ran that could be told. */
+async function forgetRemoved(node: Node, store: PackageStore | null): Promise<void> {
+  const ids = store?.removed() ?? [];
+  for (const id of ids) node.kernel.forgetPackage(id);
+  if (ids.length > 0) await node.kernel.capabilityRecords.flushed();
+  for (const id of ids) store?.forgotten(id);
 }
 
 type Added = { readonly installed: string[]; readonly skipped: string[] };

@@ -80,7 +80,7 @@ describe("without a node that runs", () => {
     expect((await askHttp(node.port, { path: PATH })).body).toBe('{"version":1,"runs":1}');
     expect((await askHttp(node.port, { path: "/chat:chat:template.os" })).status).toBe(404); // no examples
     await node.stop();
-    expect((await run("install", pack(2), "-y")).stdout).toMatch(/ {2}replaces 1\.0\.0\n/);
+    expect((await run("install", pack(2), "-y")).stdout).toMatch(/ {2}replaces 1\.0\.0; /);
     const next = await startNode({ args: ["--data", data] });
     expect((await askHttp(next.port, { path: PATH })).body).toBe('{"version":2,"runs":2}'); // its state stays
     expect(stored(data)).toEqual(["my-app@me.os~2"]);
@@ -101,7 +101,7 @@ describe("without a node that runs", () => {
       code: 0,
       stdout: `Removed ${ID}. A node that runs it goes on until it is stopped.\n`,
     });
-    expect(stored(data)).toEqual([]);
+    expect(stored(data)).toEqual([".removed-my-app@me.os"]); // for the next start, see below
     expect(await run("remove", ID)).toMatchObject({
       code: 1,
       stderr: `Cannot remove "${ID}" as it is not installed: nothing is installed\n`,
@@ -152,6 +152,86 @@ describe("with a node that runs", () => {
   });
 });
 
+describe("what it was given while it ran", () => {
+  const OTHER = "localhost@other:other:me.os";
+  const given = { issuer: OTHER, params: '{"n":1}' };
+
+  async function held(url: string): Promise<string> {
+    return (await new Jackfield({ args: ["caps", "hello:my-app:me.os", "--json", "--node-url", url] }).ended).stdout;
+  }
+
+  async function give(url: string): Promise<void> {
+    const body = JSON.stringify({ GrantCapabilities: { target: "hello:my-app:me.os", capabilities: [given] } });
+    await new Jackfield({ args: ["send", "kernel:distro:sys", body, "--node-url", url] }).ended;
+    expect(await held(url)).toContain(OTHER);
+  }
+
+  test.each([true, false])("is forgotten when it is removed; the node runs meanwhile: %s", async (isRunning) => {
+    const { data, run } = await place();
+    await run("install", pack(1), "--yes");
+    const first = await startNode({ args: ["--data", data] });
+    await give(first.url);
+    if (!isRunning) await first.stop();
+    expect((await run("remove", ID, ...(isRunning ? ["--node-url", first.url] : []))).code).toBe(0);
+    if (isRunning) await first.stop();
+    await run("install", pack(2), "--yes");
+    const next = await startNode({ args: ["--data", data] });
+    expect(await held(next.url)).toContain("http-server:distro:sys");
+    expect(await held(next.url)).not.toContain(OTHER);
+    await give(next.url);
+    await next.stop();
+    const last = await startNode({ args: ["--data", data] }); // the removal counts once
+    expect(await held(last.url)).toContain(OTHER);
+  });
+
+  test("stays when a newer version takes its place", async () => {
+    const { data, run } = await place();
+    await run("install", pack(1), "--yes");
+    const first = await startNode({ args: ["--data", data] });
+    await give(first.url);
+    await first.stop();
+    expect((await run("install", pack(2), "--yes")).stdout).toContain(
+      "keeps its state, and what it was given while it ran",
+    );
+    const next = await startNode({ args: ["--data", data] });
+    expect(await held(next.url)).toContain(OTHER);
+  });
+});
+
+test("a package that the node was given by hand goes on when the installed one of its name is removed", async () => {
+  const { data, run } = await place();
+  await run("install", pack(1), "--yes");
+  const given = pack(7);
+  mkdirSync(join(given, "node_modules"));
+  symlinkSync(join(import.meta.dirname, "../.."), join(given, "node_modules/jackfield"), "dir");
+  const node = await startNode({ args: ["--data", data, "--package", given] });
+  expect((await run("remove", ID, "--node-url", node.url)).stdout).toBe(
+    `Removed ${ID}. The running node goes on with ${given}, which it was started with (--package).\n`,
+  );
+  expect((await askHttp(node.port, { path: PATH })).body).toContain('"version":7');
+});
+
+test("a store that is called by another name is still the node's own", async () => {
+  const { data, run } = await place();
+  const node = await startNode({ args: ["--data", data] });
+  const alias = join(temporaryFolder(), "alias");
+  symlinkSync(data, alias);
+  const args = ["install", pack(1), "--yes", "--data", alias, "--node-url", node.url];
+  expect((await new Jackfield({ args }).ended).stdout).toContain("The running node has changed to it.");
+  expect((await run("remove", ID, "--node-url", node.url)).stdout).toContain("The running node has ended it.");
+});
+
+test("two installs at once both succeed", async () => {
+  const { data, run } = await place();
+  const all = await Promise.all([1, 2, 3].map((version) => run("install", pack(version), "--yes")));
+  expect(all).toMatchObject([
+    { code: 0, stderr: "" },
+    { code: 0, stderr: "" },
+    { code: 0, stderr: "" },
+  ]);
+  expect(stored(data)).toEqual(["my-app@me.os~1", "my-app@me.os~2", "my-app@me.os~3"]);
+});
+
 describe("before anything changes", () => {
   const ASKING = manifest({
     processes: [
@@ -176,7 +256,7 @@ describe("before anything changes", () => {
     const folder = pack(2, { "manifest.json": ASKING });
     const { code, stdout, stderr } = await run("install", folder);
     expect(stdout).toBe(`${ID} 2.0.0, from ${folder}
-  replaces 1.0.0
+  replaces 1.0.0; keeps its state, and what it was given while it ran
   process hello:my-app:me.os, worker
     public: every process may message it  NEW
     may message http-server:distro:sys
