@@ -52,12 +52,7 @@ export class PackageStore {
 
   /** The newest of each, by name. */
   list(): readonly Installed[] {
-    const newest = new Map<string, Installed>();
-    for (const each of this.#all()) {
-      const known = newest.get(each.id);
-      if (known === undefined || known.number < each.number) newest.set(each.id, each);
-    }
-    return [...newest.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return newestOf(this.#all());
   }
 
   get(id: string): Installed | undefined {
@@ -125,8 +120,9 @@ export class PackageStore {
 
   /** Removes what was left over, and versions before the newest. Only for the node that runs them. */
   tidy(id?: string): void {
-    const newest = new Set(this.list().map(({ folder }) => folder));
-    for (const each of this.#all())
+    const all = this.#all(); // once: of two looks, the second may see a version that the first did not
+    const newest = new Set(newestOf(all).map(({ folder }) => folder));
+    for (const each of all)
       if (!newest.has(each.folder) && (id === undefined || each.id === id)) this.discard(each.folder);
     for (const name of namesIn(this.folder)) {
       const [, pid] = /^\.new-(\d+)-/.exec(name) ?? [];
@@ -159,11 +155,21 @@ export class PackageStore {
   }
 }
 
+function newestOf(all: readonly Installed[]): readonly Installed[] {
+  const newest = new Map<string, Installed>();
+  for (const each of all) {
+    const known = newest.get(each.id);
+    if (known === undefined || known.number < each.number) newest.set(each.id, each);
+  }
+  return [...newest.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return []; // nothing was ever installed
+  } catch (error) {
+    if (Object(error).code === "ENOENT") return []; // nothing was ever installed
+    throw error;
   }
 }
 

@@ -141,7 +141,7 @@ function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): 
     file,
     onExit: onExitField(entry.on_exit, id.text, fail),
     ...restartField(entry.restart, id.text, fail),
-    public: entry.public === true,
+    public: publicField(entry.public, id.text, fail),
     placement: placementField(entry.placement, id.text, fail),
     dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
@@ -250,6 +250,12 @@ function restartField(value: unknown, who: string, fail: Fail): { readonly resta
   if (value === undefined) return {};
   const fault = intensityFault(value);
   return fault === undefined ? { restart: value as RestartIntensity } : fail(`"${who}" ${fault}`);
+}
+
+function publicField(value: unknown = false, who: string, fail: Fail): boolean {
+  return typeof value === "boolean"
+    ? value
+    : fail(`"${who}" public must be true or false: got ${JSON.stringify(value)}`);
 }
 
 function placementField(value: unknown = "inline", who: string, fail: Fail): Placement {

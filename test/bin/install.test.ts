@@ -408,6 +408,19 @@ describe("before anything changes", () => {
 });
 
 describe("a start", () => {
+  test("runs the version that is installed while it begins", async () => {
+    const { data, run } = await place();
+    await run("install", pack(1), "--yes");
+    const store = join(data, "localhost/packages");
+    const meanwhile = `import { cpSync } from "node:fs";
+      cpSync(${JSON.stringify(`${store}/my-app@me.os~1`)}, ${JSON.stringify(`${store}/my-app@me.os~2`)}, { recursive: true });
+      export default { start: () => ({ handle: () => undefined }) };`;
+    const other = pack(7, { "hello.js": meanwhile, "manifest.json": manifest({ package: "other" }) });
+    const node = await startNode({ args: ["--data", data, "--package", other] });
+    expect(node.command.stdout).toContain(`\n  installed     ${ID}\n`);
+    expect(stored(data)).toEqual(["my-app@me.os~2"]);
+  });
+
   test("goes on without a damaged package, and names it", async () => {
     const { data, run } = await place();
     await run("install", pack(1), "--yes");
@@ -450,5 +463,85 @@ describe("a start", () => {
     expect(stored(data)).toEqual([".new-0-left", "my-app@me.os~1", "my-app@me.os~2"]);
     await startNode({ args: ["--data", data] });
     expect(stored(data)).toEqual(["my-app@me.os~2"]);
+  });
+});
+
+describe("what is shown is what is granted", () => {
+  const shown = async (fields: Readonly<Record<string, unknown>>): Promise<string> => {
+    const { run } = await place();
+    const processes = [{ process_name: "hello", file: "hello.js", ...fields }];
+    const { stdout } = await run("install", pack(1, { "manifest.json": manifest({ processes }) }));
+    return stdout.split("\n").slice(3, -2).join("\n");
+  };
+
+  test("under today's names, however it is written, and who may message the kernel rules the node", async () => {
+    const derived = { derived: { from: "messaging", only: null, by: "a@b:c:d" } };
+    expect(
+      await shown({
+        request_capabilities: [
+          "our@kernel:sys:nectar",
+          { process: "vfs:distro:sys", params: "messaging" },
+          { process: "packages:distro:sys", params: derived },
+          { process: "vfs:sys:nectar", params: { root: true } },
+          { process: "a:b:c", params: "\u202egpj\u2028" },
+        ],
+        grant_capabilities: [
+          { process: "a:b:c", params: "messaging" },
+          { process: "a:b:c", params: [1] },
+        ],
+      }),
+    ).toBe(`    may message kernel:distro:sys, THE WHOLE NODE: it starts and ends processes, and gives any of them any capability
+    may message vfs:distro:sys
+    may message packages:distro:sys, THE WHOLE NODE: it decides what code runs
+    may use {"root":true} of vfs:distro:sys
+    may use "\\u202egpj\\u2028" of a:b:c
+    lets a:b:c message it
+    lets a:b:c use [1] of it`);
+  });
+});
+
+describe("refused in a sentence", () => {
+  const process = { process_name: "hello", file: "hello.js" };
+  const packed = (fields: Readonly<Record<string, unknown>>): string => pack(1, { "manifest.json": manifest(fields) });
+
+  test.each<[string, Readonly<Record<string, unknown>>, string]>([
+    [
+      "the start page's name",
+      { package: "homepage", publisher: "sys" },
+      '"homepage:sys" as "homepage:sys" is the node\'s own',
+    ],
+    [
+      "an older name of the http-server",
+      { package: "sys", publisher: "nectar", processes: [{ ...process, process_name: "http_server" }] },
+      '"http_server:sys:nectar" is the node\'s own',
+    ],
+    ["a name that is no folder's", { package: "a".repeat(300) }, "more than 200 letters"],
+    ["a process twice", { processes: [process, process] }, '"hello:my-app:me.os" is there twice'],
+    [
+      "a public that is a text",
+      { processes: [{ ...process, public: "yes" }] },
+      '"hello:my-app:me.os" public must be true or false: got "yes"',
+    ],
+  ])("%s", async (_what, fields, rule) => {
+    const { data, run } = await place();
+    const { code, stderr } = await run("install", packed(fields), "--yes");
+    expect(stderr).toContain(rule);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(code).toBe(1);
+    expect(stored(data)).toEqual([]);
+  });
+
+  test("a device, and a store that cannot be written", async () => {
+    const { run, data } = await place();
+    expect(await run("install", "/dev/zero", "--yes")).toMatchObject({
+      code: 1,
+      stderr: 'Cannot install "/dev/zero" as it is no folder, nor a file of at most 256 MiB\n',
+    });
+    const folder = pack(1);
+    rmSync(join(data, "localhost"), { recursive: true, force: true });
+    writeFileSync(join(data, "localhost"), "");
+    const { code, stderr } = await run("install", folder, "--yes");
+    expect(stderr).toMatch(/^Cannot install ".*" as the system refuses it: ENOTDIR: .*\n$/);
+    expect(code).toBe(1);
   });
 });

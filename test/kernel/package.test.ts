@@ -80,6 +80,7 @@ describe("loadPackage()", () => {
           file: "chat.mjs",
           onExit: "None",
           public: false,
+          placement: "inline",
           dialect: "kinode",
           requestCapabilities: [],
           grantCapabilities: [],
@@ -93,6 +94,7 @@ describe("loadPackage()", () => {
           onExit: { Requests: [{ target: "our@chat:chat:template.os", body: "bye", metadata: null, blob: null }] },
           restart: { max: 3, seconds: 10 },
           public: true,
+          placement: "inline",
           dialect: "nectar",
           requestCapabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
           grantCapabilities: ["http-server:distro:sys"],
@@ -274,12 +276,19 @@ describe("Node.addPackage()", () => {
 
   test("starts all of a package or nothing: a name that is taken leaves the others free", async () => {
     const kernel = startKernel();
-    const folder = await chatWith({}, { processes: [{ ...CHAT, process_name: "first" }, CHAT, CHAT] });
+    const taken = kernel.node.addProcess(ProcessId.parse("chat:chat:template.os"), {
+      start: () => ({ handle: () => undefined }),
+    });
+    const folder = await chatWith({}, { processes: [{ ...CHAT, process_name: "first" }, CHAT] });
     expect(await thrownBy(() => kernel.node.addPackage(folder))).toMatchObject({
       name: "SpawnError",
       code: "NameTaken",
     });
-    expect(kernel.node.kernel.registry.all().map(({ address }) => address.id.text)).toEqual(["kernel:distro:sys"]);
+    expect(kernel.node.kernel.registry.all().map(({ address }) => address.id.text)).toEqual([
+      "kernel:distro:sys",
+      "chat:chat:template.os",
+    ]);
+    taken.kill();
     await kernel.node.addPackage(await chatWith({}));
     expect(kernel.node.kernel.registry.get(ProcessId.parse("chat:chat:template.os"))?.incarnation).toBe(1);
   });
