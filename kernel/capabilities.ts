@@ -95,11 +95,13 @@ export class CapabilitySet {
     if (!this.#record.isTaken(key)) this.#hold(cap);
   }
 
-  /** Its manifest says so no more. Nobody took it: a later manifest may give it again. */
+  /** Its manifest says so no more; nor does it matter then whether that was taken from it. */
   unequip(cap: Capability): void {
     const key = capabilityKey(cap);
+    if (!this.#manifest.delete(key)) return;
+    this.#record.restore(key);
     const held = this.#held.get(key);
-    if (this.#manifest.delete(key) && held !== undefined) this.#release(key, held);
+    if (held !== undefined) this.#release(key, held);
   }
 
   /** For good: it comes back with its process. @throws {CapabilityParamsError} @throws {LimitError} it has limits.capabilities of such */

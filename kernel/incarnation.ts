@@ -165,6 +165,11 @@ export class Incarnation implements Host {
     return this.#instance.recall?.(leaves) ?? [];
   }
 
+  /** See PlaceableInstance. */
+  lapse(lapsed: (message: Envelope) => boolean): void {
+    this.#instance.lapse?.(lapsed);
+  }
+
   /** What it was given and has not handled; null: nothing, it runs here. */
   giveBack(): GivenBack | null {
     return this.#instance.giveBack?.() ?? null;
@@ -199,6 +204,11 @@ export class Incarnation implements Host {
     if (this.#instance.take === undefined) return false;
     this.#instance.take(source, body, blob);
     return true;
+  }
+
+  /** It begins nothing more. @returns fulfilled when nothing is in hand; null: it runs here, or is through already */
+  halt(): Promise<void> | null {
+    return this.#instance.halt?.() ?? null;
   }
 
   exitInPeace(): void | Promise<void> {

@@ -15,6 +15,7 @@ import {
   DEFAULT_DIALECT,
   DIALECTS,
   type Dialect,
+  type Envelope,
   isDialect,
   isProgram,
   KERNEL,
@@ -270,29 +271,26 @@ export class Kernel {
   /** Gives capabilities that `issuer` issues to the processes listed; to one that is not there yet, when it comes. */
   grantOwn(issuer: Process, grants: readonly CapabilityRequest[] = [], by: "manifest" | "spawn" = "manifest"): void {
     for (const grant of grants) {
-      const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
-      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
-      const given = capability(issuer.address, params);
+      const [id, given] = granted(issuer, grant);
       const holder = this.registry.get(id);
       if (holder !== undefined && by === "manifest") holder.capabilities.equip(given);
       else if (holder !== undefined) holder.capabilities.add(given);
       else {
         const name = canonicalId(id.text);
-        this.#grants.set(name, [...(this.#grants.get(name) ?? []), given]);
+        const waiting = this.#grants.get(name) ?? [];
+        if (!waiting.some((each) => capabilityKey(each) === capabilityKey(given)))
+          this.#grants.set(name, [...waiting, given]);
       }
     }
   }
 
-  /** The opposite, when the manifest of `issuer` lists them no more. */
+  /** What `issuer`'s manifest gave, and gives no more. */
   ungrantOwn(issuer: Process, grants: readonly CapabilityRequest[]): void {
     for (const grant of grants) {
-      const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
-      const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
-      const given = capability(issuer.address, params);
-      const name = canonicalId(id.text);
-      const key = capabilityKey(given);
+      const [id, given] = granted(issuer, grant);
       this.registry.get(id)?.capabilities.unequip(given);
-      this.#strikeGrants((cap, holder) => holder === name && capabilityKey(cap) === key);
+      const name = canonicalId(id.text);
+      this.#strikeGrants((cap) => capabilityKey(cap) === capabilityKey(given), name);
     }
   }
 
@@ -323,12 +321,14 @@ export class Kernel {
    */
   revoke(matches: (cap: Capability) => boolean): number {
     let holders = 0;
+    const lapse = (message: Envelope): boolean => {
+      if (!message.capabilities.some(matches)) return false;
+      message.capabilities = message.capabilities.map((cap) => (matches(cap) ? { ...cap, expires: 0 } : cap));
+      return true;
+    };
     for (const process of this.registry.all()) {
       if (process.capabilities.revoke(matches)) holders++;
-      for (const envelope of process.mailbox.peek()) {
-        if (envelope.capabilities.some(matches))
-          envelope.capabilities = envelope.capabilities.map((cap) => (matches(cap) ? { ...cap, expires: 0 } : cap));
-      }
+      process.lapse(lapse);
     }
     this.#strikeGrants(matches);
     this.capabilityRecords.strike(matches);
@@ -374,9 +374,11 @@ export class Kernel {
     this.revoke((cap) => isOf(cap.issuer) || (cap.params.includes(id) && lineage(cap).by.some(isOf)));
   }
 
-  #strikeGrants(matches: (cap: Capability, holder: string) => boolean): void {
+  /** @param of whom; left out: of all */
+  #strikeGrants(matches: (cap: Capability) => boolean, of?: string): void {
     for (const [name, given] of this.#grants) {
-      const left = given.filter((cap) => !matches(cap, name));
+      if (of !== undefined && name !== of) continue;
+      const left = given.filter((cap) => !matches(cap));
       if (left.length > 0) this.#grants.set(name, left);
       else this.#grants.delete(name);
     }
@@ -386,4 +388,10 @@ export class Kernel {
     a.capabilities.add(capability(b.address, MESSAGING));
     b.capabilities.add(capability(a.address, MESSAGING));
   }
+}
+
+function granted(issuer: Process, grant: CapabilityRequest): readonly [ProcessId, Capability] {
+  const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
+  const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
+  return [id, capability(issuer.address, params)];
 }

@@ -27,7 +27,9 @@ export function lazyProgram(load: () => Promise<Program>): Program {
         get underWay(): number {
           return begun?.underWay ?? 0;
         },
-        giveBack: () => begun?.giveBack?.() ?? null,
+        giveBack: () => ready?.giveBack?.() ?? null, // before, the message it begins with is in hand here
+        lapse: (lapsed) => ready?.lapse?.(lapsed),
+        halt: () => ready?.halt?.() ?? null,
         end: () => {
           isEnded = true;
           begun?.end?.();

@@ -38,7 +38,13 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   familyDepth: limit(256, "generations", 1, 1_000, "a process whose children spawn children without end stops here"),
   realmMessages: limit(4096, "messages", 1, 1_048_576, "on their way to one process in a thread or process of its own"),
   realmBytes: limit(16, "MiB", 1, 4096, "of memory that these may hold"),
-  realms: limit(256, "realms", 1, 65_536, "threads and processes that placed processes run in; one takes 10 to 50 MB"),
+  realms: limit(
+    256,
+    "realms",
+    1,
+    65_536,
+    "threads and processes that placed processes run in; a thread takes 15 MB, a process 58",
+  ),
   isolatedHeap: limit(
     256,
     "MiB",

@@ -73,7 +73,7 @@ export class Monitors {
     const name = target?.address.id.text ?? id.text;
     const monitor = this.#byWatcher.get(watcher)?.get(name);
     if (monitor !== undefined) this.#forget(monitor);
-    watcher.mailbox.remove(({ origin }) => origin instanceof Monitor && origin.name === name);
+    watcher.recall(({ origin }) => origin instanceof Monitor && origin.name === name);
   }
 
   /** An incarnation of `process` has ended; gone for good comes by `gone`. */

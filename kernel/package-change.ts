@@ -4,9 +4,11 @@
  * 1. A process that stays keeps its name, mailbox, state and channels; its next incarnation runs the new program, and is
  *    told of its channels again, as after a crash (docs/adr/0007).
  * 2. What the manifest says counts from then on: a new process appears, one that is no more in it is killed, and of the
- *    capabilities only those change that the manifest's change. What a process was given besides, it keeps.
+ *    capabilities only those change that the manifest's change. What a process was given besides, it keeps; what was
+ *    taken from it stays taken.
  * 3. All that can be refused is looked at first: a version that does not load changes nothing.
  */
+import { type Capability, capabilityKey } from "../lib/protocol/index.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Package, ProcessEntry } from "./package.ts";
 import type { Process } from "./process.ts";
@@ -30,24 +32,30 @@ export async function changePackage(kernel: Kernel, before: Package, after: Pack
     if (!after.processes.some((entry) => entry.id.text === id.text)) kernel.registry.get(id)?.kill();
   for (const { process, entry } of kept) process.replace({ ...entry, folder: after.folder });
   // First all that goes, then all that comes: what one entry no longer grants, another may ask for by itself.
-  for (const entry of before.processes) takeAway(kernel, entry);
+  const old = new Map(before.processes.map((entry) => [entry.id.text, entry]));
+  for (const entry of after.processes) takeAway(kernel, old.get(entry.id.text), entry);
   for (const entry of after.processes) give(kernel, entry);
   for (const process of made) process.run();
   await Promise.all(kept.map(({ process }) => restartByHand(kernel, process)));
 }
 
-/** One that has gone has taken its own with it. */
-function takeAway(kernel: Kernel, before: ProcessEntry): void {
-  const process = kernel.registry.get(before.id);
-  if (process === undefined) return;
-  for (const cap of kernel.asked(before.requestCapabilities)) process.capabilities.unequip(cap);
-  kernel.ungrantOwn(process, before.grantCapabilities);
+function takeAway(kernel: Kernel, before: ProcessEntry | undefined, after: ProcessEntry): void {
+  const process = kernel.registry.get(after.id);
+  if (process === undefined || before === undefined) return;
+  const asked = kernel.asked(after.requestCapabilities);
+  for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.unequip(cap);
+  const given = after.grantCapabilities.map((grant) => JSON.stringify(grant));
+  const noMore = before.grantCapabilities.filter((grant) => !given.includes(JSON.stringify(grant)));
+  kernel.ungrantOwn(process, noMore);
 }
 
-/** Not what was taken from it while it ran: that stays taken. */
 function give(kernel: Kernel, after: ProcessEntry): void {
   const process = kernel.registry.get(after.id);
   if (process === undefined) return;
   for (const cap of kernel.asked(after.requestCapabilities)) process.capabilities.equip(cap);
   kernel.grantOwn(process, after.grantCapabilities);
+}
+
+function has(list: readonly Capability[], wanted: Capability): boolean {
+  return list.some((cap) => capabilityKey(cap) === capabilityKey(wanted));
 }

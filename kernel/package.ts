@@ -36,7 +36,7 @@ import {
 import { PackageError, SpawnError } from "./errors.ts";
 import { readOnExit } from "./on-exit.ts";
 import { PlacedProgram } from "./placement/placed-program.ts";
-import { checkPlacement } from "./placement/placement.ts";
+import { checkPlacement, isPlacement, PLACEMENT_RULE } from "./placement/placement.ts";
 import { intensityFault } from "./restart-intensity.ts";
 
 export type ProcessEntry = {
@@ -259,11 +259,9 @@ function publicField(value: unknown = false, who: string, fail: Fail): boolean {
 }
 
 function placementField(value: unknown = "inline", who: string, fail: Fail): Placement {
-  try {
-    return checkPlacement(value, who);
-  } catch (cause) {
-    return fail(textOf(cause), { cause });
-  }
+  return isPlacement(value)
+    ? value
+    : fail(`"${who}" placement must be ${PLACEMENT_RULE}: got ${JSON.stringify(value)}, leave it out for inline`);
 }
 
 function dialectField(value: unknown = DEFAULT_DIALECT, who: string, fail: Fail): Dialect {

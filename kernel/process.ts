@@ -233,6 +233,12 @@ export class Process implements Runnable {
     return [...(this.#incarnation?.recall(leaves) ?? []), ...this.mailbox.remove(leaves)];
   }
 
+  /** Has `lapsed` look at each message that it has not begun: see PlaceableInstance. */
+  lapse(lapsed: (envelope: Envelope) => boolean): void {
+    this.#incarnation?.lapse(lapsed);
+    for (const envelope of this.mailbox.peek()) lapsed(envelope);
+  }
+
   /** Ends in peace when the message in hand is done. */
   exitAfterHand(): void {
     this.#exitAsked = true;
@@ -262,9 +268,7 @@ export class Process implements Runnable {
 
   /** The same at once, whatever it does. */
   restartNow(): void {
-    if (this.#incarnation === null || this.#endBy !== "restart") return;
-    this.#dropHand();
-    this.#ended("kill");
+    if (this.#incarnation !== null && this.#endBy === "restart") this.#ended("kill");
   }
 
   /**
@@ -503,6 +507,15 @@ export class Process implements Runnable {
 
   #exit(): void {
     const incarnation = this.#incarnation;
+    const halted = incarnation?.halt() ?? null;
+    if (halted === null) this.#leave(incarnation);
+    else {
+      this.#turn = HELD;
+      void halted.then(() => incarnation === this.#incarnation && this.#leave(incarnation));
+    }
+  }
+
+  #leave(incarnation: Incarnation | null): void {
     void this.farewell().then(() => {
       if (incarnation === this.#incarnation) this.#ended("exit");
     });

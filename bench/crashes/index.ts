@@ -1,7 +1,7 @@
 /**
  * `npm run --silent soak -- [--seconds 600] [--json]`: a node under load in which a random process crashes every second.
  *
- * 1. node.ts is the node, in a process of its own: forty processes of nine kinds (programs.ts), state on disk, real sockets.
+ * 1. node.ts is the node, in a process of its own: some fifty processes of eleven kinds (programs.ts), a few in threads and operating-system processes of their own, state on disk, real sockets.
  *    clients.ts, here, has its channels and HTTP clients. crash-kinds.ts has the ways to crash.
  * 2. Every request is accounted for: between processes, over HTTP, and frames to be echoed.
  * 3. The heap of the node is read after collecting garbage, under load: once it has warmed up, and at the end.

@@ -12,23 +12,26 @@ import { Envelope, type Host, ProcessId, toAddress } from "../../lib/protocol/in
 import { stateProcess } from "../../processes/state/state.ts";
 import { diskStore } from "../../processes/state/store.ts";
 import { answer } from "../conversation.ts";
-import { CRASH_KINDS } from "./crash-kinds.ts";
+import type { OwnCrash } from "./break-down.ts";
+import { CRASH_KINDS, isPlaced } from "./crash-kinds.ts";
 import { Ledger } from "./ledger.ts";
-import { driving, id, KINDS, namesOf, type OwnCrash } from "./programs.ts";
+import { driving, id, KINDS, namesOf } from "./programs.ts";
 
 const HTTP_SERVER = "http-server:distro:sys";
 const RESTARTS = 1000; // in a minute: that a process is given up is not what a soak is to find
+const HANDLER_SECONDS = 1; // five would leave who blocks out of most of a short soak
 const QUIET_MS = 15_000; // far above every time-out of the processes
 const POLL_MS = 20;
 
 const [, , folder = ""] = process.argv;
 const { gc } = globalThis;
 const ledger = new Ledger();
-const node = createNode({ name: "soak", limits: { restarts: RESTARTS } });
+const node = createNode({ name: "soak", limits: { restarts: RESTARTS, handlerSeconds: HANDLER_SECONDS } });
 node.kernel.events.listen((event) => {
   if (event.type === "fault") ledger.breaches.add("fault", `${event.process}: ${String(event.error)}`);
   if (event.type === "process-gave-up") ledger.breaches.add("given up", event.process);
-  if (event.type === "process-crashed" && !event.report.error.startsWith("Error: soak:"))
+  if (event.type === "process-started" && isPlaced(event.process) && event.incarnation > 1) ledger.restarts++;
+  if (event.type === "process-crashed" && !isMeant(event.report))
     ledger.breaches.add("crash", `${event.report.process}: ${event.report.stack ?? event.report.error}`);
 });
 process.on("unhandledRejection", (reason) => ledger.breaches.add("unhandled rejection", String(reason)));
@@ -51,6 +54,11 @@ node.addProcess(ProcessId.parse(id("crasher")), {
 });
 
 const victims = KINDS.filter(({ victim }) => victim).flatMap((kind) => namesOf(kind));
+
+/** By us, or with its thread or process, which we ended. */
+function isMeant({ process, error }: { readonly process: string; readonly error: string }): boolean {
+  return error.startsWith("Error: soak:") || (isPlaced(process) && error.startsWith("RealmEndedError:"));
+}
 
 function add(name: string): void {
   const kind = KINDS.find((each) => namesOf(each).includes(name));

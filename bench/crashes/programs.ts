@@ -3,8 +3,11 @@
  *
  * Drivers ask and are never crashed; everybody else is. Who is sent `{ crash }` crashes that way.
  */
+import { fileURLToPath } from "node:url";
+import { PlacedProgram } from "../../kernel/index.ts";
 import { type Context, defineProcess, type Handlers, type Message, SendError } from "../../lib/process/index.ts";
-import type { Program } from "../../lib/protocol/index.ts";
+import type { Placement, Program } from "../../lib/protocol/index.ts";
+import { breakDown, type OwnCrash } from "./break-down.ts";
 import type { Ledger } from "./ledger.ts";
 
 const PACKAGE = "soak:bench";
@@ -16,7 +19,7 @@ const TIMER_EVERY = 50; // ms
 const CLOCK_SLACK = 1; // ms: Date.now() is whole milliseconds, and not the timers' clock
 
 export const id = (name: string): string => `${name}:${PACKAGE}`;
-const short = (message: Message): string => message.source.id.process;
+const short = ({ source }: Pick<Message, "source">): string => source.id.process;
 
 export type Kind = {
   readonly name: string;
@@ -25,9 +28,6 @@ export type Kind = {
   /** It may be crashed. */
   readonly victim: boolean;
 };
-
-/** How a victim breaks by itself when it is told to. */
-export type OwnCrash = "throw" | "reject" | "timer" | "exit" | "next";
 
 type Asked = { readonly n: number };
 
@@ -50,25 +50,6 @@ function crashable<State>(name: string, ledger: Ledger, handlers: Handlers<State
       return handlers.onRequest?.(state, message, ctx);
     },
   });
-}
-
-function breakDown<State>(crash: OwnCrash, ctx: Context<State>): undefined | Promise<undefined> {
-  switch (crash) {
-    case "throw":
-      throw new Error("soak: thrown");
-    case "reject":
-      return Promise.reject(new Error("soak: rejected"));
-    case "timer":
-      ctx.after(1, () => {
-        throw new Error("soak: thrown by a timer");
-      });
-      return undefined;
-    case "exit":
-      ctx.exit();
-      return undefined;
-    case "next":
-      return undefined;
-  }
 }
 
 /** Channels: exactly one Open and one Close each, for one incarnation; what comes goes back. */
@@ -232,10 +213,18 @@ function driver(name: string, ledger: Ledger): Program {
         for (let i = 0; i < DRIVER_ASKS; i++) ask(ctx);
       });
     },
-    onResponse: (_, { context }) => end(context, "Response"),
+    onResponse(_, { source, body, context }) {
+      const { n, before = 0 } = body as Asked & { readonly before?: number };
+      if (before >= n) ledger.breaches.add("order", `${short({ source })} heard ${n} of ${name} after ${before}`);
+      end(context, "Response");
+    },
     onSendError: (_, { context, kind }) => end(context, kind),
   });
 }
+
+/** In a thread, or an operating-system process, of its own: it can tell the ledger nothing, and answers what it has heard. */
+const placed = (placement: Exclude<Placement, "inline">) => (): Program =>
+  new PlacedProgram(placement, fileURLToPath(new URL("./placed.js", import.meta.url))); // .js: it runs from dist/
 
 /** Drivers stop asking when this is off. */
 export const driving = { on: true };
@@ -249,6 +238,8 @@ export const KINDS: readonly (Kind & { readonly asked: boolean })[] = [
   { name: "timer", count: 4, program: timer, victim: true, asked: true },
   { name: "spawner", count: 2, program: spawner, victim: true, asked: true },
   { name: "http", count: 4, program: http, victim: true, asked: false },
+  { name: "worker", count: 3, program: placed("worker"), victim: true, asked: true },
+  { name: "isolated", count: 3, program: placed("isolated"), victim: true, asked: true },
   { name: "driver", count: 4, program: driver, victim: false, asked: false },
 ];
 

@@ -156,7 +156,8 @@ export function ownBlob(piece: Piece | null): Blob | null {
   return Blob.of(isAll ? bytes : copyOf(bytes), mime);
 }
 
-function capabilitiesOf(value: unknown): readonly Capability[] {
+/** @throws {RangeError} */
+export function capabilitiesOf(value: unknown): readonly Capability[] {
   if (!Array.isArray(value)) throw new RangeError("capabilities are a list");
   return value.map(({ issuer, params, expires }) => {
     const cap = { issuer: String(issuer), params: String(params) };

@@ -8,9 +8,10 @@ type PackedRequest = Omit<OnExitRequest, "blob"> & {
 export function packOnExit(onExit: OnExit): unknown {
   if (typeof onExit === "string") return onExit;
   return {
-    Requests: onExit.Requests.map(({ target, body, blob = null }) => ({
+    Requests: onExit.Requests.map(({ target, body, blob = null, metadata = null }) => ({
       target,
       body,
+      metadata,
       blob: blob === null ? null : { bytes: blob.bytes(), mime: blob.mime },
     })),
   };
@@ -21,9 +22,10 @@ export function unpackOnExit(packed: unknown): OnExit {
   if (packed === "None" || packed === "Restart") return packed;
   const { Requests } = packed as { readonly Requests: readonly PackedRequest[] };
   return {
-    Requests: Requests.map(({ target, body, blob }) => ({
+    Requests: Requests.map(({ target, body, blob, metadata }) => ({
       target,
       body,
+      metadata: metadata ?? null,
       blob: blob === null ? null : Blob.of(new Uint8Array(blob.bytes), blob.mime),
     })),
   };

@@ -10,6 +10,10 @@ export interface PlaceableInstance extends Instance {
   waiting?(): readonly Envelope[];
   /** Takes those of them back that `leaves` says yes to: they are for somebody else. */
   recall?(leaves: (message: Envelope) => boolean): readonly Envelope[];
+  /** Has `lapsed` look at each that it has not begun. It says yes where it put others in the place of its capabilities. */
+  lapse?(lapsed: (message: Envelope) => boolean): void;
+  /** It begins nothing more. @returns fulfilled when what it has in hand is done; null: nothing is, and nothing will be */
+  halt?(): Promise<void> | null;
   /** Takes all back, once: from now on nothing that it still does has any effect. */
   giveBack?(): GivenBack | null;
   /** Its incarnation has ended. */

@@ -32,6 +32,8 @@ export class PlacedInstance implements PlaceableInstance {
   #slot = 0; // 0: not there yet, or no more
   #started: Settle | null = null;
   #roomWanted: Settle | null = null;
+  #halted: Settle | null = null;
+  #hasExited = false; // it begins nothing more, and has said so
   #farewell: Settle | null = null;
 
   constructor(incarnation: Incarnation, realm: RealmLink, order: record.StartOrder, window: Window) {
@@ -61,7 +63,7 @@ export class PlacedInstance implements PlaceableInstance {
 
   /** It has messages, or its init is not through. */
   get isBusy(): boolean {
-    return this.#started !== null || this.#shipped.length > 0 || this.#farewell !== null;
+    return this.#started !== null || this.#shipped.length > 0 || this.#halted !== null || this.#farewell !== null;
   }
 
   /** For a report. @param seq of a message it has begun; 0: a timer */
@@ -114,6 +116,14 @@ export class PlacedInstance implements PlaceableInstance {
     return this.#add(seq, hand, out.length - before);
   }
 
+  halt(): Promise<void> | null {
+    if (this.#slot === 0 || this.#hasExited) return null;
+    this.#records().u8(record.HALT);
+    return new Promise((resolve, reject) => {
+      this.#halted = { resolve, reject };
+    });
+  }
+
   exit(): Promise<void> {
     if (this.#slot === 0) return Promise.resolve();
     this.#records().u8(record.FAREWELL);
@@ -135,7 +145,15 @@ export class PlacedInstance implements PlaceableInstance {
       return true;
     });
     if (seqs.length > 0) this.#records().u8(record.RECALL).value(seqs);
+    if (!this.#shipped.isFull) this.#hasRoom(); // there may be nothing left that would make some
     return taken;
+  }
+
+  lapse(lapsed: (message: Envelope) => boolean): void {
+    for (const { seq, hand } of this.#shipped.each()) {
+      const { message } = hand; // null: a frame brings no capability
+      if (message !== null && lapsed(message)) this.#records().u8(record.LAPSED).u32(seq).value(message.capabilities);
+    }
   }
 
   giveBack(): GivenBack | null {
@@ -209,7 +227,9 @@ export class PlacedInstance implements PlaceableInstance {
       },
       exits: () => {
         this.#hasRoom(); // what waits for room is no longer in hand
-        this.#incarnation.exit();
+        this.#hasExited = true;
+        if (this.#halted === null) this.#incarnation.exit();
+        else this.#halted.resolve();
       },
       saidFarewell: (error) => {
         if (error === null) this.#farewell?.resolve();

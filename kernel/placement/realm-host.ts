@@ -16,6 +16,7 @@ import {
   freezeBody,
   type Host,
   type HostCommand,
+  HTTP_SERVER,
   MESSAGE_TYPES,
   NoRequestToAnswerError,
   type OnExit,
@@ -49,6 +50,9 @@ export type RealmSide = {
   /** Asks the node and waits. */
   ask(question: Question): unknown;
   readonly timers: RealmTimers;
+  /** It begins nothing but goes on with what is in hand, until `release`. */
+  hold(): void;
+  release(): void;
   /** It handles nothing more. @returns whether a message is in hand: EXIT is said when that is done */
   exiting(): boolean;
 };
@@ -197,7 +201,9 @@ export class RealmHost implements Host {
       if (this.requests.size >= pendingRequests) {
         throw new LimitError("await one more answer in", this.our.text, "pendingRequests", pendingRequests, "requests");
       }
-      call = this.requests.add(request, prompting, awaiting);
+      const isTransfer = handsOver(request);
+      if (isTransfer) this.#realm.hold();
+      call = this.requests.add(request, prompting, awaiting, isTransfer ? () => this.#realm.release() : null);
       request.id = call;
       request.rsvp = this.our;
     }
@@ -224,6 +230,13 @@ export class RealmHost implements Host {
       canMessage: (target) => ask({ name: "canMessage", target: target.text }),
     };
   }
+}
+
+/** A channel: inline, that is done before the next message is begun, so that its frames go to one owner or the other. */
+function handsOver({ target, body }: Envelope): boolean {
+  return (
+    target.id.text === HTTP_SERVER.text && typeof body === "object" && body !== null && "WebSocketTransfer" in body
+  );
 }
 
 /** By which number the node knows a request it has sent here: it stands where the node keeps who waits for the answer. */

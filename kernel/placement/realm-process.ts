@@ -4,8 +4,16 @@
  * 1. A message is handled between BEGIN and DONE; a throw, now or later, ends it with CRASHED. What is left in the queue
  *    then is forgotten here: the node has it all.
  * 2. A frame that can be handled at once goes through no queue.
+ * 3. While it is held (`hold`), nothing is begun: a channel that it hands over takes along what is not.
  */
-import { Blob, type Envelope, type Instance, type Program, type WsMessageType } from "../../lib/protocol/index.ts";
+import {
+  Blob,
+  type Capability,
+  type Envelope,
+  type Instance,
+  type Program,
+  type WsMessageType,
+} from "../../lib/protocol/index.ts";
 import { Ring } from "../ring.ts";
 import type { Runnable } from "../run-queue.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -52,6 +60,7 @@ export class RealmProcess implements Runnable {
   #instance: Instance = NOT_STARTED;
   #turn: "held" | "idle" | "lined" | "busy" | "ended" = "held";
   #inHand = false;
+  #holds = 0;
   #exitAsked = false;
 
   /** @param port made for this process @param host likewise */
@@ -81,7 +90,7 @@ export class RealmProcess implements Runnable {
 
   /** Hot path. @param blob lent until this returns */
   frame(seq: number, channelId: number, messageType: WsMessageType, blob: Blob): void {
-    if (this.#turn === "idle" && this.#queue.length === 0) {
+    if (this.#turn === "idle" && this.#queue.length === 0 && this.#holds === 0) {
       this.#turn = "lined";
       if (this.#handle(new Incoming(seq, null, channelId, messageType, blob))) this.#goOn();
       blob.settle();
@@ -96,10 +105,27 @@ export class RealmProcess implements Runnable {
     return this.#next();
   }
 
+  /** Behind the message in hand, until `release`. */
+  hold(): void {
+    this.#holds++;
+    if (this.#turn === "lined" && !this.#inHand) this.#turn = "idle";
+  }
+
+  release(): void {
+    this.#holds--;
+    if (this.#turn === "idle") this.#lineUp();
+  }
+
   /** They are for somebody else. One that has begun goes on. */
   recall(seqs: readonly number[]): void {
     const left = new Set(seqs);
     for (const incoming of this.#queue.drain()) if (!left.has(incoming.seq)) this.#queue.push(incoming);
+  }
+
+  /** Of the message `seq`, if that has not begun, some have been revoked. */
+  lapse(seq: number, capabilities: readonly Capability[]): void {
+    for (const { seq: each, message } of this.#queue.toArray())
+      if (each === seq && message !== null) message.capabilities = capabilities;
   }
 
   /** @returns whether a message is in hand: then it exits behind that */
@@ -110,7 +136,14 @@ export class RealmProcess implements Runnable {
     return false;
   }
 
+  /** The node says so: EXIT follows, now or behind what is in hand. */
+  halt(): void {
+    if (this.#turn !== "ended" && !this.exiting()) this.#port.out().u8(EXIT);
+  }
+
+  /** What is in hand goes on beside it. */
   async farewell(): Promise<void> {
+    this.hold();
     let error: unknown = null;
     try {
       await this.#instance.exit?.();
@@ -196,13 +229,13 @@ export class RealmProcess implements Runnable {
   }
 
   #next(): boolean {
-    if (this.#queue.length > 0) return true;
+    if (this.#queue.length > 0 && this.#holds === 0) return true;
     this.#turn = "idle";
     return false;
   }
 
   #lineUp(): void {
-    if (this.#queue.length === 0) return;
+    if (this.#queue.length === 0 || this.#holds > 0) return;
     this.#turn = "lined";
     this.#port.schedule();
   }

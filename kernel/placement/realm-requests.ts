@@ -9,11 +9,12 @@ type Waiting = {
   readonly request: Envelope;
   readonly prompting: Envelope | null;
   /** Null: the outcome is a message. */
-  readonly awaiting: {
-    readonly resolve: (answer: Envelope) => void;
-    readonly reject: (error: SendError) => void;
-  } | null;
+  readonly awaiting: Awaiting | null;
+  /** Called when it has ended. */
+  readonly onEnd: (() => void) | null;
 };
+
+type Awaiting = { readonly resolve: (answer: Envelope) => void; readonly reject: (error: SendError) => void };
 
 export class RealmRequests {
   readonly #waiting = new Map<number, Waiting>();
@@ -24,11 +25,16 @@ export class RealmRequests {
   }
 
   /** @returns its number */
-  add(request: Envelope, prompting: Envelope | null, awaiting: Waiting["awaiting"]): number {
+  add(
+    request: Envelope,
+    prompting: Envelope | null,
+    awaiting: Waiting["awaiting"],
+    onEnd: Waiting["onEnd"] = null,
+  ): number {
     this.#lastCall = (this.#lastCall + 1) >>> 0 || 1; // 0 is none
     request.blob?.hold();
     prompting?.blob?.hold();
-    this.#waiting.set(this.#lastCall, { request, prompting, awaiting });
+    this.#waiting.set(this.#lastCall, { request, prompting, awaiting, onEnd });
     return this.#lastCall;
   }
 
@@ -55,6 +61,7 @@ export class RealmRequests {
   #take(call: number): Waiting | undefined {
     const waiting = this.#waiting.get(call);
     this.#waiting.delete(call);
+    waiting?.onEnd?.();
     waiting?.request.blob?.release();
     waiting?.prompting?.blob?.release();
     return waiting;

@@ -22,7 +22,7 @@ import { BatchReader } from "./batch-reader.ts";
 import { BATCH_BYTES, type Batch, BatchWriter } from "./batch-writer.ts";
 import { packError, unpackError } from "./error-codec.ts";
 import { KnownAddresses } from "./known-addresses.ts";
-import { readMessage } from "./message-codec.ts";
+import { capabilitiesOf, readMessage } from "./message-codec.ts";
 import type { Question } from "./questions.ts";
 import type { RealmCarrier } from "./realm-carrier.ts";
 import { RealmHost } from "./realm-host.ts";
@@ -131,6 +131,14 @@ export class Realm {
       case record.RECALL:
         process.recall(reader.value() as readonly number[]); // our node's word
         return;
+      case record.LAPSED: {
+        const seq = reader.u32();
+        process.lapse(seq, capabilitiesOf(reader.value()));
+        return;
+      }
+      case record.HALT:
+        process.halt();
+        return;
       case record.FAREWELL:
         void process.farewell();
         return;
@@ -157,6 +165,8 @@ export class Realm {
       out,
       timers,
       ask: (question) => this.#ask(slot, question),
+      hold: () => process.hold(),
+      release: () => process.release(),
       exiting: () => process.exiting(),
     });
     const process = new RealmProcess(

@@ -17,10 +17,12 @@ export const FRAME = 2; // seq u32, channel u32, message type u8, blob
 export const MESSAGE = 3; // see message-codec.ts
 export const OUTCOME = 4; // call u32, then as MESSAGE: of a request that a handler awaits
 export const RESULT = 5; // call u32, value {ok} or {error}: of ORDER
-export const FAREWELL = 6; // nothing
+export const FAREWELL = 6; // nothing. Nothing more is begun
 export const END = 7; // nothing: this incarnation has ended
 export const PING = 8; // u32
 export const RECALL = 9; // value: list of seq. They are not to be begun
+export const HALT = 10; // nothing: to end in peace. Nothing more is begun, and EXIT said when what is in hand is done
+export const LAPSED = 11; // seq u32, value: its capabilities, of which some have been revoked
 
 /** To the node. */
 export const READY = 20; // nothing: its init is through

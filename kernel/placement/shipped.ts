@@ -78,7 +78,12 @@ export class ShippedMessages {
 
   /** Those that have not begun, oldest first. */
   waiting(): readonly Hand[] {
-    return this.#waiting.toArray().map(({ hand }) => hand);
+    return this.each().map(({ hand }) => hand);
+  }
+
+  /** The same, with their numbers. */
+  each(): readonly Shipped[] {
+    return this.#waiting.toArray();
   }
 
   /** Takes those out that `leaves` says yes to, of those that have not begun. @returns their numbers */

@@ -65,6 +65,8 @@ describe("InitializeProcess and RunProcess", () => {
           wasm_bytes_handle: "/pack:template.os/pkg/main.mjs",
           wit_version: 1,
           on_exit: "Restart",
+          placement: "inline",
+          place: null,
           capabilities: [messagingB],
           public: true,
           state: "running",
@@ -78,7 +80,6 @@ describe("InitializeProcess and RunProcess", () => {
           refused: 0,
           parent: null,
           children: 0,
-          placement: "inline",
         },
       },
     });

@@ -106,6 +106,35 @@ test("public, on_exit and the capabilities asked for and granted are the new man
   expect(other.capabilities.has(messaging)).toBe(false);
 });
 
+test("what was taken at run time stays taken; what the manifest leaves out, and names again later, is there again", async () => {
+  node = createNode({ name: "localhost" });
+  const other = node.addProcess(ProcessId.parse("other:other:me.os"), { start: () => ({ handle: () => undefined }) });
+  const asking = { ...a, request_capabilities: ["http-server:distro:sys"], grant_capabilities: ["other:other:me.os"] };
+  const granted = { issuer: `localhost@${A.text}`, params: MESSAGING };
+  await node.addPackage(await version(1, [asking]));
+  const process = node.kernel.registry.get(A);
+  if (process === undefined) throw new Error("it is not there");
+  const held = (): boolean[] => [process.capabilities.has(HTTP), other.capabilities.has(granted)];
+  const takenOf = (id: string): readonly string[] => node.kernel.capabilityRecords.of(id).facts()?.taken ?? [];
+  node.kernel.takeFrom(process, HTTP);
+  await node.changePackage(await version(2, [asking]));
+  expect(held()).toEqual([false, true]);
+  await node.changePackage(await version(3, [a]));
+  expect([held(), takenOf(A.text), takenOf("other:other:me.os")]).toEqual([[false, false], [], []]);
+  await node.changePackage(await version(4, [asking]));
+  expect([held(), takenOf(A.text)]).toEqual([[true, true], []]);
+});
+
+test("what an earlier version granted to one that was not there yet is not given when that comes", async () => {
+  node = createNode({ name: "localhost" });
+  const late = ["late", "later"].map((name) => `${name}:other:me.os`);
+  const granted = { issuer: `localhost@${A.text}`, params: MESSAGING };
+  await node.addPackage(await version(1, [{ ...a, grant_capabilities: late }]));
+  await node.changePackage(await version(2, [{ ...a, grant_capabilities: late.slice(1) }]));
+  const came = late.map((id) => node.addProcess(ProcessId.parse(id), { start: () => ({ handle: () => undefined }) }));
+  expect(came.map(({ capabilities }) => capabilities.has(granted))).toEqual([false, true]);
+});
+
 test("a version that does not load changes nothing", async () => {
   node = createNode({ name: "localhost" });
   const folder = await version(1, [a]);
@@ -188,4 +217,12 @@ test("with a package goes whom its processes spawned, whatever their lifetime", 
   await until(() => node.kernel.registry.get(left) !== undefined);
   node.removePackage("app:me.os");
   expect(node.kernel.registry.get(left)).toBeUndefined();
+});
+
+test("what one process no longer grants, another has when it asks for it by itself", async () => {
+  node = createNode({ name: "localhost" });
+  const ofB = { issuer: `localhost@${B.text}`, params: MESSAGING };
+  await node.addPackage(await version(1, [a, { ...b, grant_capabilities: ["a:app:me.os"] }]));
+  await node.changePackage(await version(2, [{ ...a, request_capabilities: ["b:app:me.os"] }, b]));
+  expect(node.kernel.registry.get(A)?.capabilities.has(ofB)).toBe(true);
 });

@@ -61,6 +61,7 @@ describe("loadPackage()", () => {
             on_exit: { Requests: [{ target: "chat:chat:template.os", body: "bye" }] },
             restart: { max: 3, seconds: 10 },
             public: true,
+            placement: "inline",
             dialect: "nectar",
             request_capabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
             grant_capabilities: ["http-server:distro:sys"],

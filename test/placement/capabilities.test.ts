@@ -1,7 +1,8 @@
 /** DESIGN §3.8, wherever a process runs: it may message whom it was granted, and asks about that at once. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, C, type Me, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
+import type { Me } from "../support/puppet.ts";
+import { A, B, C, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
@@ -111,7 +112,7 @@ describe.each(PLACEMENTS)("%s: capabilities", (placement) => {
     expect(await on.puppet(B).next()).toEqual(expect.objectContaining({ body: "allowed" }));
   });
 
-  test("that the sender neither holds nor issues do not travel, with requests or answers", async () => {
+  test("that the sender neither holds nor issues, nor got with a message, do not travel, with requests or answers", async () => {
     const on = await startStage(placement);
     const a = await on.add(A, { request: [{ process: "vfs:distro:sys", params: "held" }] });
     const b = await on.add(B);
@@ -119,7 +120,11 @@ describe.each(PLACEMENTS)("%s: capabilities", (placement) => {
       me.report(me.seen(message).capabilities);
       const { our } = me.ctx;
       me.ctx.respond(1, {
-        capabilities: [me.lib.capability(our, '"b"'), me.lib.capability("alice.os@vfs:distro:sys", '"held"')],
+        capabilities: [
+          me.lib.capability(our, '"b"'),
+          me.lib.capability("alice.os@vfs:distro:sys", '"held"'), // it came with the request
+          me.lib.capability("alice.os@vfs:distro:sys", '"forged"'),
+        ],
       });
     });
     const answered = await a.run(async (me, to) => {
@@ -134,7 +139,7 @@ describe.each(PLACEMENTS)("%s: capabilities", (placement) => {
       return me.seen(answer).capabilities;
     }, B);
     expect(await b.next()).toEqual([`alice.os@${A} "own"`, 'alice.os@vfs:distro:sys "held"']);
-    expect(answered).toEqual([`alice.os@${B} "b"`]);
+    expect(answered).toEqual([`alice.os@${B} "b"`, 'alice.os@vfs:distro:sys "held"']);
   });
 
   test("given and taken by the kernel while it runs count for its next message", async () => {

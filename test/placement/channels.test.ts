@@ -1,7 +1,8 @@
 /** DESIGN §4, wherever the process of a channel runs: Open, frames, Close, and back, over real sockets. */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Puppet } from "../support/puppet.ts";
 import { RawSocket } from "../support/sockets.ts";
-import { A, B, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import { A, B, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

@@ -1,6 +1,7 @@
 /** DESIGN §3.6 and §3.7, wherever a process runs: a throw ends one incarnation, and nobody else notices. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { A, B, C, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Puppet } from "../support/puppet.ts";
+import { A, B, C, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
@@ -199,7 +200,7 @@ describe.each(PLACEMENTS)("%s: a throw", (placement) => {
     const b = await on.add(B, { onExit: "Restart" });
     for (let n = 0; n < 3; n += 1) expect(await b.crash(sync)).toBe("Offline");
     await isGone(on, B);
-    expect(life(on, B).slice(-3)).toEqual(["crashed", "gave-up", "gone by crash"]);
+    expect(life(on, B).slice(-4)).toEqual(["crashed", "poison", "gave-up", "gone by crash"]);
   });
 
   test("in a timer, and in the handler of an answer, is a crash too", async () => {

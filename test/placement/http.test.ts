@@ -1,7 +1,8 @@
 /** HTTP, wherever the process that answers runs: now, later, in pieces, and bound content. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { askHttp } from "../support/http-client.ts";
-import { A, B, PLACEMENTS, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Puppet } from "../support/puppet.ts";
+import { A, B, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

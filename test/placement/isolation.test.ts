@@ -108,7 +108,7 @@ describe.each(APART)("%s: others go on", (placement) => {
     expect(await b.nextOf(2)).toEqual([2, expect.objectContaining({ body: "next" })]);
     const [{ error, message } = { error: "", message: null }] = on.node.kernel.crashes.last();
     expect(error).toMatch(/limits\.handlerSeconds.*"block" from "alice\.os@a:a-package:template\.os"/);
-    expect(message).toEqual({ kind: "request", source: `alice.os@${A}` });
+    expect(message).toMatchObject({ kind: "request", source: `alice.os@${A}`, action: "block", crashes: 1 });
   });
 
   test("and one that awaits for longer is not", async () => {

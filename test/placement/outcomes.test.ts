@@ -1,7 +1,8 @@
 /** DESIGN §3.3, wherever sender and target run: a request ends in exactly one way, and brings back what was sent. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, C, type Me, MIXTURES, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Me, Puppet } from "../support/puppet.ts";
+import { A, B, C, MIXTURES, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
@@ -169,6 +170,38 @@ describe.each(MIXTURES)("%s: a request that expects an answer ends with", (place
     expect(contexts).toEqual(Array.from({ length: sent }, (_, n) => n));
     const answered = ended.filter(([way]) => way === "response").map(([, n]) => n);
     expect(answered).toEqual([...answered].sort((x, y) => x - y));
+  });
+});
+
+describe.each(MIXTURES)("%s: two that flood each other", (placement) => {
+  test("hear how each of their requests ended, and nobody waits for ever", async () => {
+    const on = await startStage(placement);
+    const [a, b] = [await on.add(A), await on.add(B)];
+    const sent = 20_000; // in one turn of each: several mailboxes full
+    const note = (me: Me, event: { readonly kind: string; readonly context: unknown }, sent: number): void => {
+      const { ended } = me.keep;
+      ended.set(event.context, ended.has(event.context) ? "twice" : event.kind);
+      if (ended.size === sent) me.report([...new Set(ended.values())].sort());
+    };
+    for (const each of [a, b]) {
+      await each.on("request", (me, { body }) => me.ctx.respond(body));
+      await each.on("response", note, sent);
+      await each.on("error", note, sent);
+    }
+    for (const [from, to] of [
+      [a, B],
+      [b, A],
+    ] as const)
+      from.start(
+        (me, { to, sent }) => {
+          for (let n = 0; n < sent; n += 1)
+            me.ctx.request(to).body(n).blob("some bytes").context(n).expectsResponse(60).send();
+        },
+        { to, sent },
+      );
+    for (const each of [a, b])
+      for (const kind of (await each.next()) as string[]) expect(["Overloaded", "response"]).toContain(kind);
+    expect(on.node.kernel.crashes.last()).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Processes of one package in one thread ({ worker: name }): each is a process of its own, whatever the others do. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { A, C, type Puppet, type Stage, startStage, stopStages } from "../support/stage.ts";
+import type { Puppet } from "../support/puppet.ts";
+import { A, C, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

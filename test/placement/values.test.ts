@@ -1,7 +1,8 @@
 /** DESIGN §3.5, wherever sender and target run: a body is a value, a blob is its bytes. */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Message } from "../../lib/process/index.ts";
-import { A, B, type Me, MIXTURES, startStage, stopStages } from "../support/stage.ts";
+import type { Me } from "../support/puppet.ts";
+import { A, B, MIXTURES, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 

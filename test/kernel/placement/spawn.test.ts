@@ -112,7 +112,7 @@ describe("a manifest", () => {
   test("that says something else is refused", async () => {
     const { on } = await startPlacedStage("inline");
     await expect(on.node.addPackage(folderWith({ worker: "No Name" }))).rejects.toThrow(
-      `process "${CHILD}" does not load: Cannot place process "${CHILD}" as a placement is "inline", "worker", "isolated" or {"worker":"name"} (a-z 0-9 - _): got {"worker":"No Name"}, leave it out for inline`,
+      `"${CHILD}" placement must be "inline", "worker", "isolated" or {"worker":"name"} (a-z 0-9 - _): got {"worker":"No Name"}, leave it out for inline`,
     );
   });
 });

@@ -37,6 +37,7 @@ export default lib.defineProcess({
   onOpen: (me, open) => me.act("open", open),
   onPush: (me, push, blob) => me.act("push", { ...push, blob }),
   onClose: (me, close) => me.act("close", close),
+  onDown: (me, down) => me.act("down", down),
   onHttp: (me, request) => me.act("http", request),
   onExit: (me) => me.act("exit", null),
 });
@@ -44,7 +45,7 @@ export default lib.defineProcess({
 class Puppet {
   lib = lib;
   protocol = protocol;
-  keep = { all: [] };
+  keep = { all: [], ended: new Map() };
   acts = new Map();
 
   constructor(ctx) {
