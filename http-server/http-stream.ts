@@ -1,8 +1,8 @@
 /**
  * One HTTP exchange whose body comes or goes in pieces: what the process has not read, what the client has not taken.
  *
- * 1. The request's body: at most `httpStreamWindow` bytes wait here, and one read of the socket more; then the client's
- *    socket is not read until the process has (test/http-server/http/stream-body.test.ts).
+ * 1. The request's body: at most `httpStreamWindow` bytes wait here, and what the operating system had of it by then (some
+ *    3.5 MiB on loopback); then the client's socket is not read until the process has (test/http-server/http/stream-body.test.ts).
  * 2. The answer: a chunk is taken while no more than `httpStreamWindow` bytes wait, and answered when that is so again.
  * 3. It ends once: by HttpEnd, a whole answer, the client's leaving, a limit, or its process's end. Whoever waits then
  *    is told; the process is sent HttpClose when it was not the one to end it.
@@ -43,7 +43,7 @@ export interface StreamKeeper {
   again(stream: HttpStream, ms: number): void;
 }
 
-const OVERRUN_MAX = 1024 * 1024; // bytes above the window: uWebSockets.js reads on while the answer waits to be written
+const OVERRUN_MAX = 1024 * 1024; // bytes above the window, of who sends on and does not read: it cannot be held then
 
 export class HttpStream extends WheelEntry implements BodyReader {
   readonly id: number;
@@ -91,8 +91,8 @@ export class HttpStream extends WheelEntry implements BodyReader {
     if (this.#read !== null) return this.#give(this.#read, bytes);
     this.#chunks.push(bytes);
     this.#waiting += bytes.byteLength;
+    if (this.#waiting <= httpStreamWindow || this.response.holdBody(true)) return;
     if (this.#waiting > httpStreamWindow + OVERRUN_MAX) this.response.cut();
-    else if (this.#waiting > httpStreamWindow) this.response.holdBody(true);
   }
 
   end(): void {

@@ -17,6 +17,8 @@ export type Reject = (error: SendError) => void;
 
 export class Pending extends WheelEntry {
   readonly request: Envelope;
+  /** What the requester keeps: taken off the request, which others read. */
+  readonly context: unknown;
   readonly prompting: Envelope | null;
   /** Both null: the outcome goes to the mailbox. */
   readonly resolve: Resolve | null;
@@ -39,6 +41,8 @@ export class Pending extends WheelEntry {
     super();
     this.#table = table;
     this.request = request;
+    this.context = request.context;
+    request.context = undefined;
     this.prompting = prompting;
     this.resolve = resolve;
     this.reject = reject;
@@ -107,7 +111,7 @@ export class PendingTable {
   answer(entry: Pending, answer: Envelope): boolean {
     if (!this.#take(entry) && !entry.isReleased) return false;
     entry.isReleased = false;
-    answer.context = entry.request.context;
+    answer.context = entry.context;
     answer.prompting = entry.prompting;
     if (entry.resolve === null) this.#toMailbox(answer);
     else {
@@ -123,7 +127,7 @@ export class PendingTable {
     const error = new Envelope("error", request.target, request.source, request.body, request.blob);
     error.id = request.id;
     error.error = kind;
-    error.context = request.context;
+    error.context = entry.context;
     error.prompting = entry.prompting;
     if (entry.reject === null) this.#toMailbox(error);
     else {

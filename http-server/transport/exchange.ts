@@ -98,11 +98,11 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
     }
   }
 
-  holdBody(isHeld: boolean): void {
+  holdBody(isHeld: boolean): boolean {
     const incoming = this.#incoming;
-    if (this.#over || incoming === null || incoming.isComplete) return;
+    if (this.#over || incoming === null || incoming.isComplete) return true;
     incoming.isHeld = isHeld;
-    this.hold(isHeld);
+    return this.hold(isHeld);
   }
 
   send(status: number, headers: HeaderList, body: Uint8Array | string): void {
@@ -173,8 +173,8 @@ export abstract class Exchange implements TransportResponse, Outlet, Watched {
   /** Begins to hand the body's bytes to `received`. Called once, and only when there is one. */
   protected abstract receive(): void;
 
-  /** Stops reading the socket, or goes on. */
-  protected abstract hold(isHeld: boolean): void;
+  /** Stops reading the socket, or goes on. @returns whether it is not read now */
+  protected abstract hold(isHeld: boolean): boolean;
 
   /** Writes what was checked, and ends; called once, and last of all. */
   protected abstract write(status: number, headers: HeaderList, body: Uint8Array | string, closes: boolean): void;

@@ -63,8 +63,11 @@ export interface TransportResponse {
   readBody(maxBytes: number, done: (body: Uint8Array | null) => void): void;
   /** Hands the request body on as it comes, instead of `readBody`. */
   streamBody(maxBytes: number, reader: BodyReader): void;
-  /** Whether the client's bytes stay with it: its socket is not read. What was read by then still comes. */
-  holdBody(isHeld: boolean): void;
+  /**
+   * Whether the client's bytes stay with it: its socket is not read. What was read by then still comes, and on
+   * uWebSockets.js all that the operating system has of it. @returns false: it goes on, as its answer waits to be written
+   */
+  holdBody(isHeld: boolean): boolean;
   /**
    * Sends everything and ends. Content-Length is the transport's to add; 204 and 304 go without a body. A second call
    * does nothing. A large `body` stays where it is until the client has it: it must not change.

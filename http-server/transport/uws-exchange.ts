@@ -90,12 +90,13 @@ export class UwsExchange extends Exchange {
     return lent.slice(); // it is emptied when the callback returns
   }
 
-  protected hold(isHeld: boolean): void {
+  protected hold(isHeld: boolean): boolean {
     if (!isHeld) this.#unpause();
     else if (!this.#isPaused && !this.#isFull && this.isReceiving) {
       this.#isPaused = true;
       this.#res.pause();
     }
+    return this.#isPaused;
   }
 
   #unpause(): void {

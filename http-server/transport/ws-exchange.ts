@@ -60,9 +60,10 @@ export class WsExchange extends Exchange {
     return chunk; // Node makes a new one each time
   }
 
-  protected hold(isHeld: boolean): void {
+  protected hold(isHeld: boolean): boolean {
     if (isHeld) this.#incoming.pause();
     else this.#incoming.resume();
+    return isHeld;
   }
 
   protected disconnect(): void {

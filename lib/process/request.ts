@@ -141,7 +141,7 @@ export class Request {
     const { our } = this.#host;
     const envelope = new Envelope("request", our, this.#addresses.find(this.#target), this.#body, this.#blob);
     envelope.metadata = this.#metadata;
-    envelope.context = this.#context;
+    if (seconds !== null) envelope.context = this.#context; // nobody else is to see it
     envelope.inherit = this.#inherit;
     envelope.expectsResponse = seconds;
     if (this.#capabilities.length > 0) envelope.capabilities = this.#capabilities;

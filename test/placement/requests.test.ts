@@ -24,6 +24,18 @@ describe.each(MIXTURES)("%s: the context of a request", (placement) => {
     expect(await a.next()).toEqual({ body: 1, called: "a function", same: true, cyclic: true });
   });
 
+  test("is nobody else's to see, whether an answer is wanted or not", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await b.on("request", (me, { context }) => me.report(context === undefined ? "none" : "seen"));
+    await a.run((me, to) => {
+      me.ctx.request(to).body(1).context({ secret: 1 }).expectsResponse(5).send();
+      me.ctx.request(to).body(2).context({ secret: 2 }).send();
+    }, B);
+    expect([await b.next(), await b.next()]).toEqual(["none", "none"]);
+  });
+
   test("of each of many is its own, whatever the order of the answers", async () => {
     const on = await startStage(placement);
     const a = await on.add(A);

@@ -147,6 +147,27 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     client.destroy();
   });
 
+  test("a body that comes in one burst is whole, however late its process begins to read", async () => {
+    const { alice, p } = await withP(transport);
+    const client = net.connect({ port: alice.port, host: "127.0.0.1" });
+    const total = 3 * MIB; // the operating system takes it all
+    client.write(post({ "content-length": String(total) }));
+    const written = deferred<void>();
+    client.write(Buffer.alloc(total, 7), () => written.resolve());
+    const { stream_id: id } = httpOf(await p.next());
+    await written.promise;
+    for (let n = 0; n < 20; n++) await nextLoop(); // and the server has read what it will
+    let got = 0;
+    for (
+      let answer = await p.askFor(read(id));
+      JSON.stringify(answer[0]) === JSON.stringify(MORE);
+      answer = await p.askFor(read(id))
+    )
+      got += answer[1]?.length ?? 0;
+    expect(got).toBe(total);
+    client.destroy();
+  });
+
   test("the body may be answered as it comes: read a piece, write a piece", async () => {
     const alice = await withHandler(transport, (request) => request.pipe(request.body()));
     const body = Buffer.alloc(6 * MIB, "0123456789abcdef");
