@@ -36,7 +36,7 @@ export function filesOf(folder: string, apart: string | null = null): Files {
       if (files.size > FILES_MAX)
         throw new KernelError(
           "too_many_files",
-          `Cannot watch "${folder}" as it holds more than ${FILES_MAX} files besides node_modules: put the package in a folder of its own`,
+          `Cannot take "${folder}" for a package as it holds more than ${FILES_MAX} files besides node_modules: put the package in a folder of its own`,
         );
     }
   };

@@ -9,18 +9,20 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
-import { readPackage } from "../kernel/index.ts";
-import { KernelError, OptionError, PackageId, textOf } from "../lib/protocol/index.ts";
+import { type PackageManifest, readPackage } from "../kernel/index.ts";
+import { canonicalId, KernelError, OptionError, PackageId, textOf } from "../lib/protocol/index.ts";
 import { filesOf } from "./dev-files.ts";
 import { readOptions } from "./options.ts";
 import { type Described, describePackage } from "./package-shown.ts";
 import { type Installed, PackageStore } from "./package-store.ts";
 import { PACKAGES } from "./packages-process.ts";
-import { type Env, NODE_OPTIONS, type NodeAt, nodeAt, question, SendRefusedError } from "./rpc.ts";
+import { type Env, NODE_OPTIONS, NoAnswerError, type NodeAt, nodeAt, question, SendRefusedError } from "./rpc.ts";
 import { clock, inOneLine, type Output, table } from "./terminal.ts";
 import { PACKAGE_LIMITS, type PackedFile, readTgz } from "./tgz.ts";
 
 const NPM_OUTPUT = 4096; // characters of what npm says when it fails: its end
+const OWN_PACKAGES: readonly string[] = ["homepage:sys", "dev:sys"]; // distro:sys is refused in any manifest
+const ID_MAX = 200; // characters: its folder has a number behind it, and file systems take 255
 const SECONDS = 15; // until a running node has changed: it waits for the message in hand and the farewell
 
 export const INSTALL_OPTIONS: Readonly<Record<string, { readonly value: string; readonly help: string }>> = {
@@ -46,7 +48,27 @@ export async function packages(
   ask: Ask,
 ): Promise<void> {
   const { subject, store, node, isYes, isJson } = readArgs(command, args, env);
-  if (command === "list") return list(store, isJson, output);
+  try {
+    if (command === "list") list(store, isJson, output);
+    else await change(command, subject, store, node, isYes, output, ask);
+  } catch (error) {
+    if (error instanceof KernelError || typeof Object(error).syscall !== "string") throw error;
+    const what = subject === "" ? store.folder : subject;
+    throw new InstallError("disk", `Cannot ${command} "${what}" as the system refuses it: ${textOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function change(
+  command: "install" | "remove",
+  subject: string,
+  store: PackageStore,
+  node: NodeAt,
+  isYes: boolean,
+  output: Output,
+  ask: Ask,
+): Promise<void> {
   const say = (line: string): void => output.print(`${line}\n`);
   if (command === "remove") return await remove(subject, store, node, say);
   const staged = store.stage();
@@ -117,6 +139,13 @@ async function putTogether(subject: string, staged: string, store: PackageStore)
   const stat = statSync(subject, { throwIfNoEntry: false });
   if (stat === undefined)
     throw new InstallError("not_there", `Cannot install "${subject}" as there is no such folder or .tgz`);
+  if (!stat.isDirectory() && (!stat.isFile() || stat.size > PACKAGE_LIMITS.bytes)) {
+    const most = `${PACKAGE_LIMITS.bytes / 1024 / 1024} MiB`;
+    throw new InstallError(
+      "not_there",
+      `Cannot install "${subject}" as it is no folder, nor a file of at most ${most}`,
+    );
+  }
   const files = stat.isDirectory() ? readFolder(resolve(subject)) : readTgz(readFileSync(subject), subject);
   for (const { path, bytes } of files) {
     if (path.toLowerCase() === ".npmrc") continue; // npm would obey it, and it may name programs to run
@@ -126,6 +155,7 @@ async function putTogether(subject: string, staged: string, store: PackageStore)
   }
   try {
     const manifest = readPackage(staged);
+    assertFree(manifest);
     const before = store.get(new PackageId(manifest.name, manifest.publisher).text);
     return describePackage(manifest, staged, subject, before);
   } catch (error) {
@@ -135,6 +165,21 @@ async function putTogether(subject: string, staged: string, store: PackageStore)
     const hint = /has no file/.test(text) && stat.isDirectory() ? ": build it first, e.g. npm run build" : "";
     throw new InstallError(error.code, `${text}${hint}`, { cause: error });
   }
+}
+
+/** What a start would refuse. */
+function assertFree({ name, publisher, processes }: PackageManifest): void {
+  const id = new PackageId(name, publisher).text;
+  const taken = OWN_PACKAGES.includes(id)
+    ? id
+    : processes.find((each) => canonicalId(each.id.text) !== each.id.text)?.id.text;
+  if (taken !== undefined)
+    throw new InstallError("name_taken", `Cannot install "${id}" as "${taken}" is the node's own: choose another name`);
+  if (id.length > ID_MAX)
+    throw new InstallError(
+      "bad_name",
+      `Cannot install "${id}" as its name and publisher have more than ${ID_MAX} letters`,
+    );
 }
 
 /** Without node_modules, and what begins with a dot. */
@@ -216,6 +261,8 @@ async function tellNode(what: "Changed" | "Removed", id: string, store: PackageS
     );
   } catch (error) {
     if (error instanceof SendRefusedError && error.code === "unreachable") return `${later}.`;
+    if (error instanceof NoAnswerError && error.code === "Offline")
+      return `${later}: the one at ${node.url.origin} has none that are installed (--memory, or jackfield dev).`;
     return `${later}: the one that answers at ${node.url.origin} was not told (${textOf(error)}).`;
   }
   if ("Runs" in answer) return "The running node has changed to it.";

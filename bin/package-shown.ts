@@ -2,8 +2,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ManifestEntry, type PackageManifest, readPackage } from "../kernel/index.ts";
-import { type CapabilityRequest, PackageId } from "../lib/protocol/index.ts";
+import {
+  type CapabilityRequest,
+  canonicalAddress,
+  isWholly,
+  KERNEL,
+  MESSAGING,
+  PackageId,
+} from "../lib/protocol/index.ts";
 import type { Installed } from "./package-store.ts";
+import { PACKAGES } from "./packages-process.ts";
 import { inOneLine } from "./terminal.ts";
 
 export type Described = {
@@ -27,7 +35,9 @@ export function describePackage(
   const old = before === undefined ? undefined : readOld(before.folder);
   const lines = [
     `${id}${version}, from ${from}`,
-    before === undefined ? "  not installed yet" : `  replaces ${before.version ?? `what was installed before`}`,
+    before === undefined
+      ? "  not installed yet"
+      : `  replaces ${before.version === null ? "what was installed before" : inOneLine(before.version)}; keeps its state, and what it was given while it ran`,
     ...manifest.processes.flatMap((entry) => shown(entry, old)),
     ...(old ?? [])
       .filter(({ id: was }) => !manifest.processes.some((entry) => entry.id.text === was.text))
@@ -55,16 +65,30 @@ function shown(entry: ManifestEntry, old: readonly ManifestEntry[] | undefined):
   ];
 }
 
-function words(cap: CapabilityRequest): string {
-  return typeof cap === "string"
-    ? `message ${inOneLine(cap)}`
-    : `use ${inOneLine(JSON.stringify(cap.params))} of ${inOneLine(cap.process)}`;
+/** Whose messages are more than messages: who may send them rules the node. */
+const RULERS: Readonly<Record<string, string>> = {
+  [KERNEL.text]: "THE WHOLE NODE: it starts and ends processes, and gives any of them any capability",
+  [PACKAGES]: "THE WHOLE NODE: it decides what code runs",
+};
+
+function words(request: CapabilityRequest): string {
+  const { issuer, params, isMessaging } = meaning(request);
+  const id = issuer.slice(issuer.indexOf("@") + 1);
+  if (isMessaging) return `message ${inOneLine(issuer)}${id in RULERS ? `, ${RULERS[id]}` : ""}`;
+  return `use ${inOneLine(params)} of ${inOneLine(issuer)}`;
 }
 
-function grantWords(cap: CapabilityRequest): string {
-  return typeof cap === "string"
-    ? `${inOneLine(cap)} message it`
-    : `${inOneLine(cap.process)} use ${inOneLine(JSON.stringify(cap.params))} of it`;
+function grantWords(grant: CapabilityRequest): string {
+  const { issuer: holder, params, isMessaging } = meaning(grant);
+  return isMessaging ? `${inOneLine(holder)} message it` : `${inOneLine(holder)} use ${inOneLine(params)} of it`;
+}
+
+/** As the kernel takes it, under today's names: there are several ways to write the same. */
+function meaning(request: CapabilityRequest): { issuer: string; params: string; isMessaging: boolean } {
+  const [process, params] =
+    typeof request === "string" ? [request, MESSAGING] : [request.process, JSON.stringify(request.params)];
+  const issuer = canonicalAddress(process.replace(/^our@/, ""));
+  return { issuer, params, isMessaging: isWholly({ issuer, params }, MESSAGING) };
 }
 
 function readOld(folder: string): readonly ManifestEntry[] {

@@ -8,6 +8,8 @@
  * Needs  to message nobody. Not public: whoever may message it decides what code runs, as by RPC, which is root anyway.
  *        It loads what lies in its node's own store and nothing else: `folder` only says that the asker means that one.
  */
+import { realpathSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { Node } from "../kernel/index.ts";
 import type { Envelope, Program } from "../lib/protocol/index.ts";
 import { textOf } from "../lib/protocol/index.ts";
@@ -32,14 +34,20 @@ export function packagesProgram(node: Node, store: PackageStore): Program {
 async function answer(node: Node, store: PackageStore, body: unknown): Promise<unknown> {
   const [command, asked] = readCommand(body);
   if (asked === undefined) return { Err: "MalformedRequest" };
-  if (asked.folder !== store.folder) return { Err: "OtherFolder", message: store.folder };
+  if (real(asked.folder) !== real(store.folder)) return { Err: "OtherFolder", message: store.folder };
   try {
-    if (command === "Removed") return node.removePackage(asked.id) ? { Removed: asked.id } : { Err: "NotThere" };
-    const installed = store.get(asked.id);
-    if (installed === undefined) return { Err: "NotInstalled" };
     const loaded = node.packages.get(asked.id);
-    if (loaded !== undefined && !loaded.folder.startsWith(store.folder))
+    if (loaded !== undefined && dirname(loaded.folder) !== store.folder)
       return { Err: "GivenByHand", message: loaded.folder };
+    const installed = store.get(asked.id);
+    if (command === "Removed") {
+      if (installed !== undefined) return { Err: "NotRemoved", message: `${asked.id} was installed again meanwhile` };
+      const isThere = node.removePackage(asked.id);
+      await node.kernel.capabilityRecords.flushed();
+      store.forgotten(asked.id);
+      return isThere ? { Removed: asked.id } : { Err: "NotThere" };
+    }
+    if (installed === undefined) return { Err: "NotInstalled" };
     store.link();
     await node.changePackage(installed.folder);
     store.tidy(asked.id);
@@ -55,4 +63,13 @@ function readCommand(body: unknown): readonly [string, Asked | undefined] {
   const isKnown =
     (command === "Changed" || command === "Removed") && typeof id === "string" && typeof folder === "string";
   return [command, isKnown ? { id, folder } : undefined];
+}
+
+/** One folder may be called by several names. */
+function real(folder: string): string {
+  try {
+    return realpathSync.native(folder);
+  } catch {
+    return resolve(folder); // it is not there
+  }
 }

@@ -15,7 +15,7 @@ import { capabilityStore } from "./capability-store.ts";
 import { crashStore } from "./crash-store.ts";
 import { type DataFolder, noDataFolder, openDataFolder } from "./data-folder.ts";
 import type { StartOptions } from "./options.ts";
-import { type Installed, PackageStore } from "./package-store.ts";
+import { PackageStore } from "./package-store.ts";
 import { PACKAGES, packagesProgram } from "./packages-process.ts";
 import { openState, systemProcesses } from "./system-processes.ts";
 
@@ -94,13 +94,14 @@ export async function start(
     });
     await node.addPackage(here("../processes/homepage"));
     const added: Added = { installed: [], skipped: [] };
+    await forgetRemoved(node, installedStore(data));
     if (parts.packages !== undefined) await parts.packages(node);
     else {
       const store = installedStore(data);
-      const installed = store?.list() ?? [];
-      const given = options.package.length > 0 || installed.length > 0 ? options.package : EXAMPLES;
+      const isBare = options.package.length === 0 && (store?.list() ?? []).length === 0;
+      const given = isBare ? EXAMPLES : options.package;
       for (const folder of given) await node.addPackage(folder);
-      if (store !== null) await addInstalled(node, store, installed, added);
+      if (store !== null) await addInstalled(node, store, added);
     }
     await initsEnded(node);
     for (const { mount } of listeners) assertMountable(node, mount);
@@ -126,13 +127,22 @@ function installedStore(data: DataFolder): PackageStore | null {
   return folder === null ? null : new PackageStore(folder);
 }
 
+/** What was removed while no node ran that could be told. */
+async function forgetRemoved(node: Node, store: PackageStore | null): Promise<void> {
+  const ids = store?.removed() ?? [];
+  for (const id of ids) node.kernel.forgetPackage(id);
+  if (ids.length > 0) await node.kernel.capabilityRecords.flushed();
+  for (const id of ids) store?.forgotten(id);
+}
+
 type Added = { readonly installed: string[]; readonly skipped: string[] };
 
 /** What was installed. One that is damaged holds up nobody: it is named. */
-async function addInstalled(node: Node, store: PackageStore, all: readonly Installed[], added: Added): Promise<void> {
+async function addInstalled(node: Node, store: PackageStore, added: Added): Promise<void> {
   node.addSystemProcess({ id: ProcessId.parse(PACKAGES), program: packagesProgram(node, store) });
-  if (all.length === 0) return;
   store.tidy();
+  const all = store.list(); // only now: what was tidied away is not loaded
+  if (all.length === 0) return;
   store.link();
   for (const { id, folder } of all) {
     try {

@@ -38,7 +38,10 @@ export function harmless(text: string): string {
 
 /** The same, in one line. */
 export function inOneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (letter) => (letter === "\n" || letter === "\t" ? " " : spelled(letter)));
+  // Also what turns the direction of the text around it, and other ways to end a line: it would look like another one.
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, (letter) =>
+    letter === "\n" || letter === "\t" ? " " : spelled(letter),
+  );
 }
 
 function spelled(letter: string): string {

@@ -122,6 +122,11 @@ export class CapabilityRecords {
     if (forGood && record.facts() !== null) this.#write(id);
   }
 
+  /** As if the processes of these names were gone for good: none of them is there. */
+  forget(matches: (id: string) => boolean): void {
+    for (const id of [...this.#records.keys()]) if (matches(id)) this.left(id, true);
+  }
+
   /** From every record, also of those that are not there. */
   strike(matches: (cap: Capability) => boolean): void {
     for (const record of this.#records.values())

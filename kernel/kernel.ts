@@ -20,6 +20,7 @@ import {
   isProgram,
   KERNEL,
   type Lifetime,
+  lineage,
   MESSAGING,
   type OnExit,
   OptionError,
@@ -364,6 +365,13 @@ export class Kernel {
     this.monitors.gone(gone, why, gaveUp);
     this.family.gone(gone);
     this.links.gone(gone, why === "crash" || why === "link" || gaveUp);
+  }
+
+  /** What is recorded of a package's processes, also of those that are not there now, and what others hold of theirs. */
+  forgetPackage(id: string): void {
+    const isOf = (address: string): boolean => address.startsWith(`${this.name}@`) && address.endsWith(`:${id}`);
+    this.capabilityRecords.forget((name) => name.endsWith(`:${id}`));
+    this.revoke((cap) => isOf(cap.issuer) || (cap.params.includes(id) && lineage(cap).by.some(isOf)));
   }
 
   /** @param of whom; left out: of all */

@@ -122,13 +122,13 @@ export class Node {
     return loaded;
   }
 
-  /** Kills its processes and forgets it. @returns false: there is none by that name */
+  /** Kills its processes, spawned ones too, and forgets it and their capabilities. @returns false: there is none by that name */
   removePackage(id: string): boolean {
-    const loaded = this.#packages.get(id);
-    if (loaded === undefined) return false;
-    this.#packages.delete(id);
-    for (const { id: process } of loaded.processes) this.kernel.registry.get(process)?.kill();
-    return true;
+    const isThere = this.#packages.delete(id);
+    if (isThere)
+      for (const process of this.kernel.registry.all()) if (process.address.id.packageId.text === id) process.kill();
+    this.kernel.forgetPackage(id);
+    return isThere;
   }
 
   /** Runs first when the node stops; last added, first run. */

@@ -16,7 +16,6 @@ import { restartByHand } from "./restart-by-hand.ts";
 
 /** Resolves when every process runs its new program; their inits may go on. @throws {SpawnError} (rejects) a new process cannot be had */
 export async function changePackage(kernel: Kernel, before: Package, after: Package): Promise<void> {
-  const old = new Map(before.processes.map((entry) => [entry.id.text, entry]));
   const made: Process[] = [];
   const kept: { readonly process: Process; readonly entry: ProcessEntry }[] = [];
   try {
@@ -32,22 +31,28 @@ export async function changePackage(kernel: Kernel, before: Package, after: Pack
   for (const { id } of before.processes)
     if (!after.processes.some((entry) => entry.id.text === id.text)) kernel.registry.get(id)?.kill();
   for (const { process, entry } of kept) process.replace({ ...entry, folder: after.folder });
-  for (const entry of after.processes) changeCapabilities(kernel, old.get(entry.id.text), entry);
+  // First all that goes, then all that comes: what one entry no longer grants, another may ask for by itself.
+  const old = new Map(before.processes.map((entry) => [entry.id.text, entry]));
+  for (const entry of after.processes) takeAway(kernel, old.get(entry.id.text), entry);
+  for (const entry of after.processes) give(kernel, entry);
   for (const process of made) process.run();
   await Promise.all(kept.map(({ process }) => restartByHand(kernel, process)));
 }
 
-function changeCapabilities(kernel: Kernel, before: ProcessEntry | undefined, after: ProcessEntry): void {
+function takeAway(kernel: Kernel, before: ProcessEntry | undefined, after: ProcessEntry): void {
+  const process = kernel.registry.get(after.id);
+  if (process === undefined || before === undefined) return;
+  const asked = kernel.asked(after.requestCapabilities);
+  for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.unequip(cap);
+  const given = after.grantCapabilities.map((grant) => JSON.stringify(grant));
+  const noMore = before.grantCapabilities.filter((grant) => !given.includes(JSON.stringify(grant)));
+  kernel.ungrantOwn(process, noMore);
+}
+
+function give(kernel: Kernel, after: ProcessEntry): void {
   const process = kernel.registry.get(after.id);
   if (process === undefined) return;
-  const asked = kernel.asked(after.requestCapabilities);
-  if (before !== undefined) {
-    for (const cap of kernel.asked(before.requestCapabilities)) if (!has(asked, cap)) process.capabilities.unequip(cap);
-    const given = after.grantCapabilities.map((grant) => JSON.stringify(grant));
-    const noMore = before.grantCapabilities.filter((grant) => !given.includes(JSON.stringify(grant)));
-    kernel.ungrantOwn(process, noMore);
-  }
-  for (const cap of asked) process.capabilities.equip(cap);
+  for (const cap of kernel.asked(after.requestCapabilities)) process.capabilities.equip(cap);
   kernel.grantOwn(process, after.grantCapabilities);
 }
 

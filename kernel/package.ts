@@ -104,7 +104,10 @@ function parsePackage(folder: string): PackageManifest {
   const entries: ManifestEntry[] = [];
   for (const [index, entry] of processes.entries()) {
     if (!isRecord(entry)) return fail(`manifest.json processes[${index}] must be an object`);
-    entries.push(readEntry(name, publisher, entry, fail));
+    const read = readEntry(name, publisher, entry, fail);
+    if (entries.some(({ id }) => id.text === read.id.text))
+      fail(`process "${read.id.text}" is there twice in manifest.json: each has a name of its own`);
+    entries.push(read);
   }
   return { folder: root, name, publisher, processes: entries };
 }
@@ -138,7 +141,7 @@ function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): 
     file,
     onExit: onExitField(entry.on_exit, id.text, fail),
     ...restartField(entry.restart, id.text, fail),
-    public: entry.public === true,
+    public: publicField(entry.public, id.text, fail),
     placement: placementField(entry.placement, id.text, fail),
     dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
@@ -247,6 +250,12 @@ function restartField(value: unknown, who: string, fail: Fail): { readonly resta
   if (value === undefined) return {};
   const fault = intensityFault(value);
   return fault === undefined ? { restart: value as RestartIntensity } : fail(`"${who}" ${fault}`);
+}
+
+function publicField(value: unknown = false, who: string, fail: Fail): boolean {
+  return typeof value === "boolean"
+    ? value
+    : fail(`"${who}" public must be true or false: got ${JSON.stringify(value)}`);
 }
 
 function placementField(value: unknown = "inline", who: string, fail: Fail): Placement {

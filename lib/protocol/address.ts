@@ -157,6 +157,8 @@ export type AddressLike = Address | ProcessId | string;
 export function toAddress(value: AddressLike, our: string): Address {
   if (value instanceof Address) return value.node === "our" ? new Address(our, value.id) : value;
   if (value instanceof ProcessId) return new Address(our, value);
+  // Neither, and no text: one of another copy of this library, a package's own.
+  if (typeof value !== "string") return toAddress(String(value), our);
   if (!value.includes("@")) return new Address(our, ProcessId.parse(value));
   const address = Address.parse(value);
   return address.node === "our" ? new Address(our, address.id) : address;

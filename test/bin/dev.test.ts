@@ -320,7 +320,7 @@ test("a folder with too much in it is refused with a way out", async () => {
   const { code, stderr } = await new Jackfield({ args: ["dev", folder, "--port", "0", "--memory"] }).ended;
   expect(code).toBe(1);
   expect(stderr).toBe(
-    `Cannot watch "${folder}" as it holds more than 5000 files besides node_modules: put the package in a folder of its own\n`,
+    `Cannot take "${folder}" for a package as it holds more than 5000 files besides node_modules: put the package in a folder of its own\n`,
   );
   rmSync(folder, { recursive: true });
 });

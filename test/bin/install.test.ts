@@ -80,7 +80,7 @@ describe("without a node that runs", () => {
     expect((await askHttp(node.port, { path: PATH })).body).toBe('{"version":1,"runs":1}');
     expect((await askHttp(node.port, { path: "/chat:chat:template.os" })).status).toBe(404); // no examples
     await node.stop();
-    expect((await run("install", pack(2), "-y")).stdout).toMatch(/ {2}replaces 1\.0\.0\n/);
+    expect((await run("install", pack(2), "-y")).stdout).toMatch(/ {2}replaces 1\.0\.0; /);
     const next = await startNode({ args: ["--data", data] });
     expect((await askHttp(next.port, { path: PATH })).body).toBe('{"version":2,"runs":2}'); // its state stays
     expect(stored(data)).toEqual(["my-app@me.os~2"]);
@@ -101,7 +101,7 @@ describe("without a node that runs", () => {
       code: 0,
       stdout: `Removed ${ID}. A node that runs it goes on until it is stopped.\n`,
     });
-    expect(stored(data)).toEqual([]);
+    expect(stored(data)).toEqual([".removed-my-app@me.os"]); // for the next start, see below
     expect(await run("remove", ID)).toMatchObject({
       code: 1,
       stderr: `Cannot remove "${ID}" as it is not installed: nothing is installed\n`,
@@ -152,6 +152,86 @@ describe("with a node that runs", () => {
   });
 });
 
+describe("what it was given while it ran", () => {
+  const OTHER = "localhost@other:other:me.os";
+  const given = { issuer: OTHER, params: '{"n":1}' };
+
+  async function held(url: string): Promise<string> {
+    return (await new Jackfield({ args: ["caps", "hello:my-app:me.os", "--json", "--node-url", url] }).ended).stdout;
+  }
+
+  async function give(url: string): Promise<void> {
+    const body = JSON.stringify({ GrantCapabilities: { target: "hello:my-app:me.os", capabilities: [given] } });
+    await new Jackfield({ args: ["send", "kernel:distro:sys", body, "--node-url", url] }).ended;
+    expect(await held(url)).toContain(OTHER);
+  }
+
+  test.each([true, false])("is forgotten when it is removed; the node runs meanwhile: %s", async (isRunning) => {
+    const { data, run } = await place();
+    await run("install", pack(1), "--yes");
+    const first = await startNode({ args: ["--data", data] });
+    await give(first.url);
+    if (!isRunning) await first.stop();
+    expect((await run("remove", ID, ...(isRunning ? ["--node-url", first.url] : []))).code).toBe(0);
+    if (isRunning) await first.stop();
+    await run("install", pack(2), "--yes");
+    const next = await startNode({ args: ["--data", data] });
+    expect(await held(next.url)).toContain("http-server:distro:sys");
+    expect(await held(next.url)).not.toContain(OTHER);
+    await give(next.url);
+    await next.stop();
+    const last = await startNode({ args: ["--data", data] }); // the removal counts once
+    expect(await held(last.url)).toContain(OTHER);
+  });
+
+  test("stays when a newer version takes its place", async () => {
+    const { data, run } = await place();
+    await run("install", pack(1), "--yes");
+    const first = await startNode({ args: ["--data", data] });
+    await give(first.url);
+    await first.stop();
+    expect((await run("install", pack(2), "--yes")).stdout).toContain(
+      "keeps its state, and what it was given while it ran",
+    );
+    const next = await startNode({ args: ["--data", data] });
+    expect(await held(next.url)).toContain(OTHER);
+  });
+});
+
+test("a package that the node was given by hand goes on when the installed one of its name is removed", async () => {
+  const { data, run } = await place();
+  await run("install", pack(1), "--yes");
+  const given = pack(7);
+  mkdirSync(join(given, "node_modules"));
+  symlinkSync(join(import.meta.dirname, "../.."), join(given, "node_modules/jackfield"), "dir");
+  const node = await startNode({ args: ["--data", data, "--package", given] });
+  expect((await run("remove", ID, "--node-url", node.url)).stdout).toBe(
+    `Removed ${ID}. The running node goes on with ${given}, which it was started with (--package).\n`,
+  );
+  expect((await askHttp(node.port, { path: PATH })).body).toContain('"version":7');
+});
+
+test("a store that is called by another name is still the node's own", async () => {
+  const { data, run } = await place();
+  const node = await startNode({ args: ["--data", data] });
+  const alias = join(temporaryFolder(), "alias");
+  symlinkSync(data, alias);
+  const args = ["install", pack(1), "--yes", "--data", alias, "--node-url", node.url];
+  expect((await new Jackfield({ args }).ended).stdout).toContain("The running node has changed to it.");
+  expect((await run("remove", ID, "--node-url", node.url)).stdout).toContain("The running node has ended it.");
+});
+
+test("two installs at once both succeed", async () => {
+  const { data, run } = await place();
+  const all = await Promise.all([1, 2, 3].map((version) => run("install", pack(version), "--yes")));
+  expect(all).toMatchObject([
+    { code: 0, stderr: "" },
+    { code: 0, stderr: "" },
+    { code: 0, stderr: "" },
+  ]);
+  expect(stored(data)).toEqual(["my-app@me.os~1", "my-app@me.os~2", "my-app@me.os~3"]);
+});
+
 describe("before anything changes", () => {
   const ASKING = manifest({
     processes: [
@@ -176,7 +256,7 @@ describe("before anything changes", () => {
     const folder = pack(2, { "manifest.json": ASKING });
     const { code, stdout, stderr } = await run("install", folder);
     expect(stdout).toBe(`${ID} 2.0.0, from ${folder}
-  replaces 1.0.0
+  replaces 1.0.0; keeps its state, and what it was given while it ran
   process hello:my-app:me.os, worker
     public: every process may message it  NEW
     may message http-server:distro:sys
@@ -328,6 +408,19 @@ describe("before anything changes", () => {
 });
 
 describe("a start", () => {
+  test("runs the version that is installed while it begins", async () => {
+    const { data, run } = await place();
+    await run("install", pack(1), "--yes");
+    const store = join(data, "localhost/packages");
+    const meanwhile = `import { cpSync } from "node:fs";
+      cpSync(${JSON.stringify(`${store}/my-app@me.os~1`)}, ${JSON.stringify(`${store}/my-app@me.os~2`)}, { recursive: true });
+      export default { start: () => ({ handle: () => undefined }) };`;
+    const other = pack(7, { "hello.js": meanwhile, "manifest.json": manifest({ package: "other" }) });
+    const node = await startNode({ args: ["--data", data, "--package", other] });
+    expect(node.command.stdout).toContain(`\n  installed     ${ID}\n`);
+    expect(stored(data)).toEqual(["my-app@me.os~2"]);
+  });
+
   test("goes on without a damaged package, and names it", async () => {
     const { data, run } = await place();
     await run("install", pack(1), "--yes");
@@ -370,5 +463,85 @@ describe("a start", () => {
     expect(stored(data)).toEqual([".new-0-left", "my-app@me.os~1", "my-app@me.os~2"]);
     await startNode({ args: ["--data", data] });
     expect(stored(data)).toEqual(["my-app@me.os~2"]);
+  });
+});
+
+describe("what is shown is what is granted", () => {
+  const shown = async (fields: Readonly<Record<string, unknown>>): Promise<string> => {
+    const { run } = await place();
+    const processes = [{ process_name: "hello", file: "hello.js", ...fields }];
+    const { stdout } = await run("install", pack(1, { "manifest.json": manifest({ processes }) }));
+    return stdout.split("\n").slice(3, -2).join("\n");
+  };
+
+  test("under today's names, however it is written, and who may message the kernel rules the node", async () => {
+    const derived = { derived: { from: "messaging", only: null, by: "a@b:c:d" } };
+    expect(
+      await shown({
+        request_capabilities: [
+          "our@kernel:sys:nectar",
+          { process: "vfs:distro:sys", params: "messaging" },
+          { process: "packages:distro:sys", params: derived },
+          { process: "vfs:sys:nectar", params: { root: true } },
+          { process: "a:b:c", params: "\u202egpj\u2028" },
+        ],
+        grant_capabilities: [
+          { process: "a:b:c", params: "messaging" },
+          { process: "a:b:c", params: [1] },
+        ],
+      }),
+    ).toBe(`    may message kernel:distro:sys, THE WHOLE NODE: it starts and ends processes, and gives any of them any capability
+    may message vfs:distro:sys
+    may message packages:distro:sys, THE WHOLE NODE: it decides what code runs
+    may use {"root":true} of vfs:distro:sys
+    may use "\\u202egpj\\u2028" of a:b:c
+    lets a:b:c message it
+    lets a:b:c use [1] of it`);
+  });
+});
+
+describe("refused in a sentence", () => {
+  const process = { process_name: "hello", file: "hello.js" };
+  const packed = (fields: Readonly<Record<string, unknown>>): string => pack(1, { "manifest.json": manifest(fields) });
+
+  test.each<[string, Readonly<Record<string, unknown>>, string]>([
+    [
+      "the start page's name",
+      { package: "homepage", publisher: "sys" },
+      '"homepage:sys" as "homepage:sys" is the node\'s own',
+    ],
+    [
+      "an older name of the http-server",
+      { package: "sys", publisher: "nectar", processes: [{ ...process, process_name: "http_server" }] },
+      '"http_server:sys:nectar" is the node\'s own',
+    ],
+    ["a name that is no folder's", { package: "a".repeat(300) }, "more than 200 letters"],
+    ["a process twice", { processes: [process, process] }, '"hello:my-app:me.os" is there twice'],
+    [
+      "a public that is a text",
+      { processes: [{ ...process, public: "yes" }] },
+      '"hello:my-app:me.os" public must be true or false: got "yes"',
+    ],
+  ])("%s", async (_what, fields, rule) => {
+    const { data, run } = await place();
+    const { code, stderr } = await run("install", packed(fields), "--yes");
+    expect(stderr).toContain(rule);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(code).toBe(1);
+    expect(stored(data)).toEqual([]);
+  });
+
+  test("a device, and a store that cannot be written", async () => {
+    const { run, data } = await place();
+    expect(await run("install", "/dev/zero", "--yes")).toMatchObject({
+      code: 1,
+      stderr: 'Cannot install "/dev/zero" as it is no folder, nor a file of at most 256 MiB\n',
+    });
+    const folder = pack(1);
+    rmSync(join(data, "localhost"), { recursive: true, force: true });
+    writeFileSync(join(data, "localhost"), "");
+    const { code, stderr } = await run("install", folder, "--yes");
+    expect(stderr).toMatch(/^Cannot install ".*" as the system refuses it: ENOTDIR: .*\n$/);
+    expect(code).toBe(1);
   });
 });

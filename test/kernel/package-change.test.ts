@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { createNode, type Node } from "../../kernel/index.ts";
+import { type CapabilityFacts, type CapabilityStore, createNode, type Node, readPackage } from "../../kernel/index.ts";
 import { Envelope, type Host, MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
 import { until } from "../support/until.ts";
 
@@ -163,4 +163,77 @@ test("a process that has ended begins anew", async () => {
   node.kernel.registry.get(A)?.kill();
   await node.changePackage(await version(2, [a]));
   await until(() => node.kernel.registry.get(A)?.state === "running");
+});
+
+test("a capability that one version asks for, the next does not, and the one after does: held after a restart of the node too", async () => {
+  const facts = new Map<string, CapabilityFacts>();
+  const store: CapabilityStore = {
+    load: () => [...facts],
+    async set(id, given) {
+      if (given === null) facts.delete(id);
+      else facts.set(id, given);
+    },
+  };
+  const asking = { ...a, request_capabilities: ["http-server:distro:sys"] };
+  const granting = { ...b, grant_capabilities: ["a:app:me.os"] };
+  const ofB = { issuer: `localhost@${B.text}`, params: MESSAGING };
+  const held = (): readonly boolean[] | undefined => {
+    const set = node.kernel.registry.get(A)?.capabilities;
+    return set && [set.has(HTTP), set.has(ofB)];
+  };
+  node = createNode({ name: "localhost", capabilityStore: store });
+  await node.addPackage(await version(1, [asking, granting]));
+  expect(held()).toEqual([true, true]);
+  await node.changePackage(await version(2, [a, b]));
+  expect(held()).toEqual([false, false]);
+  const last = await version(3, [asking, granting]);
+  await node.changePackage(last);
+  expect(held()).toEqual([true, true]);
+  await node.stop();
+
+  node = createNode({ name: "localhost", capabilityStore: store });
+  await node.addPackage(last);
+  expect(held()).toEqual([true, true]);
+});
+
+test("what a person took from a process does not come back with a version that asks for the same", async () => {
+  node = createNode({ name: "localhost" });
+  const asking = { ...a, request_capabilities: ["http-server:distro:sys"] };
+  await node.addPackage(await version(1, [asking]));
+  node.kernel.registry.get(A)?.capabilities.drop(HTTP);
+  await node.changePackage(await version(2, [asking]));
+  expect(node.kernel.registry.get(A)?.capabilities.has(HTTP)).toBe(false);
+});
+
+test("a manifest with two processes of one name is refused", async () => {
+  node = createNode({ name: "localhost" });
+  const folder = await version(1, [a, a]);
+  expect(() => readPackage(folder)).toThrow(/"a:app:me\.os" is there twice/);
+  await expect(node.addPackage(folder)).rejects.toThrow(/"a:app:me\.os" is there twice/);
+});
+
+test("with a package goes whom its processes spawned, whatever their lifetime", async () => {
+  node = createNode({ name: "localhost" });
+  const folder = await version(1, [a]);
+  await writeFile(
+    join(folder, "app.mjs"),
+    `export default { start: (host) => ({
+      init: () => void host.spawn({ name: "left", file: "left.mjs", lifetime: "node", onExit: "Restart" }),
+      handle: () => undefined,
+    }) };`,
+  );
+  await writeFile(join(folder, "left.mjs"), program(1));
+  await node.addPackage(folder);
+  const left = ProcessId.parse("left:app:me.os");
+  await until(() => node.kernel.registry.get(left) !== undefined);
+  node.removePackage("app:me.os");
+  expect(node.kernel.registry.get(left)).toBeUndefined();
+});
+
+test("what one process no longer grants, another has when it asks for it by itself", async () => {
+  node = createNode({ name: "localhost" });
+  const ofB = { issuer: `localhost@${B.text}`, params: MESSAGING };
+  await node.addPackage(await version(1, [a, { ...b, grant_capabilities: ["a:app:me.os"] }]));
+  await node.changePackage(await version(2, [{ ...a, request_capabilities: ["b:app:me.os"] }, b]));
+  expect(node.kernel.registry.get(A)?.capabilities.has(ofB)).toBe(true);
 });

@@ -277,12 +277,19 @@ describe("Node.addPackage()", () => {
 
   test("starts all of a package or nothing: a name that is taken leaves the others free", async () => {
     const kernel = startKernel();
-    const folder = await chatWith({}, { processes: [{ ...CHAT, process_name: "first" }, CHAT, CHAT] });
+    const taken = kernel.node.addProcess(ProcessId.parse("chat:chat:template.os"), {
+      start: () => ({ handle: () => undefined }),
+    });
+    const folder = await chatWith({}, { processes: [{ ...CHAT, process_name: "first" }, CHAT] });
     expect(await thrownBy(() => kernel.node.addPackage(folder))).toMatchObject({
       name: "SpawnError",
       code: "NameTaken",
     });
-    expect(kernel.node.kernel.registry.all().map(({ address }) => address.id.text)).toEqual(["kernel:distro:sys"]);
+    expect(kernel.node.kernel.registry.all().map(({ address }) => address.id.text)).toEqual([
+      "kernel:distro:sys",
+      "chat:chat:template.os",
+    ]);
+    taken.kill();
     await kernel.node.addPackage(await chatWith({}));
     expect(kernel.node.kernel.registry.get(ProcessId.parse("chat:chat:template.os"))?.incarnation).toBe(1);
   });

@@ -177,6 +177,12 @@ describe("toAddress()", () => {
     expect(given.map((value) => toAddress(value, "alice.os").text)).toEqual(Array(5).fill("alice.os@a:b:c"));
   });
 
+  test("takes those of another copy of this library, as a package's own node_modules may have", () => {
+    const foreign = (text: string): Address => Object.assign(Object.create({ toString: () => text }), { text });
+    expect(toAddress(foreign("our@a:b:c"), "alice.os").text).toBe("alice.os@a:b:c");
+    expect(toAddress(foreign("a:b:c"), "alice.os")).toBeInstanceOf(Address);
+  });
+
   test("leaves another node as it is", () => {
     const far = Address.parse("bob.os@a:b:c");
     expect(toAddress(far, "alice.os")).toBe(far);
