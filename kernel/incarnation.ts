@@ -90,7 +90,7 @@ export class Incarnation implements Host {
   /** Hot path. */
   handle(message: Envelope): void | Promise<void> {
     const blobBefore = this.#hand.blob;
-    const blob = message.kind === "error" ? null : message.blob; // an error brings back what this process sent itself
+    const blob = blobOf(message);
     if (blob === null && blobBefore !== null) this.#lastBlob = blobBefore;
     if (++this.#handled > HAND_MESSAGES) this.#renewHand();
     const hand = this.#hand;
@@ -135,11 +135,14 @@ export class Incarnation implements Host {
     this.#handled = 0;
   }
 
-  /** What is in hand is handled elsewhere: `takeUp` puts it back in hand. Only of who runs elsewhere, as what follows. */
-  layDown(): Hand {
+  /**
+   * What is in hand is handled elsewhere: `takeUp` puts it back in hand. Only of who runs elsewhere, as what follows.
+   * @param message that is; a lazy program has had others in hand since, in its init. Left out: whatever is
+   */
+  layDown(message?: Envelope): Hand {
     const hand = this.#hand;
     this.#renewHand();
-    return hand;
+    return message === undefined || hand.message === message ? hand : handWith(message);
   }
 
   takeUp(hand: Hand): void {
@@ -425,6 +428,18 @@ export class Hand {
   source: FrameSource | null = null;
   origin: unknown = null;
   messageType: WsMessageType = "Text";
+}
+
+function handWith(message: Envelope): Hand {
+  const hand = new Hand();
+  hand.message = message;
+  hand.blob = blobOf(message);
+  return hand;
+}
+
+/** What came with it: an error brings back what this process sent itself. */
+function blobOf(message: Envelope): Blob | null {
+  return message.kind === "error" ? null : message.blob;
 }
 
 /** A timer of a process: what came due goes through its mailbox like any message. */

@@ -282,6 +282,7 @@ export class Process implements Runnable {
   }
 
   async #sayFarewell(): Promise<void> {
+    if (this.state === "starting") return; // its init is not through: there is nothing yet to take leave of
     try {
       await this.#incarnation?.exitInPeace();
     } catch (thrown) {

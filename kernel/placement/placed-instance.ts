@@ -85,7 +85,7 @@ export class PlacedInstance implements PlaceableInstance {
   }
 
   handle(message: Envelope): void | Promise<void> {
-    const hand = this.#incarnation.layDown();
+    const hand = this.#incarnation.layDown(message);
     let body: Uint8Array;
     try {
       body = packBody(message.body, "hand over a message to", this.our.text);

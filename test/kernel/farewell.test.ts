@@ -25,6 +25,20 @@ describe("a node that stops", () => {
     expect(kernel.node.kernel.deadLetters.counts()).toEqual({ exited: 1 });
   });
 
+  test("takes no leave of a process whose init is not through", async () => {
+    const gate = new Gate();
+    const log: string[] = [];
+    const kernel = withA({}, { limits: { drain: 100 } });
+    kernel.add(
+      P,
+      program(() => undefined, { init: () => gate.passed, exit: () => void log.push("exit") }),
+    );
+    await kernel.stop();
+    gate.open();
+    await settle();
+    expect(log).toEqual([]);
+  });
+
   test("does not go on with the mailbox of a process whose handler ends during its farewell", async () => {
     const hand = new Gate();
     const gate = new Gate();

@@ -1,4 +1,5 @@
 /** A lazy program that is placed elsewhere: what is in hand while it begins. */
+import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "@jest/globals";
 import { lazyProgram } from "../../../kernel/index.ts";
 import { PlacedProgram } from "../../../kernel/placement/placed-program.ts";
@@ -25,3 +26,23 @@ test("the message it begins with ends as any that crashed its process, when its 
     target: expect.stringContaining(ID),
   });
 });
+
+test.each(["worker", "isolated"] as const)(
+  "%s: the message it begins with is in hand there, answered, and lost when its handler never ends",
+  async (placement) => {
+    const { on, host } = await startPlacedStage(placement, { handlerSeconds: 1 });
+    const path = fileURLToPath(new URL("../../support/programs/naughty.mjs", import.meta.url));
+    const lazy = (id: string): void => {
+      const program = lazyProgram(async () => new PlacedProgram(placement, path));
+      on.node.addProcess(ProcessId.parse(id), program, { public: true, onExit: "Restart" });
+    };
+    lazy(ID);
+    expect(await ask(host, ID, "Count")).toMatchObject({ body: 1 });
+    lazy("stuck:test:sys");
+    await expect(ask(host, "stuck:test:sys", "Loop")).rejects.toMatchObject({ kind: "Offline" });
+    expect(on.node.kernel.crashes.last().at(-1)).toMatchObject({
+      process: "stuck:test:sys",
+      message: { action: "Loop" },
+    });
+  },
+);
