@@ -6,76 +6,18 @@
  *   npm run simulate -- --mutants [part of a name]   whether it finds what it is for
  *
  * `--mutants` plants one defect at a time into a copy of the kernel's code and wants each of them found. A mutant whose
- * text is no longer in kernel/ is an error: change it along with the code.
+ * text is no longer in kernel/ is an error (test/kernel/mutants.test.ts): change it along with the code.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { MUTANTS } from "./mutants.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "node_modules/.cache/jackfield"); // below node_modules, where it finds its packages
 const MUTANT_SCHEDULES = "20000"; // each was found within a quarter of that
-
-/** What is wrong, the text that is right, and what stands in its place. */
-const MUTANTS = [
-  ["who waits on a process that is gone is not told", "other.pending?.failHeldBy(gone);", ""],
-  [
-    "a message that crashed its process is tried again",
-    "this.#kernel.bus.dropCrashed(envelope, this);",
-    "this.mailbox.postFirst([envelope]);",
-  ],
-  [
-    "two messages change places",
-    "take(): Envelope | undefined {\n    return this.#waiting.shift();",
-    `take(): Envelope | undefined {
-    const [first, second] = [this.#waiting.shift(), this.#waiting.shift()];
-    if (first !== undefined && second !== undefined) this.#waiting.unshiftAll([first]);
-    return second ?? first;`,
-  ],
-  [
-    "the prelude of a restart is lost",
-    "this.mailbox.postFirst(this.#kernel",
-    "((_: unknown) => undefined)(this.#kernel",
-  ],
-  ["a second answer is taken", "if (!this.#take(entry) && !entry.isReleased) return false;", "this.#take(entry);"],
-  ["timers come early", "Math.ceil((now + ms) / TICK)", "Math.floor((now + ms) / TICK)"],
-  ["a new incarnation hears answers meant for the one before", 'waiting.kind !== "request"', "false"],
-  ["an incarnation that has ended still waits", "    this.pending.clear();", ""],
-  ["the next message does not wait for a promise", "=== LINED) this.#turn = BUSY;", "=== LINED) this.#turn = IDLE;"],
-  [
-    "a mailbox does not hold the blobs in it",
-    "if (envelope.blob !== null) envelope.blob.hold();\n    this.#waiting.push",
-    "this.#waiting.push",
-  ],
-  ["a mailbox takes one too many", "this.#waiting.length >= this.capacity", "this.#waiting.length > this.capacity"],
-  [
-    "the sender of what crashed a process is not told",
-    'pending?.holder === by) pending.fail("Offline")',
-    "false) return",
-  ],
-  [
-    "what waits for a process that ends vanishes",
-    'this.#kernel.bus.refuse(envelope, "Offline", "exited")',
-    "void envelope",
-  ],
-  ["a cancelled timer that waits in a mailbox is run", "&& envelope.origin.cancelled", "&& false"],
-  ["an answer comes without its context", "answer.context = entry.request.context;", ""],
-  ["who answers for another is forgotten", "if (pending !== null) pending.holder = target;", ""],
-  [
-    "a message whose handler kills its own process and goes on vanishes",
-    "else this.#dropHand(); // it was killed",
-    "// it was killed",
-  ],
-  ["a capability outlives who issued it", "other.capabilities.revokeFrom(gone.address.text);", ""],
-  [
-    "a sender remembers that it may, when it may no longer",
-    "this.#messaging.delete(id);\n    this.#epoch.value++;",
-    "this.#messaging.delete(id);",
-  ],
-  ["messages are handled during a farewell", "this.#turn = HELD;\n    this.#farewell", "this.#farewell"],
-];
 
 async function bundle(name, plugins = []) {
   mkdirSync(folder, { recursive: true });
@@ -108,7 +50,8 @@ function planting(find, replacement) {
 
 /** @param only a part of what it says */
 async function tryMutants(only = "") {
-  const sources = readdirSync(join(root, "kernel")).map((file) => readFileSync(join(root, "kernel", file), "utf8"));
+  const files = readdirSync(join(root, "kernel")).filter((file) => file.endsWith(".ts"));
+  const sources = files.map((file) => readFileSync(join(root, "kernel", file), "utf8"));
   let missed = 0;
   const chosen = MUTANTS.filter(([says]) => says.includes(only));
   for (const [index, [says, find, replacement]] of chosen.entries()) {

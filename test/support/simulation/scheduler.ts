@@ -47,7 +47,10 @@ export class Scheduler {
   async step(more?: () => void): Promise<boolean> {
     const { nextDue } = this.clock;
     const others = this.#gates.length + this.#rounds.length + (more === undefined ? 0 : 1);
-    if (others === 0 && nextDue === undefined) return false;
+    if (others === 0 && nextDue === undefined) {
+      await microtasks(); // what has just been lined up, before the first step, has not had its turn
+      return this.busy || this.clock.nextDue !== undefined;
+    }
     if (nextDue !== undefined && (others === 0 || this.random.next() < TIME_WEIGHT)) this.clock.advance(nextDue);
     else {
       const chosen = this.random.below(others);
