@@ -3,10 +3,7 @@ import { readFileSync } from "node:fs";
 import type { HttpServer, Tls } from "../http-server/index.ts";
 import { type KernelEvent, type KernelListener, type Node, poisonText } from "../kernel/index.ts";
 import { KernelError, OptionError } from "../lib/protocol/index.ts";
-import { CONTROL_COMMANDS, control } from "./control.ts";
 import { readOptions, type StartOptions } from "./options.ts";
-import { NoAnswerError } from "./rpc.ts";
-import { send } from "./send.ts";
 import { type Started, type StartParts, start } from "./start.ts";
 import { type Output, terminalOf } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -26,7 +23,8 @@ export async function main(args: readonly string[], running: () => void): Promis
     await run(args, running);
   } catch (error) {
     warn(error instanceof KernelError ? error.message : String(error instanceof Error ? error.stack : error));
-    process.exit(error instanceof OptionError ? 2 : error instanceof NoAnswerError ? 3 : 1);
+    // By its name: rpc.ts, whose class it is, loads what a start does not need.
+    process.exit(error instanceof OptionError ? 2 : error instanceof Error && error.name === "NoAnswerError" ? 3 : 1);
   }
 }
 
@@ -38,13 +36,11 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
     await startCommand(rest);
     running();
   } else if (command === "dev") await devCommand(rest);
-  else if (command === "send") await send(rest, process.env, OUTPUT);
-  else if (command !== undefined && Object.hasOwn(CONTROL_COMMANDS, command))
-    await control(command, rest, process.env, OUTPUT);
+  else if (command === "send") await (await import("./send.ts")).send(rest, process.env, OUTPUT);
   else if (command === "install" || command === "remove" || command === "list")
     await (await import("./install.ts")).packages(command, rest, process.env, OUTPUT, canAsk() ? yesOrNo : null);
   else if (command === "new") OUTPUT.print((await import("./new.ts")).newPackage(rest, process.cwd()));
-  else {
+  else if (!(await controlled(command, rest))) {
     warn(
       command === undefined
         ? await help([])
@@ -52,6 +48,14 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
     );
     process.exitCode = 2;
   }
+}
+
+/** What a start does not need is loaded when it is asked for. @returns whether there is such a command */
+async function controlled(command: string | undefined, args: readonly string[]): Promise<boolean> {
+  const { CONTROL_COMMANDS, control } = await import("./control.ts");
+  if (command === undefined || !Object.hasOwn(CONTROL_COMMANDS, command)) return false;
+  await control(command, args, process.env, OUTPUT);
+  return true;
 }
 
 function canAsk(): boolean {
