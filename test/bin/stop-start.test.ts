@@ -60,11 +60,14 @@ const STUCK = `
   });`;
 
 const http = ["http-server:distro:sys"];
+/** Two counters run elsewhere, as busy as the others. */
+const PLACED: Readonly<Record<string, string>> = { "counter-1": "worker", "counter-2": "isolated" };
 const names = [...Array.from({ length: COUNTERS }, (_, n) => `counter-${n}`), "stuck"];
 const processes = names.map((process_name) => ({
   process_name,
   file: process_name === "stuck" ? "stuck.js" : "counter.js",
   on_exit: "Restart",
+  placement: PLACED[process_name] ?? "inline",
   request_capabilities: http,
   grant_capabilities: http,
 }));
