@@ -14,9 +14,9 @@
 import {
   type Capability,
   canonicalAddress,
+  countsBrought,
   type Host,
   hasLapsed,
-  isOnBehalf,
   lineage,
   type Message,
   sameJson,
@@ -46,8 +46,7 @@ export async function allowed(
   if (source.node !== host.our.node) return false;
   const allows = (cap: Capability): boolean =>
     canonicalAddress(cap.issuer) === self && !hasLapsed(cap, host.now()) && covers(cap, needs, options);
-  if (isOnBehalf(message) || message.capabilities.some((cap) => canonicalAddress(cap.issuer) === self))
-    return message.capabilities.some(allows);
+  if (countsBrought(message, self)) return message.capabilities.some(allows);
   if (options.owner !== undefined && source.id.packageId.text === options.owner) return true;
   const held = await host.command({ HeldBy: { holder: source.text } });
   return Array.isArray(held) && (held as readonly Capability[]).some(allows);

@@ -89,6 +89,14 @@ export function isOnBehalf({ capabilities }: { readonly capabilities: readonly C
   return capabilities.some(({ params }) => params === ON_BEHALF);
 }
 
+/**
+ * Whether only what a message brings counts for it, and nothing of its sender's own: it brings a capability of `issuer`,
+ * or is on behalf of another. @param issuer text of an address, by today's name
+ */
+export function countsBrought(message: { readonly capabilities: readonly Capability[] }, issuer: string): boolean {
+  return isOnBehalf(message) || message.capabilities.some((cap) => canonicalAddress(cap.issuer) === issuer);
+}
+
 /** Whether `cap` permits all that `params` of its issuer do: they are its own, or it was derived from such without a restriction. */
 export function isWholly(cap: Capability, params: string): boolean {
   if (canonicalParams(cap.params) === params) return true;

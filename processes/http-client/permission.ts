@@ -9,7 +9,7 @@
  * 4. Of another node nobody asks: http-client.ts refuses them before (contract kinode §9, row 30).
  */
 import { allowed, type Context, type Message, type PermissionParams } from "jackfield/process";
-import { canonicalAddress, ON_BEHALF } from "jackfield/protocol";
+import { countsBrought } from "jackfield/protocol";
 import { Refusal } from "./refusal.ts";
 
 /** - `public`: not this machine, nor a private network. */
@@ -31,11 +31,7 @@ export async function reachOf(
   const hosts = [...new Set([host, hostname])];
   const here = hosts.map((name) => ({ kind: "http", host: name, local: true }));
   if (await may({ local: true }, ...here)) return "any";
-  const self = ctx.our.text;
-  const isBrought = message.capabilities.some(
-    ({ issuer, params }) => canonicalAddress(issuer) === self || params === ON_BEHALF,
-  );
-  if (!isBrought) return "public";
+  if (!countsBrought(message, ctx.our.text)) return "public";
   if (await may({ kind: "http" }, ...hosts.map((name) => ({ kind: "http", host: name })))) return "public";
   throw denied(url, "no capability that came with the request is for that host");
 }

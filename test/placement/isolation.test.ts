@@ -1,5 +1,6 @@
 /** DESIGN §3.7: what one process does apart from the node's thread, nobody else notices; and what it cannot do there. */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import type { SendError } from "../../lib/process/index.ts";
 import { ProcessId } from "../../lib/protocol/index.ts";
 import { program } from "../support/kernel.ts";
 import { RawSocket } from "../support/sockets.ts";
@@ -114,9 +115,18 @@ describe.each(APART)("%s: others go on", (placement) => {
   test("and one that awaits for longer is not", async () => {
     const on = await startStage(placement, { limits: { handlerSeconds: 1 } });
     const b = await on.add(B);
-    await b.run(() => new Promise((resolve) => setTimeout(resolve, 1600)));
-    expect(await b.run((me) => me.keep.all)).toEqual([]);
-    expect(on.node.kernel.crashes.last()).toEqual([]);
+    const c = await on.add(C);
+    await c.on("request", (me) => me.block("never"));
+    // Awaits another that blocks, until that one is ended for it.
+    const waited = await b.run(async (me, to) => {
+      try {
+        return (await me.ctx.request(to).body("block").sendAndAwaitResponse(60)).body;
+      } catch (error) {
+        return (error as SendError).kind;
+      }
+    }, C);
+    expect(waited).toBe("Offline");
+    expect(on.node.kernel.crashes.last().map(({ process }) => process)).toEqual([C]);
   });
 });
 
