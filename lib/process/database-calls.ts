@@ -32,6 +32,15 @@ export type DatabaseOptions = {
 /** @property kind the contract's name, e.g. `NoReadCap` @property facts what came with it, e.g. `{ max: 100 }` */
 export type DatabaseFault = { readonly kind: string; readonly facts: unknown };
 
+/** What to do about the faults that both have; behind the error's text. */
+export const DATABASE_HINTS: Readonly<Record<string, string>> = {
+  NoDb: ": a process of its package has to open it first",
+  NoTx: ": it was committed, rolled back, or left alone for too long",
+  NoReadCap: ': it takes a capability of kind "read" for this database',
+  NoWriteCap: ': it takes a capability of kind "write" for this database',
+  MismatchingPackageId: ": only a package's own processes open and remove its databases",
+};
+
 export type DatabaseAnswer = { readonly body: unknown; readonly blob: Blob | null };
 
 const SECONDS = 5;

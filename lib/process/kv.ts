@@ -10,7 +10,7 @@
  * 3. All of this throws KvError; SendError when kv:distro:sys may not be messaged, or does not answer.
  */
 import { Blob, type Host, KernelError, OptionError, ProcessId, packMessage, unpackMessage } from "../protocol/index.ts";
-import { DatabaseCalls, type DatabaseFault, type DatabaseOptions, partOf } from "./database-calls.ts";
+import { DATABASE_HINTS, DatabaseCalls, type DatabaseFault, type DatabaseOptions, partOf } from "./database-calls.ts";
 import { decodeKey, encodeKey, encodePrefix, type KvKey } from "./kv-keys.ts";
 
 const KV = new ProcessId("kv", "distro", "sys");
@@ -35,11 +35,7 @@ export class KvError extends KernelError {
 }
 
 const HINT: Readonly<Record<string, string>> = {
-  NoDb: ": a process of its package has to open it first",
-  NoTx: ": it was committed, rolled back, or left alone for too long",
-  NoReadCap: ': it takes a capability of kind "read" for this database',
-  NoWriteCap: ': it takes a capability of kind "write" for this database',
-  MismatchingPackageId: ": only a package's own processes open and remove its databases",
+  ...DATABASE_HINTS,
   Conflict: ": what it rests on was changed meanwhile, do it again",
   KeyTooLong: ": hash long keys, or keep them in the value",
   ValueTooLarge: ": keep it in several, or in a file",

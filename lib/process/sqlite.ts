@@ -12,7 +12,7 @@
  */
 import { Blob, type Host, KernelError, OptionError, ProcessId } from "../protocol/index.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
-import { DatabaseCalls, type DatabaseFault, type DatabaseOptions, partOf } from "./database-calls.ts";
+import { DATABASE_HINTS, DatabaseCalls, type DatabaseFault, type DatabaseOptions, partOf } from "./database-calls.ts";
 
 const SQLITE = new ProcessId("sqlite", "distro", "sys");
 
@@ -35,11 +35,7 @@ export class SqliteError extends KernelError {
 }
 
 const HINT: Readonly<Record<string, string>> = {
-  NoDb: ": a process of its package has to open it first",
-  NoTx: ": it was committed, rolled back, or left alone for too long",
-  NoReadCap: ': it takes a capability of kind "read" for this database',
-  NoWriteCap: ': it takes a capability of kind "write" for this database',
-  MismatchingPackageId: ": only a package's own processes open and remove its databases",
+  ...DATABASE_HINTS,
   NotAReadKeyword: ": query() takes SELECT, VALUES, WITH and EXPLAIN, run() what writes",
   NotAWriteKeyword:
     ": run() takes INSERT, REPLACE, UPDATE, DELETE, WITH, CREATE, ALTER, DROP, REINDEX and ANALYZE, transaction() begins and ends one",
