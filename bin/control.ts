@@ -74,7 +74,7 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
   },
   kill: {
     act: "kill",
-    help: "ends a process for good, whatever it does; its on_exit does not apply",
+    help: "ends a process until the node starts again, whatever it does; its on_exit does not apply",
     takesProcess: true,
     run: async (asked) => {
       await findProcess(asked);
