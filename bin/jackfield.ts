@@ -104,7 +104,7 @@ async function runNode(
   more: (url: string, started: Started) => readonly string[],
 ): Promise<void> {
   const started = await start(options, listener, parts);
-  const { node, server, oneTimeLogin, skipped } = started;
+  const { node, server, oneTimeLogin, skipped, services } = started;
   // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
@@ -122,7 +122,10 @@ async function runNode(
     say(`    ${url.slice(0, -1)}${oneTimeLogin}\n`);
   } else say(`  log in with   ${options.password === null ? "your password" : "the password you gave"}`);
   for (const line of more(url, started)) say(line);
-  for (const [index, at] of mounted.entries()) say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
+  for (const [index, at] of mounted.slice(0, options.mount.length).entries())
+    say(`  mounted       ${at} is ${options.mount[index]?.split("=")[1]}`);
+  for (const { name, label, port } of services)
+    say(`  ${name.padEnd(12)}  ${shown(tls === undefined ? "http" : "https", port)} is ${label}`);
   for (const port of server.redirectPorts) say(`  redirect      ${shown("http", port)} to ${url}`);
   if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);
   if (options["reuse-port"]) say(`  hand-over     ${handOverSays()}`);

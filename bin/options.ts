@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
 import { KERNEL_LIMITS } from "../kernel/index.ts";
-import { OptionError, textOf } from "../lib/protocol/index.ts";
+import { OptionError, ProcessId, type Settings, textOf } from "../lib/protocol/index.ts";
 
 export type StartOptions = {
   readonly node: string;
@@ -29,9 +29,15 @@ export type StartOptions = {
   readonly "tls-key": string | null;
   readonly "redirect-http": number | null;
   readonly "reuse-port": boolean;
+  /** null: it is off. */
+  readonly labgraph: number | null;
+  readonly soundlab: number | null;
+  readonly hanami: number | null;
+  /** By process id. */
+  readonly settings: Readonly<Record<string, Settings>>;
 };
 
-type Kind = "text" | "texts" | "flag" | "port" | "transport" | "limits";
+type Kind = "text" | "texts" | "flag" | "port" | "service" | "transport" | "limits" | "settings";
 
 type Row = { readonly kind: Kind; readonly default: unknown; readonly value: string; readonly help: string };
 
@@ -134,7 +140,25 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     value: "",
     help: "another node may take the ports over before this one stops (Linux)",
   },
+  labgraph: service("LabGraph's streams", 9000),
+  soundlab: service("Soundlab's metrics", 8000),
+  hanami: service("Hanami's data sets and clusters", 1337),
+  settings: {
+    kind: "settings",
+    default: {},
+    value: "PROCESS=FILE",
+    help: "what a process finds as its settings, a JSON file; may be repeated",
+  },
 };
+
+function service(what: string, port: number): Row {
+  return {
+    kind: "service",
+    default: null,
+    value: "PORT|off",
+    help: `${what} on a port of their own: ${port} for their clients`,
+  };
+}
 
 const NAMES = Object.keys(OPTIONS) as (keyof StartOptions)[];
 const CONFIG_FILE = "jackfield.config.json";
@@ -182,7 +206,7 @@ export function startFlags(): Readonly<Record<string, { type: "boolean" | "strin
   const flags = NAMES.map((name) => {
     const { kind } = OPTIONS[name];
     const type = kind === "flag" ? ("boolean" as const) : ("string" as const);
-    return [name, { type, multiple: kind === "texts" || kind === "limits" }] as const;
+    return [name, { type, multiple: kind === "texts" || kind === "limits" || kind === "settings" }] as const;
   });
   return { ...Object.fromEntries(flags), config: { type: "string", multiple: false } };
 }
@@ -240,12 +264,10 @@ function check(kind: Kind, from: string, value: unknown): unknown {
         : value === false || value === "false" || value === "0"
           ? false
           : fail("true or false");
-    case "port": {
-      const port = Number(value);
-      return Number.isInteger(port) && port >= 0 && port <= PORT_MAX
-        ? port
-        : fail(`a whole number, 0 to ${PORT_MAX} (0: any free one)`);
-    }
+    case "port":
+      return readPort(value, fail);
+    case "service":
+      return value === "off" || value === false || value === null ? null : readPort(value, fail, ", or off");
     case "transport":
       return value === "auto" || value === "uws" || value === "ws" ? value : fail("auto, uws or ws");
     case "texts": {
@@ -254,7 +276,16 @@ function check(kind: Kind, from: string, value: unknown): unknown {
     }
     case "limits":
       return readLimits(value, fail);
+    case "settings":
+      return readSettings(value, fail);
   }
+}
+
+function readPort(value: unknown, fail: (rule: string) => never, or = ""): number {
+  const port = Number(value);
+  return Number.isInteger(port) && port >= 0 && port <= PORT_MAX
+    ? port
+    : fail(`a whole number, 0 to ${PORT_MAX} (0: any free one)${or}`);
 }
 
 /** `["mailbox=100"]` and `"mailbox=100,timers=5"` from the shell, an object from the config file. */
@@ -270,4 +301,34 @@ function readLimits(value: unknown, fail: (rule: string) => never): Readonly<Rec
     limits[name] = Number(number);
   }
   return limits;
+}
+
+/** `["chat:chat:template.os=chat.json"]` from the shell; from the config file, an object of objects. */
+function readSettings(value: unknown, fail: (rule: string) => never): Readonly<Record<string, Settings>> {
+  const list = typeof value === "string" ? value.split(",") : value;
+  const entries = Array.isArray(list)
+    ? list.map((item): [string, unknown] => fileOfSettings(String(item), fail))
+    : Object.entries(Object(list));
+  const settings: Record<string, Settings> = {};
+  for (const [name, given] of entries) {
+    if (typeof given !== "object" || given === null || Array.isArray(given))
+      return fail(`an object of settings for "${name}"`);
+    try {
+      settings[ProcessId.parse(name).text] = given as Settings;
+    } catch (error) {
+      return fail(`for a process:package:publisher: ${textOf(error)}`);
+    }
+  }
+  return settings;
+}
+
+function fileOfSettings(item: string, fail: (rule: string) => never): [string, unknown] {
+  const at = item.indexOf("=");
+  if (at <= 0) return fail("PROCESS=FILE, for example soundlab:soundlab:sys=soundlab.json");
+  const file = item.slice(at + 1);
+  try {
+    return [item.slice(0, at), JSON.parse(readFileSync(file, "utf8"))];
+  } catch (error) {
+    return fail(`PROCESS=FILE with a readable file of JSON: "${file}": ${textOf(error)}`);
+  }
 }

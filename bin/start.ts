@@ -17,6 +17,7 @@ import { type DataFolder, noDataFolder, openDataFolder } from "./data-folder.ts"
 import type { StartOptions } from "./options.ts";
 import { PackageStore } from "./package-store.ts";
 import { PACKAGES, packagesProgram } from "./packages-process.ts";
+import { addServices, listenServices, type RunningService } from "./services.ts";
 import { openState, systemProcesses } from "./system-processes.ts";
 
 const FIRST_PORT = 8080; // contract kinode §5: 8080, or the next free one
@@ -33,8 +34,9 @@ export type Started = {
   readonly oneTimeLogin: string | null;
   /** Installed packages that run, by `package:publisher`. */
   readonly installed: readonly string[];
-  /** Installed packages that the node goes on without, each as a sentence. */
+  /** Installed packages that the node goes on without, and ports that it could not have, each as a sentence. */
   readonly skipped: readonly string[];
+  readonly services: readonly RunningService[];
 };
 
 /** What runs beside, or in place of, what the options name. */
@@ -64,6 +66,7 @@ export async function start(
     node = createNode({
       name: options.node,
       limits,
+      settings: options.settings,
       capabilityStore: capabilityStore(state),
       ...(crashes === undefined ? {} : { crashStore: crashes }),
     });
@@ -103,13 +106,16 @@ export async function start(
       for (const folder of given) await node.addPackage(folder);
       if (store !== null) await addInstalled(node, store, added);
     }
+    await addServices(node, options);
     await initsEnded(node);
     for (const { mount } of listeners) assertMountable(node, mount);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
+    const { services, skipped } = await listenServices(server, options);
+    added.skipped.push(...skipped);
     if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
-    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), ...added };
+    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), services, ...added };
   } catch (error) {
     await node.stop();
     throw error;

@@ -23,6 +23,7 @@ import {
   NoRequestToAnswerError,
   type OnExit,
   type ProcessId,
+  type Settings,
   type SpawnOptions,
   SYSTEM_ALIASES,
   type Timer,
@@ -49,6 +50,7 @@ export class Incarnation implements Host {
   readonly our: Address;
   readonly dialect: Dialect;
   readonly folder: string | null;
+  readonly settings: Settings;
   readonly capabilities: CapabilityCalls;
   readonly pending: PendingTable;
   readonly startedAt: number; // ms monotonic
@@ -73,6 +75,7 @@ export class Incarnation implements Host {
     this.our = process.address;
     this.dialect = process.dialect;
     this.folder = process.folder;
+    this.settings = process.settings;
     this.#isAliased = ALIASED.has(this.our.id.text);
     this.startedAt = kernel.clock.monotonic();
     this.pending = new PendingTable(kernel.wheel, (outcome) => process.postReserved(outcome));

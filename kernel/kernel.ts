@@ -27,6 +27,7 @@ import {
   ProcessId,
   type Program,
   type RestartIntensity,
+  type Settings,
   type SpawnOptions,
   SYSTEM_ALIASES,
   systemClock,
@@ -74,6 +75,8 @@ export type KernelOptions = {
   readonly queue?: RunQueue;
   /** Where it is kept what processes gain and lose while the node runs. Left out: nowhere. */
   readonly capabilityStore?: CapabilityStore | null;
+  /** By process id: what goes over the settings of its manifest or its parent. */
+  readonly settings?: Readonly<Record<string, Settings>>;
 };
 
 export type RegisterOptions = {
@@ -83,6 +86,8 @@ export type RegisterOptions = {
   readonly restart?: RestartIntensity;
   readonly public?: boolean;
   readonly folder?: string | null;
+  /** The node's own for that name go over these. */
+  readonly settings?: Settings;
   readonly file?: string;
   readonly mailbox?: number;
   readonly trusted?: boolean;
@@ -119,12 +124,14 @@ export class Kernel {
   readonly placements: Placements;
   /** The node stops: what ends now is not started again. */
   stopping = false;
+  readonly #settings: Readonly<Record<string, Settings>>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
 
   /** @throws {OptionError} a limit */
   constructor(options: KernelOptions) {
     this.name = options.name;
+    this.#settings = options.settings ?? {};
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.limits = kernelLimits(options.limits);
@@ -185,6 +192,7 @@ export class Kernel {
       restart: options.restart,
       public: options.public ?? false,
       folder: options.folder ?? null,
+      settings: this.settingsOf(id, options.settings),
       file: options.file ?? "",
       mailbox: options.mailbox ?? this.limits.mailbox,
       trusted: options.trusted ?? false,
@@ -207,6 +215,11 @@ export class Kernel {
     this.#grants.delete(id.text);
     this.givenUp.forget(id.text);
     return made;
+  }
+
+  /** What a process of that name finds as its settings. */
+  settingsOf(id: ProcessId, given: Settings = {}): Settings {
+    return Object.freeze({ ...given, ...this.#settings[id.text] });
   }
 
   /** @throws {SpawnError} as a rejection @throws {OptionError} likewise @throws {IdError} likewise, a capability that names no process */
@@ -247,6 +260,7 @@ export class Kernel {
       ...(options.restart === undefined ? {} : { restart: options.restart }),
       public: options.public ?? false,
       folder: parent.folder,
+      ...(options.settings === undefined ? {} : { settings: options.settings }),
       file: options.file ?? "",
       dialect: options.dialect ?? parent.dialect,
       unnamed: options.name === undefined,

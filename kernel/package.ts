@@ -4,7 +4,7 @@
  *   { "package": "chat", "publisher": "template.os",
  *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false, "dialect": "kinode",
  *                      "restart": { "max": 8, "seconds": 60 },
- *                      "placement": "inline",
+ *                      "placement": "inline", "settings": { "rate": 30 },
  *                      "request_capabilities": ["http-server:distro:sys"],
  *                      "grant_capabilities": ["http-server:distro:sys"] } ] }
  *
@@ -13,7 +13,8 @@
  * 2. A capability is a process id (its messaging capability) or `{ "process": …, "params": … }`.
  * 3. `dialect` says how the node's own processes are to spell what they tell this one (lib/protocol/dialect.ts).
  * 4. `placement` says where it runs (lib/protocol/program.ts); what does not run inline is loaded where it runs.
- * 5. Nothing is started unless the whole manifest reads and every file that runs inline loads.
+ * 5. `settings` is the process's to read (`ctx.settings`); what whoever runs the node sets goes over it.
+ * 6. Nothing is started unless the whole manifest reads and every file that runs inline loads.
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
@@ -30,6 +31,7 @@ import {
   ProcessId,
   type Program,
   type RestartIntensity,
+  type Settings,
   textOf,
   toAddress,
 } from "../lib/protocol/index.ts";
@@ -49,6 +51,7 @@ export type ProcessEntry = {
   readonly dialect: Dialect;
   readonly requestCapabilities: readonly CapabilityRequest[];
   readonly grantCapabilities: readonly CapabilityRequest[];
+  readonly settings: Settings;
 };
 
 export type Package = {
@@ -146,6 +149,7 @@ function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): 
     dialect: dialectField(entry.dialect, id.text, fail),
     requestCapabilities: capabilityField(entry, "request_capabilities", fail),
     grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
+    settings: settingsField(entry.settings, id.text, fail),
   };
 }
 
@@ -256,6 +260,10 @@ function publicField(value: unknown = false, who: string, fail: Fail): boolean {
   return typeof value === "boolean"
     ? value
     : fail(`"${who}" public must be true or false: got ${JSON.stringify(value)}`);
+}
+
+function settingsField(value: unknown = {}, who: string, fail: Fail): Settings {
+  return isRecord(value) ? value : fail(`"${who}" settings must be an object: got ${JSON.stringify(value)}`);
 }
 
 function placementField(value: unknown = "inline", who: string, fail: Fail): Placement {

@@ -17,6 +17,7 @@ import type {
   Placement,
   Program,
   RestartIntensity,
+  Settings,
   WsMessageType,
 } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
@@ -43,6 +44,8 @@ export type ProcessOptions = {
   readonly public: boolean;
   /** Its package's folder; null: made in memory. */
   readonly folder: string | null;
+  /** See Host.settings. */
+  readonly settings: Settings;
   /** Envelopes. */
   readonly mailbox: number;
   /** May message anyone: kernel and state only (contract kinode §4). */
@@ -67,6 +70,7 @@ const BUSY = 3; // its promise is out
 /** What a newer version of its package may change: see `Process.replace`. */
 export type ProcessVersion = Pick<ProcessOptions, "program" | "folder" | "file" | "onExit" | "public" | "dialect"> & {
   readonly restart?: RestartIntensity | undefined;
+  readonly settings?: Settings;
 };
 
 export class Process implements Runnable {
@@ -74,6 +78,7 @@ export class Process implements Runnable {
   program: Program;
   public: boolean;
   folder: string | null;
+  settings: Settings;
   readonly trusted: boolean;
   readonly leaf: boolean;
   dialect: Dialect;
@@ -105,6 +110,7 @@ export class Process implements Runnable {
     this.onExit = options.onExit;
     this.public = options.public;
     this.folder = options.folder;
+    this.settings = options.settings;
     this.trusted = options.trusted;
     this.leaf = options.leaf;
     this.dialect = options.dialect;
@@ -178,6 +184,7 @@ export class Process implements Runnable {
   replace(version: ProcessVersion): void {
     this.program = version.program;
     this.folder = version.folder;
+    this.settings = this.#kernel.settingsOf(this.address.id, version.settings);
     this.file = version.file;
     this.onExit = version.onExit;
     this.#restarts = this.#policy(version.restart);

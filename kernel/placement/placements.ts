@@ -45,6 +45,7 @@ export class Placements {
       our: incarnation.our.text,
       dialect: incarnation.dialect,
       folder: incarnation.folder,
+      settings: incarnation.settings,
       freezes: freezeBodies,
       limits: { pendingRequests, timers, requestSeconds, turnSteps },
     };

@@ -21,6 +21,7 @@ import {
   NoRequestToAnswerError,
   type OnExit,
   ProcessId,
+  type Settings,
   type SpawnOptions,
   type Timer,
   toAddress,
@@ -43,6 +44,7 @@ export type RealmSide = {
   readonly our: Address;
   readonly dialect: Dialect;
   readonly folder: string | null;
+  readonly settings: Settings;
   readonly freezes: boolean;
   readonly limits: RealmLimits;
   /** Where records of this process go. */
@@ -61,6 +63,7 @@ export class RealmHost implements Host {
   readonly our: Address;
   readonly dialect: Dialect;
   readonly folder: string | null;
+  readonly settings: Settings;
   readonly capabilities: CapabilityCalls;
   /** Bodies are made unchangeable, as in the node. */
   readonly freezes: boolean;
@@ -75,6 +78,7 @@ export class RealmHost implements Host {
     this.our = realm.our;
     this.dialect = realm.dialect;
     this.folder = realm.folder;
+    this.settings = realm.settings;
     this.freezes = realm.freezes;
     this.hand = new RealmHand(realm.our, realm.dialect, realm.freezes);
     this.orders = new Orders(() => realm.out());

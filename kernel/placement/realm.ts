@@ -160,6 +160,7 @@ export class Realm {
       our,
       dialect: isDialect(order.dialect) ? order.dialect : "kinode",
       folder: order.folder,
+      settings: order.settings,
       freezes: order.freezes,
       limits: order.limits,
       out,

@@ -10,6 +10,7 @@
  * 3. `seq` counts the messages that one process was given, from 1. `call` is the realm's own number for what it waits for.
  * 4. A realm may say anything: who reads throws RangeError where a record is cut short, and the realm is ended.
  */
+import type { Settings } from "../../lib/protocol/index.ts";
 
 /** To the realm. */
 export const START = 1; // value: see StartOrder
@@ -50,6 +51,7 @@ export type StartOrder = {
   readonly our: string;
   readonly dialect: string;
   readonly folder: string | null;
+  readonly settings: Settings;
   readonly freezes: boolean;
   readonly limits: RealmLimits;
 };

@@ -22,6 +22,7 @@ import {
   type OnExit,
   type ProcessId,
   readResult,
+  type Settings,
   type SpawnOptions,
   type Stopped,
   type Timer,
@@ -96,6 +97,11 @@ export class Context<State = unknown> {
   get asked(): boolean {
     const { message } = this;
     return message !== null && message.kind === "request" && message.rsvp !== null;
+  }
+
+  /** What the manifest, the parent and whoever runs the node (`--settings`) set for this process. */
+  get settings(): Settings {
+    return this.host.settings;
   }
 
   get node(): string {

@@ -32,6 +32,7 @@ import {
   type Program,
   packMessage,
   SendError,
+  type Settings,
   type SpawnOptions,
   toAddress,
   toBlob,
@@ -64,6 +65,8 @@ export type StartOptions = {
   readonly our?: AddressLike;
   /** The package's folder, for `serveUi`. Default: none, as of a process made in memory. */
   readonly folder?: string;
+  /** `ctx.settings`. Default none. */
+  readonly settings?: Settings;
   /** What it speaks: events come, and actions are answered, as on a node. Default `kinode`. */
   readonly dialect?: Dialect;
   /** What an earlier life has stored. */
@@ -119,6 +122,7 @@ export class Harness {
     this.#runner = new Runner(program, {
       our,
       folder: options.folder ?? null,
+      settings: options.settings ?? {},
       dialect: options.dialect ?? DEFAULT_DIALECT,
       state: options.state === undefined ? undefined : packMessage(options.state),
       capabilities: new HeldCapabilities(our, options.capabilities ?? []),

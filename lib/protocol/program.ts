@@ -74,7 +74,12 @@ export interface Host {
   log(text: string): void;
   /** Where the package's folder is, or null for a process that was made in memory. */
   readonly folder: string | null;
+  /** What its manifest, its parent and whoever runs the node set for it. */
+  readonly settings: Settings;
 }
+
+/** Of one process, by name: JSON values, not to be changed. What each means, and whether it is right, is the process's to say. */
+export type Settings = Readonly<Record<string, unknown>>;
 
 export type Answer = {
   readonly body: unknown;
@@ -129,6 +134,8 @@ export type SpawnOptions = {
   /** The program itself, or `file`: its path inside the parent's package folder. */
   readonly program?: Program;
   readonly file?: string;
+  /** Values that travel between threads. What whoever runs the node sets for that name goes over these. Default none. */
+  readonly settings?: Settings;
   /** Default `None`. */
   readonly onExit?: OnExit;
   /** Default limits.restarts and limits.restartWindow. */

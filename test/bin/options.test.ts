@@ -45,6 +45,10 @@ test("every option has its default when nothing is given", () => {
     "tls-key": null,
     "redirect-http": null,
     "reuse-port": false,
+    labgraph: null,
+    soundlab: null,
+    hanami: null,
+    settings: {},
   });
 });
 
@@ -101,6 +105,10 @@ describe("every option may stand in the environment and in the config file", () 
     "tls-key": ["./node.key", "./node.key"],
     "redirect-http": ["80", 80],
     "reuse-port": ["true", true],
+    labgraph: ["9000", 9000],
+    soundlab: ["8000", 8000],
+    hanami: ["1337", 1337],
+    settings: ["a:b:c=FILE", { "a:b:c": { rate: 30 } }],
   } as const;
   /** What an option needs beside it. */
   const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -112,7 +120,9 @@ describe("every option may stand in the environment and in the config file", () 
 
   test.each(Object.entries(TAKEN))("%s", (name, [text, value]) => {
     const variable = `JACKFIELD_${name.toUpperCase().replaceAll("-", "_")}`;
-    expect(readOptions([], { ...NEEDS[name], [variable]: text })).toMatchObject({ [name]: value });
+    expect(readOptions([], { ...NEEDS[name], [variable]: text.replace("FILE", config({ rate: 30 })) })).toMatchObject({
+      [name]: value,
+    });
     expect(readOptions(["--config", config({ [name]: value })], NEEDS[name] ?? {})).toMatchObject({ [name]: value });
   });
 
@@ -240,5 +250,29 @@ describe("a command line", () => {
   ])("with %s is refused", (_, args, why) => {
     expect(refusal(args)).toMatch(/^Cannot start as the command line is not understood: .*See jackfield --help$/);
     expect(refusal(args)).toContain(why);
+  });
+});
+
+describe("a service", () => {
+  test("is off again when the last flag says so", () => {
+    expect(readOptions(["--labgraph", "9000", "--labgraph", "off"], {}).labgraph).toBeNull();
+  });
+
+  test("wants a port or off", () => {
+    expect(() => readOptions(["--hanami", "on"], {})).toThrow(
+      'Cannot use --hanami as it must be a whole number, 0 to 65535 (0: any free one), or off: got "on"',
+    );
+  });
+});
+
+describe("settings that cannot be taken", () => {
+  test.each([
+    ["nothing", {}, "PROCESS=FILE, for example soundlab:soundlab:sys=soundlab.json"],
+    ["a:b:c=/not/there.json", {}, 'PROCESS=FILE with a readable file of JSON: "/not/there.json": Error: ENOENT'],
+    ["a:b:c=FILE", [1], 'an object of settings for "a:b:c"'],
+    ["nobody=FILE", {}, "for a process:package:publisher: "],
+  ])("%s with %j", (item, content, rule) => {
+    const args = ["--settings", item.replace("FILE", config(content))];
+    expect(() => readOptions(args, {})).toThrow(`Cannot use --settings as it must be ${rule}`);
   });
 });

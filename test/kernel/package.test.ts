@@ -63,6 +63,7 @@ describe("loadPackage()", () => {
             public: true,
             placement: "inline",
             dialect: "nectar",
+            settings: { level: "info" },
             request_capabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
             grant_capabilities: ["http-server:distro:sys"],
           },
@@ -85,6 +86,7 @@ describe("loadPackage()", () => {
           dialect: "kinode",
           requestCapabilities: [],
           grantCapabilities: [],
+          settings: {},
         },
       ],
       [
@@ -99,6 +101,7 @@ describe("loadPackage()", () => {
           dialect: "nectar",
           requestCapabilities: ["http-server:distro:sys", { process: "our@vfs:distro:sys", params: { root: true } }],
           grantCapabilities: ["http-server:distro:sys"],
+          settings: { level: "info" },
         },
       ],
     ]);
@@ -216,6 +219,12 @@ describe("PackageError", () => {
       message: expect.stringMatching(/process "chat:chat:template\.os" does not load: at import$/),
       cause: expect.objectContaining({ message: "at import" }),
     });
+  });
+
+  test.each([[1], [null], [[]]])("settings that are %j", async (settings) => {
+    expect(await refusal(await chatWith({ settings }))).toBe(
+      `"chat:chat:template.os" settings must be an object: got ${JSON.stringify(settings)}`,
+    );
   });
 
   test.each([["Always"], [{}], [{ Requests: [{ body: 1 }] }], [{ Requests: [{ target: "nobody", body: 1 }] }], [null]])(

@@ -82,7 +82,7 @@ export type PuppetOptions<Args = never> = {
   readonly args?: Args;
 };
 
-export type StageOptions = Pick<NodeOptions, "limits" | "freezeBodies"> & {
+export type StageOptions = Pick<NodeOptions, "limits" | "freezeBodies" | "settings"> & {
   /** With sockets on loopback. */
   readonly http?: HttpServerOptions | true;
 };

@@ -26,6 +26,7 @@ import {
   SelfCallError,
   SendError,
   type SendErrorKind,
+  type Settings,
   type SpawnOptions,
   STATE,
   spellResult,
@@ -40,6 +41,7 @@ import type { HarnessTime } from "./time.ts";
 export type World = {
   readonly our: Address;
   readonly folder: string | null;
+  readonly settings: Settings;
   readonly dialect: Dialect;
   readonly time: HarnessTime;
   readonly line: Line;
@@ -71,6 +73,7 @@ type Pending = {
 export class HarnessHost implements Host {
   readonly our: Address;
   readonly folder: string | null;
+  readonly settings: Settings;
   readonly dialect: Dialect;
   readonly capabilities: HeldCapabilities;
   exitAsked = false;
@@ -85,6 +88,7 @@ export class HarnessHost implements Host {
     this.#world = world;
     this.our = world.our;
     this.folder = world.folder;
+    this.settings = world.settings;
     this.dialect = world.dialect;
     this.capabilities = world.capabilities;
   }

@@ -34,7 +34,10 @@ type Asked = {
   readonly cancel: () => void;
 };
 
-export type RunnerOptions = Pick<World, "our" | "folder" | "dialect" | "capabilities" | "state" | "command"> & {
+export type RunnerOptions = Pick<
+  World,
+  "our" | "folder" | "settings" | "dialect" | "capabilities" | "state" | "command"
+> & {
   readonly onSend: (sent: SentRequest) => void;
   readonly onTransfer: (transferred: Transferred) => HttpServerErrorKind | undefined;
 };

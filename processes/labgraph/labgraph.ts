@@ -1,0 +1,10 @@
+/** labgraph:labgraph:sys. */
+import { defineProcess } from "jackfield/process";
+
+export default defineProcess({
+  init: (ctx) =>
+    void ctx
+      .request("homepage:homepage:sys")
+      .body({ Add: { label: "labgraph" } })
+      .send(),
+});
