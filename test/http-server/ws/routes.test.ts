@@ -14,7 +14,9 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     on.add("person:p:me.os", person.program, { requestCapabilities: ["kernel:distro:sys"] });
     const routes = async (): Promise<readonly string[]> => {
       const { body } = await ask(person.host, "kernel:distro:sys", { Debug: "Routes" });
-      return (body as { Debug: { Routes: Record<string, readonly string[]> } }).Debug.Routes["http-server:distro:sys"] ?? [];
+      return (
+        (body as { Debug: { Routes: Record<string, readonly string[]> } }).Debug.Routes["http-server:distro:sys"] ?? []
+      );
     };
     expect(await routes()).not.toContain(P);
     const { client } = await openChannel(on);
