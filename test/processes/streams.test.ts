@@ -316,6 +316,10 @@ describe("owners that end", () => {
     feed.close();
     await settle();
     expect(monitors.size).toBe(2);
+    await other.streams.listen("a");
+    poke(OTHER, "crash"); // and it has nothing to do with streams when it comes back
+    await settle();
+    expect(monitors.size).toBe(2);
     for (const name of ["a", "in"]) await source.streams.withdraw(name);
     await settle();
     expect(monitors.size).toBe(0);
@@ -559,6 +563,20 @@ describe("what is refused", () => {
     await settle();
     expect((await two.streams.names()).map(({ name }) => name)).toEqual(["b1", "b2", "d1", "d2"]);
     expect(await limitOf(three.streams.output("c1"))).toEqual({ limit: "names", max: 4 }); // d is to come back
+  });
+
+  test("room is made of a name that nobody has and nobody uses, and of no other", async () => {
+    await kernel.stop();
+    start({ names: 1 });
+    const [source, listener, other] = [add(SOURCE, "None"), add(SIBLING), add(OTHER)];
+    await source.streams.output("a");
+    await listener.streams.listen("a");
+    poke(SOURCE, "exit");
+    await settle();
+    expect((await faultOf(other.streams.output("b"))).facts).toEqual({ limit: "names", max: 1 });
+    await listener.streams.unlisten("a");
+    await other.streams.output("b");
+    expect((await other.streams.names()).map(({ name }) => name)).toEqual(["b"]);
   });
 
   test("what is not understood is MalformedRequest, and does nothing", async () => {
