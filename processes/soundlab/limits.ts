@@ -2,9 +2,21 @@
 import { type Limit, limit } from "jackfield/protocol";
 
 export const SOUNDLAB_LIMITS: Readonly<Record<SoundlabLimitName, Limit>> = {
-  clients: limit(1_000, "sockets", 1, 100_000, "of each stream at once; one more is refused with 403 (its sheet, §12 D)"),
+  clients: limit(
+    1_000,
+    "sockets",
+    1,
+    100_000,
+    "of each stream at once; one more is refused with 403 (its sheet, §12 D)",
+  ),
   connectionsPerAddress: limit(10, "sockets", 1, 100_000, "in production, of each stream from one address"),
-  handshakes: limit(10, "handshakes", 1, 1_000_000, "in production, of each stream from one address per handshakeSeconds"),
+  handshakes: limit(
+    10,
+    "handshakes",
+    1,
+    1_000_000,
+    "in production, of each stream from one address per handshakeSeconds",
+  ),
   handshakeSeconds: limit(10, "seconds", 1, 3_600, "see handshakes: a page with an expired token tries again at once"),
   messagesPerSecond: limit(100, "messages", 1, 1_000_000, "from one client: what is above is not answered"),
   tokenSeconds: limit(900, "seconds", 1, 86_400, "a token may live: it travels in addresses, which others may see"),
@@ -20,9 +32,6 @@ export type SoundlabLimitName =
   | "tokenSeconds"
   | "tokenSkewSeconds";
 
-export const METRICS_HZ = 30; // frames per second of /ws/metrics (its sheet, §1)
-export const LATENCY_HZ = 10; // frames per second of /ws/latency
-export const STOPPED_HZ = 1; // frames per second of /ws/metrics while the audio is stopped (its sheet, §3)
 export const FPS_FRAMES = 60; // frames: two seconds, over which /api/status measures the rate
 
 export const EVENTS_WAITING = 256; // events: of one slow client; one more closes it with 1013 (its sheet, §8)

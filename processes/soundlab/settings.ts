@@ -51,7 +51,12 @@ export function readSettings(given: Fields): SoundlabSettings {
   const origins = readOrigins(given.origins, isProduction);
   const token = given.token === undefined ? undefined : readToken(given.token);
   if (isProduction && token === undefined)
-    throw refused("token", "there in production", undefined, 'give it a public key: {"keys":["-----BEGIN PUBLIC KEY…"]}');
+    throw refused(
+      "token",
+      "there in production",
+      undefined,
+      'give it a public key: {"keys":["-----BEGIN PUBLIC KEY…"]}',
+    );
   const handshakes = readHandshakes(given.handshakes, isProduction);
   const perAddress = optional("connectionsPerAddress", given.connectionsPerAddress, isProduction);
   const stream: Admission = {
@@ -75,7 +80,12 @@ function readOrigins(value: unknown, isProduction: boolean): "any" | readonly st
   if (value === undefined) return isProduction ? [] : "any";
   if (value === "any") return value;
   if (isTexts(value) && value.every(isOrigin)) return value;
-  throw refused("origins", '"any" or a list of origins such as "https://lab.example"', value, "leave it out for the node's own");
+  throw refused(
+    "origins",
+    '"any" or a list of origins such as "https://lab.example"',
+    value,
+    "leave it out for the node's own",
+  );
 }
 
 function readHandshakes(value: unknown, isProduction: boolean): Admission["handshakes"] | undefined {
@@ -94,7 +104,12 @@ function readToken(value: unknown): NonNullable<Admission["token"]> {
   const { keys, audience = AUDIENCE, issuer, bindAddress = false } = fields;
   // The http-server checks that they are keys.
   if (!isTexts(keys) || keys.length === 0)
-    throw refused("token.keys", "a list of public keys in PEM, RSA or Ed25519", keys, "see processes/soundlab/README.md");
+    throw refused(
+      "token.keys",
+      "a list of public keys in PEM, RSA or Ed25519",
+      keys,
+      "see processes/soundlab/README.md",
+    );
   if (typeof audience !== "string" || audience === "")
     throw refused("token.audience", "a text", audience, `leave it out for "${AUDIENCE}"`);
   if (issuer !== undefined && typeof issuer !== "string")

@@ -92,7 +92,11 @@ export function makeChart(into, { traces, ranges, format = (value) => value.toFi
     /** Where nothing came: the line is not drawn across. */
     gap() {
       const [times] = data;
-      if (times.length > 0) this.add(times[times.length - 1] + 0.001, traces.map(() => null));
+      if (times.length > 0)
+        this.add(
+          times[times.length - 1] + 0.001,
+          traces.map(() => null),
+        );
     },
   };
 }

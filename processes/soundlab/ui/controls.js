@@ -74,7 +74,9 @@ export function makeControls({ channels, signal, onError, onDone }) {
       fields.set(name, field);
       signal.append(field.element);
     }
-    const auto = makeSelect("auto-phi", "Φ adapts to criticality", ["off", "on"], (value) => change("auto_phi", value === "on"));
+    const auto = makeSelect("auto-phi", "Φ adapts to criticality", ["off", "on"], (value) =>
+      change("auto_phi", value === "on"),
+    );
     fields.set("auto_phi", auto);
     signal.append(auto.element);
     signal.addEventListener("submit", (event) => event.preventDefault());
@@ -168,7 +170,8 @@ function makeSlider({ id, label, range, unit = "", step = 1, isPitch = false }, 
 function makeSelect(id, label, values, onChange) {
   const element = Object.assign(document.createElement("div"), { className: "field" });
   const select = Object.assign(document.createElement("select"), { id });
-  for (const value of values) select.append(Object.assign(document.createElement("option"), { value, textContent: value }));
+  for (const value of values)
+    select.append(Object.assign(document.createElement("option"), { value, textContent: value }));
   select.addEventListener("change", () => onChange(select.value));
   element.append(Object.assign(document.createElement("label"), { textContent: label, htmlFor: id }), select);
   return {

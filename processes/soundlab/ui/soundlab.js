@@ -28,7 +28,11 @@ const NUMBERS = [
   ["consciousness", "Consciousness", ({ consciousness_level }) => consciousness_level.toFixed(3)],
   ["phi-depth", "Φ depth", ({ phi_depth }) => phi_depth.toFixed(3)],
   ["phi-phase", "Φ phase", ({ phi_phase }) => `${phi_phase.toFixed(2)} rad`],
-  ["active", "Active channels", ({ active_channels, channel_metrics }) => `${active_channels} of ${channel_metrics.length}`],
+  [
+    "active",
+    "Active channels",
+    ({ active_channels, channel_metrics }) => `${active_channels} of ${channel_metrics.length}`,
+  ],
   ["frame", "Frame", ({ frame }) => String(frame)],
 ];
 
@@ -38,7 +42,11 @@ const LATENCY = [
   ["software", "Software", ({ software_latency_ms }) => inMs(software_latency_ms)],
   ["buffer", "Buffer", ({ buffer_latency_ms }) => inMs(buffer_latency_ms)],
   ["jitter", "Jitter", ({ jitter_ms }) => inMs(jitter_ms)],
-  ["compensation", "Compensation", ({ compensation_ms, calibrated }) => (calibrated ? inMs(compensation_ms) : "not calibrated")],
+  [
+    "compensation",
+    "Compensation",
+    ({ compensation_ms, calibrated }) => (calibrated ? inMs(compensation_ms) : "not calibrated"),
+  ],
 ];
 
 const numbers = fill($("numbers"), NUMBERS);
@@ -117,7 +125,10 @@ openStream("ws/events", {
   onMessage(event) {
     const line = document.createElement("li");
     const at = new Date(event.timestamp * 1000);
-    line.append(Object.assign(document.createElement("time"), { textContent: at.toLocaleTimeString() }), wordsOf(event));
+    line.append(
+      Object.assign(document.createElement("time"), { textContent: at.toLocaleTimeString() }),
+      wordsOf(event),
+    );
     $("events").prepend(line);
     while ($("events").children.length > EVENTS_MAX) $("events").lastChild.remove();
     $("no-events").hidden = true;
