@@ -40,7 +40,7 @@ export class Clients {
   }
 
   /** @param path as the process was told of it, the token's prefix or not @returns undefined: it is none of a stream */
-  add(channelId: number, path: string, ctx: Context<never>): Client | undefined {
+  add(channelId: number, path: string, ctx: Pick<Context, "push" | "now">): Client | undefined {
     const stream = STREAMS.find((name) => path.endsWith(`/ws/${name}`));
     if (stream === undefined) return undefined;
     const queue =

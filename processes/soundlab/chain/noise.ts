@@ -1,0 +1,14 @@
+/** White noise in -1 <= n < 1: a linear congruential generator, so that a seed gives the same signal everywhere. */
+export class Noise {
+  #x: number; // 32 bits, as a signed integer
+
+  constructor(seed: number) {
+    this.#x = seed | 0;
+  }
+
+  /** Hot path. */
+  next(): number {
+    this.#x = (Math.imul(1664525, this.#x) + 1013904223) | 0;
+    return (this.#x >>> 0) / 2147483648 - 1;
+  }
+}
