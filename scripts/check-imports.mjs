@@ -42,7 +42,6 @@ const DOORS = {
   ],
   "hash-wasm": ["http-server/argon2.ts"],
   uplot: ["processes/chart-files.ts"], // which serves its files to pages
-||||||| 0b5cf79
   "fft.js": ["processes/soundlab/chain/fft.ts"],
   esbuild: ["bench/install-peers.ts"],
   react: ["templates/react/page/"], // of the package that it becomes, not of this one

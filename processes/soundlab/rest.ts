@@ -48,6 +48,7 @@ const ROUTES: Routes = {
   "/api/audio/start": { POST: start },
   "/api/audio/stop": { POST: stop },
   "/api/control": { GET: (lab) => ok(control(lab)), PUT: change },
+  "/api/control/ranges": { GET: () => ok({ ...INPUT_RANGES, sources: PHI_SOURCES }) },
   "/api/presets": { GET: presets },
   "/api/presets/ab/status": { GET: () => ok(NO_SLOTS) },
   "/api/preset/apply": { POST: apply },
@@ -69,10 +70,7 @@ const PRESET = "/api/presets/";
 export function answer(lab: Lab, asked: Asked): Said | Promise<Said> {
   const { path } = asked;
   const method = asked.method === "HEAD" ? "GET" : asked.method;
-  if (STREAMS.includes(path)) {
-    const headers = { Upgrade: "websocket", Connection: "Upgrade" };
-    return { ...failed(426, `${path} is a WebSocket: open it with ws:// or wss://`), headers };
-  }
+  if (STREAMS.includes(path)) return failed(426, `${path} is a WebSocket: open it with ws:// or wss://`);
   const routes = Object.hasOwn(ROUTES, path) ? ROUTES[path] : presetRoutes(path);
   if (routes === undefined) return failed(404, `nothing is served at ${path.slice(0, 200)}`);
   const route = Object.hasOwn(routes, method) ? routes[method] : undefined;
@@ -129,12 +127,13 @@ function dashboard({ frame: metrics, inputs }: Lab): unknown {
   };
 }
 
+/** As it may be sent back. */
 function control({ inputs }: Lab): unknown {
-  return { ...inputs, ranges: { ...INPUT_RANGES, sources: PHI_SOURCES } };
+  return { ...inputs, channels: inputs.channels.map((channel, index) => ({ channel: index, ...channel })) };
 }
 
 function change(lab: Lab, { body }: Asked): Said {
-  return set(lab, body, "the body must be JSON, such as " + EXAMPLE);
+  return set(lab, body, `the body must be JSON, such as ${EXAMPLE}`);
 }
 
 function apply(lab: Lab, { body }: Asked): Said {
@@ -152,7 +151,7 @@ function set(lab: Lab, wanted: unknown, without: string): Said {
     if (!(error instanceof OptionError)) throw error;
     return failed(400, error.message);
   }
-  return ok({ ok: true, message: "changed", ...(control(lab) as object) });
+  return ok(control(lab));
 }
 
 function presets(_lab: Lab, { query }: Asked): Said {

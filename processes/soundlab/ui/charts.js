@@ -80,7 +80,7 @@ export function makeChart(into, { traces, ranges, format = (value) => value.toFi
       const [times] = data;
       if (times.length > 0 && at <= times[times.length - 1]) for (const column of data) column.length = 0; // it began anew
       times.push(at);
-      values.forEach((value, index) => data[index + 1].push(value));
+      for (const [index, value] of values.entries()) data[index + 1].push(value);
       if (times.length > POINTS_MAX) for (const column of data) column.splice(0, times.length - POINTS_MAX);
       if (isDue) return;
       isDue = true;

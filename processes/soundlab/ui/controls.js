@@ -10,7 +10,7 @@ const SEND_MS = 50;
 const FREQUENCY_STEPS = 1000; // of a slider: even steps to the ear
 const FREQUENCY_MIN = 20; // Hz: what is below is set by the API only
 
-/** Names of places in what GET api/control gives. */
+/** Names of places in what GET api/control gives; their ranges are under the same names. */
 const SIGNAL = [
   ["noise.amount", "Noise", { step: 0.01 }],
   ["noise.cutoff", "Noise up to", { unit: "Hz", isPitch: true }],
@@ -19,15 +19,16 @@ const SIGNAL = [
   ["phi.phase", "Φ phase (manual)", { unit: "rad", step: 0.01 }],
 ];
 
-export function makeControls({ channels, signal, onError, onDone }) {
+/** @param inputs what GET api/control gives @param ranges what GET api/control/ranges does */
+export function makeControls({ inputs, ranges, channels, signal, onError, onDone }) {
   const fields = new Map(); // by name: `0.frequency`, `noise.amount`, …
   const meters = [];
   let waiting = {};
-  let timer = null;
+  let isTimed = false;
   let isSending = false;
 
   const send = async () => {
-    timer = null;
+    isTimed = false;
     if (isSending) return; // then once more, when it is answered
     const change = waiting;
     waiting = {};
@@ -43,11 +44,13 @@ export function makeControls({ channels, signal, onError, onDone }) {
   };
   const change = (name, value) => {
     waiting[name] = value;
-    timer ??= setTimeout(send, SEND_MS);
+    if (isTimed) return;
+    isTimed = true;
+    setTimeout(send, SEND_MS);
   };
 
-  const build = ({ channels: given, phi, auto_phi, ranges }) => {
-    given.forEach((channel, index) => {
+  const build = () => {
+    inputs.channels.forEach((_, index) => {
       const card = Object.assign(document.createElement("fieldset"), { className: "channel" });
       const meter = Object.assign(document.createElement("div"), { className: "meter" });
       meter.append(document.createElement("i"), document.createElement("b"));
@@ -80,23 +83,23 @@ export function makeControls({ channels, signal, onError, onDone }) {
     fields.set("auto_phi", auto);
     signal.append(auto.element);
     signal.addEventListener("submit", (event) => event.preventDefault());
-    return { phi, auto_phi };
   };
 
-  function show(inputs) {
-    if (fields.size === 0) build(inputs);
-    inputs.channels.forEach(({ frequency, amplitude }, index) => {
+  function show(now) {
+    now.channels.forEach(({ frequency, amplitude }, index) => {
       fields.get(`${index}.frequency`).show(frequency);
       fields.get(`${index}.amplitude`).show(amplitude);
     });
-    fields.get("phi.source").show(inputs.phi.source);
-    fields.get("auto_phi").show(inputs.auto_phi ? "on" : "off");
+    fields.get("phi.source").show(now.phi.source);
+    fields.get("auto_phi").show(now.auto_phi ? "on" : "off");
     for (const [name] of SIGNAL) {
       const [part, key] = name.split(".");
-      fields.get(name).show(inputs[part][key]);
+      fields.get(name).show(now[part][key]);
     }
   }
 
+  build();
+  show(inputs);
   return {
     show,
     /** @param given `channel_metrics` of a frame */
@@ -138,7 +141,7 @@ function makeSlider({ id, label, range, unit = "", step = 1, isPitch = false }, 
     max: isPitch ? FREQUENCY_STEPS : range.max,
     step: isPitch ? 1 : step,
   });
-  const valueOf = () =>
+  const readValue = () =>
     isPitch ? Math.round(10 * low * (range.max / low) ** (input.value / FREQUENCY_STEPS)) / 10 : Number(input.value);
   const placeOf = (value) =>
     isPitch ? (FREQUENCY_STEPS * Math.log(Math.max(low, value) / low)) / Math.log(range.max / low) : value;
@@ -150,8 +153,8 @@ function makeSlider({ id, label, range, unit = "", step = 1, isPitch = false }, 
   let isHeld = false;
   input.addEventListener("input", () => {
     isHeld = true;
-    print(valueOf());
-    onChange(Math.min(range.max, Math.max(range.min, valueOf())));
+    print(readValue());
+    onChange(Math.min(range.max, Math.max(range.min, readValue())));
   });
   input.addEventListener("change", () => {
     isHeld = false;

@@ -9,6 +9,13 @@ const $ = (id) => document.getElementById(id);
 const [main] = document.getElementsByTagName("main");
 const charts = $("charts");
 
+const PLACES = {
+  channels: $("channels"),
+  signal: $("signal"),
+  onError: ({ message }) => tell(message),
+  onDone: () => tell(""),
+};
+
 const STATES = {
   IDLE: "#888",
   AWAKE: "#17a2b8",
@@ -72,13 +79,7 @@ const [shape, critical, centroid, phi, delay] = [
   },
 ].map((what) => makeChart(charts, what));
 
-const controls = makeControls({
-  channels: $("channels"),
-  signal: $("signal"),
-  onError: ({ message }) => tell(message),
-  onDone: () => tell(""),
-});
-
+let controls; // once the node has said what there is to set
 let last; // the newest frame; shown with the next picture
 let isDue = false;
 
@@ -104,7 +105,7 @@ openStream("ws/metrics", {
       isDue = false;
       show(numbers, NUMBERS, last);
       numbers.get("state").style.setProperty("--state", STATES[last.state] ?? "");
-      controls.meter(last.channel_metrics);
+      controls?.meter(last.channel_metrics);
     });
   },
 });
@@ -153,7 +154,10 @@ async function refresh() {
     $("audio").dataset.next = audio_running ? "stop" : "start";
     $("audio").textContent = audio_running ? "Stop audio" : "Start audio";
     $("audio").disabled = false;
-    controls.show(await ask("GET", "api/control"));
+    const inputs = await ask("GET", "api/control");
+    if (controls === undefined)
+      controls = makeControls({ ...PLACES, inputs, ranges: await ask("GET", "api/control/ranges") });
+    else controls.show(inputs);
   } catch (error) {
     tell(error.message);
   }
