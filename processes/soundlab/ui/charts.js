@@ -3,7 +3,7 @@ import uPlot from "./uplot.js";
 
 const SECONDS = 10; // that a chart shows
 const POINTS_MAX = SECONDS * 40; // a little more than 30 frames a second bring
-const HEIGHT = 150; // CSS pixels
+const HEIGHT = 160; // CSS pixels
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -47,7 +47,7 @@ export function makeChart(into, { traces, ranges, format = (value) => value.toFi
         axes: [
           {
             ...axis,
-            size: 22,
+            size: 32, // below that the line of text is cut
             splits: (_, __, ___, max) => [8, 6, 4, 2, 0].map((ago) => max - ago), // they stand still
             values: () => ["8 s", "6 s", "4 s", "2 s", "now"],
           },

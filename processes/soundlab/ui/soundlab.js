@@ -58,7 +58,7 @@ const LATENCY = [
 
 const numbers = fill($("numbers"), NUMBERS);
 const latencies = fill($("latency"), LATENCY);
-const [shape, critical, centroid, phi, delay] = [
+const [shape, critical, centroid, mind, phi, delay] = [
   {
     traces: [{ label: "ICI" }, { label: "Phase coherence" }],
     ranges: { y: [0, 1] },
@@ -67,6 +67,10 @@ const [shape, critical, centroid, phi, delay] = [
   {
     traces: [{ label: "Spectral centroid, kHz" }],
     ranges: { y: (_, low, high) => [Math.max(0, low - 0.5), high + 0.5] },
+  },
+  {
+    traces: [{ label: "Consciousness" }, { label: "Criticality index" }],
+    ranges: { y: [0, 1] },
   },
   {
     traces: [{ label: "Φ depth" }, { label: "Φ phase, turns" }],
@@ -89,7 +93,7 @@ openStream("ws/metrics", {
     $("link").textContent = isConnected ? "Connected" : "Disconnected: trying again…";
     main.toggleAttribute("data-stale", !isConnected);
     if (isConnected) void refresh();
-    else for (const chart of [shape, critical, centroid, phi]) chart.gap();
+    else for (const chart of [shape, critical, centroid, mind, phi]) chart.gap();
   },
   onMessage(frame) {
     if (typeof frame.frame !== "number") return;
@@ -98,6 +102,7 @@ openStream("ws/metrics", {
     shape.add(timestamp, [ici, phase_coherence]);
     critical.add(timestamp, [criticality]);
     centroid.add(timestamp, [spectral_centroid / 1000]);
+    mind.add(timestamp, [frame.consciousness_level, frame.criticality_index]);
     phi.add(timestamp, [phi_depth, phi_phase / (2 * Math.PI)]);
     if (isDue) return;
     isDue = true;
@@ -138,26 +143,61 @@ openStream("ws/events", {
 
 $("audio").addEventListener("click", async ({ target }) => {
   target.disabled = true;
-  try {
-    await ask("POST", `api/audio/${target.dataset.next}`);
-    tell("");
-  } catch (error) {
-    tell(error.message);
-  }
+  await attempt("POST", `api/audio/${target.dataset.next}`);
   await refresh();
 });
 
-/** What the node has, after a reconnect: somebody else may have changed it. */
-async function refresh() {
+$("calibrate").addEventListener("click", async ({ target }) => {
+  target.disabled = true;
+  await attempt("POST", "api/latency/calibrate"); // it measures a quarter of a second
+  target.disabled = false;
+});
+
+/** Asks, and says what went wrong. @returns undefined: something did */
+async function attempt(method, path, body) {
+  try {
+    const said = await ask(method, path, body);
+    tell("");
+    return said;
+  } catch (error) {
+    tell(error.message);
+    return undefined;
+  }
+}
+
+function showPresets(presets) {
+  for (const { id, name, description } of presets) {
+    const button = Object.assign(document.createElement("button"), {
+      type: "button",
+      textContent: name,
+      title: description,
+    });
+    button.addEventListener("click", async () => {
+      const inputs = await attempt("POST", "api/preset/apply", { id });
+      if (inputs !== undefined) controls?.show(inputs);
+    });
+    $("presets").append(button);
+  }
+}
+
+let refreshing = Promise.resolve();
+
+/** Shows what the node has: after a reconnect, somebody else may have changed it. */
+function refresh() {
+  refreshing = refreshing.then(readAll); // one after the other: the first makes the controls
+  return refreshing;
+}
+
+async function readAll() {
   try {
     const { audio_running } = await ask("GET", "api/status");
     $("audio").dataset.next = audio_running ? "stop" : "start";
     $("audio").textContent = audio_running ? "Stop audio" : "Start audio";
     $("audio").disabled = false;
     const inputs = await ask("GET", "api/control");
-    if (controls === undefined)
-      controls = makeControls({ ...PLACES, inputs, ranges: await ask("GET", "api/control/ranges") });
-    else controls.show(inputs);
+    if (controls !== undefined) return controls.show(inputs);
+    controls = makeControls({ ...PLACES, inputs, ranges: await ask("GET", "api/control/ranges") });
+    showPresets(await ask("GET", "api/presets"));
   } catch (error) {
     tell(error.message);
   }

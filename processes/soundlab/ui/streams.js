@@ -28,7 +28,7 @@ export async function ask(method, path, body) {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const said = await answer.json().catch(() => undefined);
-  if (!answer.ok) throw new Error(said?.error?.message ?? `the node answered ${answer.status}`);
+  if (!answer.ok) throw new Error(said?.detail ?? `the node answered ${answer.status}`);
   return said;
 }
 
