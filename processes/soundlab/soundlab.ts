@@ -101,7 +101,7 @@ async function bindPaths(ctx: Ctx, { stream, rest }: SoundlabSettings): Promise<
   const prefixes = rest === undefined ? [""] : ["", TOKEN_PREFIX];
   for (const prefix of prefixes) {
     for (const name of STREAMS) {
-      const slowReader = name === "events" ? "close" : "drop";
+      const slowReader = name === "events" ? "close" : "latest";
       const binding = { ...anyone, slowReader, admission: stream } as const;
       check(`/ws/${name}`, await ctx.bindWs(`${prefix}/ws/${name}`, binding));
     }
