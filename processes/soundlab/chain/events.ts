@@ -120,10 +120,11 @@ class ExcursionRule {
       this.#peak = 0;
       this.#peakIci = 0;
     }
-    this.#peak = Math.max(this.#peak, criticality);
-    this.#peakIci = Math.max(this.#peakIci, ici);
-    if (criticality >= EVENT_RULES.criticalOff) this.#below = 0;
-    else if (++this.#below === 1) this.#untilMs = nowMs;
+    if (criticality >= EVENT_RULES.criticalOff) {
+      this.#below = 0;
+      this.#peak = Math.max(this.#peak, criticality);
+      this.#peakIci = Math.max(this.#peakIci, ici);
+    } else if (++this.#below === 1) this.#untilMs = nowMs;
     if (this.#below < EVENT_RULES.criticalOffFrames) return undefined;
     const ms = this.#untilMs - this.#sinceMs;
     this.#sinceMs = undefined;

@@ -57,14 +57,16 @@ export class Oscillators {
     const from = this.phases[c] as number;
     const natural = (TURN * frequency * BLOCK) / SAMPLE_RATE;
     const step = (natural + nearest(target - from - natural)) / BLOCK;
-    const [stepCos, stepSin] = [Math.cos(step), Math.sin(step)];
-    const [a0, a1] = [this.#amplitudes[c] as number, amplitude];
-    let [cos, sin] = [Math.cos(from), Math.sin(from)];
+    const stepCos = Math.cos(step);
+    const stepSin = Math.sin(step);
+    const a0 = this.#amplitudes[c] as number;
+    let cos = Math.cos(from);
+    let sin = Math.sin(from);
     for (let n = 0; n < BLOCK; n++) {
       const turned = cos * stepCos - sin * stepSin; // a turned pair of numbers: no sine per sample
       sin = sin * stepCos + cos * stepSin;
       cos = turned;
-      block[n] = (block[n] as number) + (a0 + ((a1 - a0) * (n + 1)) / BLOCK) * sin;
+      block[n] = (block[n] as number) + (a0 + ((amplitude - a0) * (n + 1)) / BLOCK) * sin;
     }
     this.phases[c] = target;
     this.#amplitudes[c] = amplitude;
