@@ -70,12 +70,15 @@ export class LatestReader {
   }
 }
 
+/** What it needs of the way out. */
+export type LatestOutgoing = Pick<OutgoingFrames, "dropped" | "flushOf" | "queue" | "end">;
+
 const TAG_BYTES = 4;
 const PING_BYTES = TAG_BYTES + 4; // and a number
 
 export class Latest {
   readonly #limits: HttpServerLimits;
-  readonly #outgoing: OutgoingFrames;
+  readonly #outgoing: LatestOutgoing;
   readonly #now: () => number;
   readonly #topics = new Map<string, LatestTopic>();
   readonly #due: LatestReader[] = []; // to be pinged behind the publish under way
@@ -83,7 +86,7 @@ export class Latest {
   #place = 0;
 
   /** @param now milliseconds that only grow */
-  constructor(limits: HttpServerLimits, outgoing: OutgoingFrames, now: () => number) {
+  constructor(limits: HttpServerLimits, outgoing: LatestOutgoing, now: () => number) {
     this.#limits = limits;
     this.#outgoing = outgoing;
     this.#now = now;
