@@ -178,8 +178,8 @@ function stop(lab: Lab): Said {
 async function calibrate(lab: Lab): Promise<Said> {
   if (!lab.isRunning) return failed(409, "the audio is stopped: POST /api/audio/start first");
   const state = await lab.calibrate();
-  if (typeof state === "string" || "failed" in state)
-    return failed(500, typeof state === "string" ? "another calibration took its place" : state.failed);
+  if (typeof state === "string") return failed(500, "the calibration gave no result");
+  if ("failed" in state) return failed(500, state.failed);
   return ok({ ok: true, ...state });
 }
 
