@@ -17,6 +17,7 @@ import {
   toAddress,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import { type AdmissionRules, readAdmission } from "./admission.ts";
 import type { StreamAction } from "./http-streams.ts";
 import { readContentHeaders } from "./static-headers.ts";
 import { isToken } from "./transport/http-check.ts";
@@ -24,7 +25,12 @@ import type { HeaderList } from "./transport/transport.ts";
 
 export type Action =
   | StreamAction
-  | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
+  | {
+      readonly kind: "push";
+      readonly channelId: number;
+      readonly messageType: WsMessageType;
+      readonly key: string | null;
+    }
   | {
       readonly kind: "pushExtension";
       readonly channelId: number;
@@ -46,6 +52,7 @@ export type Action =
       readonly headers: HeaderList;
       readonly fallback: HttpFallback;
       readonly streamBody: boolean;
+      readonly admission: AdmissionRules | null;
     }
   | { readonly kind: "unbind" | "unbindWs"; readonly path: string }
   | {
@@ -60,6 +67,7 @@ export type Action =
       readonly compress: boolean;
       readonly protocols: readonly string[];
       readonly openHeaders: readonly string[];
+      readonly admission: AdmissionRules | null;
     };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -75,8 +83,7 @@ export function parseAction(body: unknown): Action | undefined {
 
 const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) | undefined>> = {
   __proto__: null as never, // a body may be named like anything of Object's
-  WebSocketPush: ({ channel_id: channelId, message_type: messageType }) =>
-    isU32(channelId) && isMessageType(messageType) ? { kind: "push", channelId, messageType } : undefined,
+  WebSocketPush: (fields) => parsePush(fields),
   WebSocketExtPushOutgoing: ({ channel_id: channelId, message_type: messageType, desired_reply_type: replyType }) =>
     isU32(channelId) && isMessageType(messageType) && isReplyType(replyType)
       ? { kind: "pushExtension", channelId, messageType, replyType }
@@ -110,8 +117,18 @@ function parseBind(fields: Fields, secure: boolean): Action | undefined {
   if (!HTTP_FALLBACKS.some((known) => known === fallback)) return undefined;
   const headers = readContentHeaders(given);
   if (headers === undefined || (!cache && headers.length > 0)) return undefined;
-  const flags = { path, authenticated, localOnly, secure, cache, headers, streamBody };
+  const admission = readAdmission(fields.admission);
+  if (admission === undefined) return undefined;
+  const flags = { path, authenticated, localOnly, secure, cache, headers, streamBody, admission };
   return { kind: "bind", ...flags, fallback: fallback as HttpFallback };
+}
+
+/** Only what carries data can be replaced. */
+function parsePush({ channel_id: channelId, message_type: messageType, key = null }: Fields): Action | undefined {
+  if (!isU32(channelId) || !isMessageType(messageType)) return undefined;
+  if (key === null) return { kind: "push", channelId, messageType, key };
+  const isData = messageType === "Text" || messageType === "Binary";
+  return isData && typeof key === "string" ? { kind: "push", channelId, messageType, key } : undefined;
 }
 
 function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields): Action | undefined {
@@ -152,6 +169,9 @@ function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
   if (typeof compress !== "boolean" || !isTokens(protocols) || !isTokens(openHeaders)) return undefined;
+  const admission = readAdmission(fields.admission);
+  // Another site's page would come with this node's cookies.
+  if (admission === undefined || (authenticated && admission?.origins === "any")) return undefined;
   return {
     kind: "bindWs",
     path,
@@ -163,6 +183,7 @@ function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
     compress,
     protocols,
     openHeaders: openHeaders.map((name) => name.toLowerCase()),
+    admission,
   };
 }
 

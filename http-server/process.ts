@@ -26,6 +26,7 @@ import {
 } from "../lib/protocol/index.ts";
 import { type ActionResult, type Answerer, LATER } from "./action-result.ts";
 import { type Action, parseAction } from "./actions.ts";
+import { Gate } from "./admission.ts";
 import { Awaiting } from "./awaiting.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
@@ -59,7 +60,7 @@ export function httpServerProgram(parts: () => ServerParts, started: (host: Host
   };
 }
 
-type PushFields = { readonly channel_id?: unknown; readonly message_type?: unknown };
+type PushFields = { readonly channel_id?: unknown; readonly message_type?: unknown; readonly key?: unknown };
 
 class Actions implements Instance {
   readonly #host: Host;
@@ -112,8 +113,8 @@ class Actions implements Instance {
    */
   #act(source: Address, body: unknown, blob: Blob | null, asking: Envelope | null): ActionResult {
     if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
-      const { channel_id: channelId, message_type: messageType } = (body.WebSocketPush ?? {}) as PushFields;
-      const isData = messageType === "Text" || messageType === "Binary";
+      const { channel_id: channelId, message_type: messageType, key } = (body.WebSocketPush ?? {}) as PushFields;
+      const isData = (messageType === "Text" || messageType === "Binary") && key === undefined;
       if (isData && typeof channelId === "number" && channelId >>> 0 === channelId)
         return this.#parts().channels.push(source, channelId, messageType, blob);
     }
@@ -125,7 +126,7 @@ class Actions implements Instance {
     const { channels, extensions, streams } = this.#parts();
     switch (action.kind) {
       case "push":
-        return channels.push(source, action.channelId, action.messageType, blob);
+        return channels.push(source, action.channelId, action.messageType, blob, action.key);
       case "pushExtension":
         return extensions.push(source, action, blob, asking);
       case "close":
@@ -163,7 +164,7 @@ class Actions implements Instance {
     }
     switch (action.kind) {
       case "bind": {
-        const { path, cache, headers, kind, ...flags } = action;
+        const { path, cache, headers, kind, admission, ...flags } = action;
         if (cache && blob === null) return "NoBlob";
         if (headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0) > limits.staticHeaderBytes)
           return "LimitReached";
@@ -171,7 +172,8 @@ class Actions implements Instance {
         const compressed = { min: limits.compressFrom, max: limits.compressUpTo };
         const content =
           cache && blob !== null ? new StaticContent(withScript(blob.keep(), pageScript), headers, compressed) : null;
-        return bindings.bindHttp(path, { owner, ...flags, content }) ? undefined : "LimitReached";
+        const gate = admission === null ? null : new Gate(admission, kernel.clock);
+        return bindings.bindHttp(path, { owner, ...flags, content, gate }) ? undefined : "LimitReached";
       }
       case "bindWs": {
         const { path, authenticated, secure, extension, slowReader, sendLimit } = action;
@@ -188,6 +190,7 @@ class Actions implements Instance {
           compress,
           protocols: [...protocols], // a body is its sender's
           openHeaders,
+          gate: bindings.gateOf(owner, path, action.admission, kernel.clock),
         };
         return bindings.bindWs(path, binding) ? undefined : "LimitReached";
       }

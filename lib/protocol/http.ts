@@ -2,14 +2,19 @@
  * What processes and the http-server say to each other, in the wire's own spelling (contract kinode §5.1, §5.2).
  * Bodies are JSON; these types say their shapes.
  */
+import type { Admission } from "./admission.ts";
 import type { ExtensionBlob, ExtensionMessageType } from "./extension.ts";
 
 export const MESSAGE_TYPES = ["Text", "Binary", "Ping", "Pong", "Close"] as const;
 export type WsMessageType = (typeof MESSAGE_TYPES)[number];
 
 /** What to do with a channel whose client reads too slowly (DESIGN §4.7). */
-export const SLOW_READER_POLICIES = ["close", "drop"] as const;
-/** - `close`: end it with 1013. - `drop`: leave out the newest pushes until it has caught up. */
+export const SLOW_READER_POLICIES = ["close", "drop", "latest"] as const;
+/**
+ * - `close`: end it with 1013.
+ * - `drop`: leave out the newest pushes until it has caught up.
+ * - `latest`: of publishes, and of pushes with a key, send it the newest as fast as it answers pings; other pushes as `close`.
+ */
 export type SlowReaderPolicy = (typeof SLOW_READER_POLICIES)[number];
 
 /** Several values of one name go out, and came, as several lines. */
@@ -44,7 +49,14 @@ export type HttpServerAction =
   | { readonly WebSocketBind: WebSocketBind }
   | { readonly WebSocketSecureBind: Omit<WebSocketBind, "authenticated"> }
   | { readonly WebSocketUnbind: { readonly path: string } }
-  | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
+  | {
+      readonly WebSocketPush: {
+        readonly channel_id: number;
+        readonly message_type: WsMessageType;
+        /** Text and Binary only: where the channel's policy is `latest`, a newer one of the same key may replace it (ours). */
+        readonly key?: string;
+      };
+    }
   | {
       readonly WebSocketExtPushOutgoing: {
         readonly channel_id: number;
@@ -69,6 +81,8 @@ export type BindExtra = {
   readonly headers?: HttpHeaders;
   /** What the binding of `/` does for paths that are not bound; ours, default `all`. */
   readonly fallback?: HttpFallback;
+  /** On which terms it is open: only `token` and `closed` count here (ours). */
+  readonly admission?: Admission;
   /** Without `cache`: `Http` comes at once, and the body is read with HttpRead (ours). */
   readonly stream_body?: boolean;
 };
@@ -88,6 +102,8 @@ export type WebSocketBind = {
   readonly protocols?: readonly string[];
   /** Request headers that its Opens carry. */
   readonly open_headers?: readonly string[];
+  /** On which terms it is open. Pages of any origin may come only to a path without `authenticated`. */
+  readonly admission?: Admission;
 };
 
 /** What a process hears of a new channel: the contract's fields, its successor's, and from `user` on ours. */

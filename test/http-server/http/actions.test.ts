@@ -6,7 +6,7 @@ import { toAddress } from "../../../lib/protocol/index.ts";
 
 const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
 const bound = { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true, secure: false } as const;
-const plain = { headers: [], fallback: "all", streamBody: false } as const;
+const plain = { headers: [], fallback: "all", streamBody: false, admission: null } as const;
 const wsFields = { path: "/", authenticated: true, extension: false };
 const boundWs = {
   kind: "bindWs",
@@ -19,6 +19,7 @@ const boundWs = {
   compress: false,
   protocols: [],
   openHeaders: [],
+  admission: null,
 } as const;
 
 describe("parseAction()", () => {
@@ -66,10 +67,17 @@ describe("parseAction()", () => {
       { ...boundWs, compress: true, protocols: ["v2.app", "v1"], openHeaders: ["user-agent"] },
     ],
     [{ WebSocketUnbind: { path: "/" } }, { kind: "unbindWs", path: "/" }],
-    [{ WebSocketPush: { channel_id: 5, message_type: "Text" } }, { kind: "push", channelId: 5, messageType: "Text" }],
+    [
+      { WebSocketPush: { channel_id: 5, message_type: "Text" } },
+      { kind: "push", channelId: 5, messageType: "Text", key: null },
+    ],
+    [
+      { WebSocketPush: { channel_id: 5, message_type: "Binary", key: "a" } },
+      { kind: "push", channelId: 5, messageType: "Binary", key: "a" },
+    ],
     [
       { WebSocketPush: { channel_id: 4_294_967_295, message_type: "Close" } },
-      { kind: "push", channelId: 4_294_967_295, messageType: "Close" },
+      { kind: "push", channelId: 4_294_967_295, messageType: "Close", key: null },
     ],
     [
       { WebSocketExtPushOutgoing: { channel_id: 5, message_type: "Binary", desired_reply_type: "Request" } },
@@ -155,6 +163,8 @@ describe("parseAction()", () => {
     [{ WebSocketExtPushOutgoing: { channel_id: -1, message_type: "Binary", desired_reply_type: "Response" } }],
     [{ WebSocketBind: { ...wsFields, extension: 0 } }],
     [{ WebSocketBind: { ...wsFields, slow_reader: "latest?" } }],
+    [{ WebSocketPush: { channel_id: 5, message_type: "Text", key: 1 } }],
+    [{ WebSocketPush: { channel_id: 5, message_type: "Ping", key: "a" } }],
     [{ WebSocketBind: { ...wsFields, send_limit: 0 } }],
     [{ WebSocketBind: { ...wsFields, send_limit: -1 } }],
     [{ WebSocketBind: { ...wsFields, send_limit: Number.NaN } }],
@@ -238,11 +248,12 @@ function fields(): fc.Arbitrary<unknown> {
       local_only: some(fc.boolean()),
       cache: some(fc.boolean()),
       extension: some(fc.constant(false)),
-      slow_reader: some(fc.constantFrom("close", "drop", null)),
+      slow_reader: some(fc.constantFrom("close", "drop", "latest", null)),
       send_limit: some(fc.nat()),
       channel_id: some(fc.nat()),
       message_type: some(fc.constantFrom("Text", "Binary", "Ping")),
       topic: some(fc.string()),
+      key: some(fc.string()),
       code: some(fc.nat({ max: 5000 })),
       reason: some(fc.string()),
     },
