@@ -4,7 +4,8 @@
  * 1. It has no timer. `advance` makes what is due, in the order in which it was; what it makes does not depend on when
  *    it is called, unless that is more than BEHIND_MAX_MS late: then it leaves out what is older, and counts it.
  * 2. A frame is made of the newest block that was due by the frame's own time.
- * 3. Two clocks: `nowMs` only goes forward and paces, `unixMs` is what timestamps say and may be set.
+ * 3. Its time begins with the first `advance`, and after `stop` with the first after `start`: what came before is not late.
+ * 4. Two clocks: `nowMs` only goes forward and paces, `unixMs` is what timestamps say and may be set.
  */
 import { Activity } from "./activity.ts";
 import { Calibration, type CalibrationFailure, type CalibrationResult } from "./calibration.ts";
@@ -32,7 +33,7 @@ import { Phi } from "./phi.ts";
 import { stateOf } from "./states.ts";
 
 export type ChainOptions = {
-  readonly startMs: number; // by the clock that only goes forward
+  readonly startMs: number; // now, by the clock that only goes forward
   readonly startUnixMs: number; // milliseconds since the Unix epoch, at the same moment
   readonly hardwareMs?: number; // what the device declares; 0 is a machine without one
   readonly spectralAnalysis?: boolean; // frames get `spectral_analysis`, and pass 30 KB/s
@@ -47,6 +48,8 @@ export type ChainCounts = {
   readonly lostEvents: number; // nobody fetched them in time
 };
 
+const CALIBRATIONS = 5; // tries: a machine that always leaves blocks out is told so
+
 export type CalibrationState = "none" | "running" | CalibrationResult | CalibrationFailure;
 
 export class Chain {
@@ -60,8 +63,9 @@ export class Chain {
   #inputs = DEFAULT_INPUTS;
   #blocks: Pacer;
   #metrics: Pacer;
-  readonly #latencies: Pacer;
+  #latencies: Pacer;
   #isRunning = true;
+  #hasBegun = false; // since the start: the pacers stand
   #skippedBefore = { blocks: 0, frames: 0 }; // by pacers that are no more
   #madeBlocks = 0;
   #madeFrames = 0;
@@ -72,6 +76,7 @@ export class Chain {
   #frameBlockMs: number | undefined; // when the block of #frame was due; undefined: it has been handed over, or has none
   #calibration: Calibration | undefined;
   #calibrated: CalibrationState = "none";
+  #calibrationsLeft = 0;
 
   constructor(options: ChainOptions) {
     this.#options = options;
@@ -89,6 +94,7 @@ export class Chain {
 
   /** When `advance` should be called next. Later is allowed, and shows in the latency. */
   get nextDueMs(): number {
+    if (!this.#hasBegun) return this.#nowMs;
     const frameMs = Math.min(this.#metrics.nextMs, this.#latencies.nextMs);
     return this.#isRunning ? Math.min(this.#blocks.nextMs, frameMs) : frameMs;
   }
@@ -123,6 +129,7 @@ export class Chain {
   advance(nowMs: number, unixMs: number): "metrics" | "latency" | undefined {
     this.#nowMs = nowMs;
     this.#unixMs = unixMs;
+    if (!this.#hasBegun) this.#begin();
     this.#catchUp(nowMs);
     for (let dueMs = this.nextDueMs; dueMs <= nowMs; dueMs = this.nextDueMs) {
       if (this.#isRunning && this.#blocks.nextMs === dueMs) {
@@ -170,36 +177,50 @@ export class Chain {
     return this.#inputs;
   }
 
-  /** Measures the chain's own latency with the next blocks, about 0.26 s of them. See `calibration`. */
+  /** Measures the chain's own latency with the next blocks, about 0.26 s of them, unless it does so already. */
   calibrate(): void {
-    this.#calibration = new Calibration(this.#options.hardwareMs ?? 0, this.#blocks.nextMs - BLOCK_MS);
+    if (this.#calibrated === "running") return;
     this.#calibrated = "running";
+    this.#calibrationsLeft = CALIBRATIONS;
+    if (this.#hasBegun) this.#beginCalibration();
   }
 
   /** No more blocks: an idle frame now and then, until `start`. */
   stop(): void {
     if (!this.#isRunning) return;
     this.#isRunning = false;
-    this.#pace(IDLE_MS);
-    if (this.#calibration === undefined) return;
-    this.#calibration = undefined;
-    this.#calibrated = { failed: "the chain was stopped" };
+    this.#hasBegun = false;
+    if (this.#calibrated === "running") this.#endCalibration({ failed: "the chain was stopped" });
   }
 
   /** Goes on where `stop` left it. */
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#pace(METRICS_MS);
+    this.#hasBegun = false;
   }
 
-  /** New pacers, from the last advance on. */
-  #pace(metricsMs: number): void {
+  /** New pacers, from now on. */
+  #begin(): void {
+    this.#hasBegun = true;
     const { skippedBlocks, skippedFrames } = this.counts;
     this.#skippedBefore = { blocks: skippedBlocks, frames: skippedFrames };
     this.#blocks = new Pacer(BLOCK_MS, this.#nowMs);
-    this.#metrics = new Pacer(metricsMs, this.#nowMs);
+    this.#metrics = new Pacer(this.#isRunning ? METRICS_MS : IDLE_MS, this.#nowMs);
+    this.#latencies = new Pacer(LATENCY_MS, this.#nowMs);
     this.#latency.gap();
+    if (this.#calibrated === "running") this.#beginCalibration();
+  }
+
+  #beginCalibration(): void {
+    if (this.#calibrationsLeft-- === 0) return this.#endCalibration({ failed: "too many blocks were left out" });
+    this.#calibration = new Calibration(this.#options.hardwareMs ?? 0, this.#blocks.nextMs - BLOCK_MS);
+  }
+
+  #endCalibration(result: CalibrationResult | CalibrationFailure): void {
+    this.#calibration = undefined;
+    this.#calibrated = result;
+    if ("measured_ms" in result) this.#latency.calibrated(result.measured_ms);
   }
 
   #catchUp(nowMs: number): void {
@@ -207,7 +228,7 @@ export class Chain {
     this.#latencies.catchUp(nowMs, BEHIND_MAX_MS);
     if (!this.#isRunning || this.#blocks.catchUp(nowMs, BEHIND_MAX_MS) === 0) return;
     this.#latency.gap();
-    if (this.#calibration !== undefined) this.calibrate(); // it begins anew: its signal has a hole
+    if (this.#calibration !== undefined) this.#beginCalibration(); // anew: its signal has a hole
   }
 
   #makeBlock(dueMs: number, nowMs: number): void {
@@ -218,10 +239,7 @@ export class Chain {
     this.#madeBlocks++;
     this.#latency.block(nowMs);
     const result = this.#calibration?.block(nowMs);
-    if (result === undefined) return;
-    this.#calibration = undefined;
-    this.#calibrated = result;
-    if ("measured_ms" in result) this.#latency.calibrated(result.measured_ms);
+    if (result !== undefined) this.#endCalibration(result);
   }
 
   #makeFrame(dueMs: number): void {

@@ -107,7 +107,7 @@ describe("a frame of latency", () => {
 
 describe("the lag of what came back", () => {
   const delayed = (samples: number, gain = 1): Float64Array => {
-    const out = new Float64Array(probe().length + SAMPLE_RATE);
+    const out = new Float64Array(probe().length + SAMPLE_RATE / 2 + 1);
     for (const [n, x] of probe().entries()) if (n + samples >= 0) out[n + samples] = gain * x;
     return out;
   };
@@ -209,6 +209,16 @@ describe("the chain's own", () => {
     expect(script.chain.calibration).toBe("running");
     script.run(300);
     expect(script.chain.calibration).toMatchObject({ measured_ms: expect.any(Number) });
+    script.chain.calibrate();
+    script.run(200);
+    script.chain.calibrate(); // it does so already
+    script.run(100);
+    expect(script.chain.calibration).toMatchObject({ measured_ms: expect.any(Number) });
+    script.chain.calibrate();
+    for (let n = 0; n < 4; n++) script.step(script.now + 200);
+    expect(script.chain.calibration).toBe("running");
+    script.step(script.now + 200);
+    expect(script.chain.calibration).toEqual({ failed: "too many blocks were left out" });
     script.chain.calibrate();
     script.chain.stop();
     expect(script.chain.calibration).toEqual({ failed: "the chain was stopped" });

@@ -56,7 +56,7 @@ export class Scripted {
   /** As a process with an exact timer would: at each due time. */
   run(ms: number): void {
     const end = this.now + ms;
-    while (this.chain.nextDueMs <= end) this.step(this.chain.nextDueMs);
+    while (this.chain.nextDueMs <= end) this.step(Math.max(this.now, this.chain.nextDueMs));
     this.now = end;
   }
 
