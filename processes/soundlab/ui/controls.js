@@ -34,7 +34,9 @@ export function makeControls({ inputs, ranges, channels, signal, onError, onDone
     waiting = {};
     isSending = true;
     try {
-      show(await ask("PUT", "api/control", changeOf(change)));
+      const now = await ask("PUT", "api/control", changeOf(change));
+      isSending = false;
+      show(now);
       onDone();
     } catch (error) {
       onError(error);
@@ -86,6 +88,7 @@ export function makeControls({ inputs, ranges, channels, signal, onError, onDone
   };
 
   function show(now) {
+    if (isSending || isTimed) return; // it is older than what is on its way
     now.channels.forEach(({ frequency, amplitude }, index) => {
       fields.get(`${index}.frequency`).show(frequency);
       fields.get(`${index}.amplitude`).show(amplitude);

@@ -4,6 +4,7 @@ import { makeControls } from "./controls.js";
 import { ask, openStream } from "./streams.js";
 
 const EVENTS_MAX = 50; // lines; older ones go
+const REFRESH_MS = 2000; // between two looks at what another page may have set
 
 const $ = (id) => document.getElementById(id);
 const [main] = document.getElementsByTagName("main");
@@ -181,8 +182,11 @@ function showPresets(presets) {
 }
 
 let refreshing = Promise.resolve();
+setInterval(() => {
+  if (!main.hasAttribute("data-stale") && !document.hidden) void refresh();
+}, REFRESH_MS);
 
-/** Shows what the node has: after a reconnect, somebody else may have changed it. */
+/** Shows what the node has: another page may have changed it. */
 function refresh() {
   refreshing = refreshing.then(readAll); // one after the other: the first makes the controls
   return refreshing;
