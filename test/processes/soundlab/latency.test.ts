@@ -199,6 +199,14 @@ describe("the chain's own", () => {
     );
   });
 
+  test("calibration hears blocks one after the other, though three are made at once", () => {
+    const script = new Scripted();
+    script.step(0);
+    script.chain.calibrate();
+    for (let now = 32; now < 400; now += 32) script.step(now);
+    expect(script.chain.calibration).toMatchObject({ measured_ms: 32 }); // the first of three waits for the third
+  });
+
   test("calibration that loses blocks begins anew, and ends when the chain is stopped", () => {
     const script = new Scripted();
     script.run(500);

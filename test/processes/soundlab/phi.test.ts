@@ -141,6 +141,19 @@ describe("Auto-Φ", () => {
     expect(feed(new AutoPhi(0.5, 0, 0), 30, criticality).at(-1)).toBeCloseTo(depth, 9);
   });
 
+  test("steps with every third frame wherever the clock stands: the last digits do not matter", () => {
+    const start = 1_234_567.891;
+    const auto = new AutoPhi(0, 0, start);
+    for (let n = 1; n <= 900; n++) auto.sample(0.9, 0.5, start + n * (1000 / 30));
+    expect(auto.depth).toBeCloseTo(0.25 * 0.1 * 30, 9);
+    const depths = new Set<number>();
+    for (let n = 901; n <= 1200; n++) {
+      auto.sample(0.9, 0.5, start + n * (1000 / 30));
+      depths.add(auto.depth);
+    }
+    expect(depths.size).toBe(101);
+  });
+
   test("goes by the mean of the last 30 frames", () => {
     const auto = new AutoPhi(0.5, 0, 0);
     for (let n = 1; n <= 60; n++) auto.sample(n <= 30 ? 2 : 1, 0.5, n);
