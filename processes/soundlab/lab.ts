@@ -83,8 +83,12 @@ export class Lab {
     };
   }
 
-  /** Makes what is due and hands it to `send`, in the order it was due. @param now ms since the Unix epoch */
-  tick(now: number, send: (sent: Sent) => void): void {
+  /**
+   * Makes what is due and hands it to `send`, in the order it was due.
+   * @param clock ms since the Unix epoch: asked again after `send`, whose time belongs to the latency
+   */
+  tick(clock: () => number, send: (sent: Sent) => void): void {
+    const now = clock();
     const steady = this.#forward(now);
     for (;;) {
       const made = this.#chain.advance(steady, now);
@@ -96,7 +100,7 @@ export class Lab {
       }
       this.#latest = Blob.json(this.#chain.metricsFrame());
       send({ stream: "metrics", blob: this.#latest });
-      this.#chain.handedOver(steady);
+      this.#chain.handedOver(this.#forward(clock()));
       this.#sentAt.push(steady);
       if (this.#sentAt.length > FPS_FRAMES) this.#sentAt.shift();
     }

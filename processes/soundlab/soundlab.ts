@@ -13,7 +13,7 @@ import { type Context, defineProcess, type HttpServerResult, type IncomingHttp }
 import { OptionError } from "jackfield/protocol";
 import { bindChart } from "../chart-files.ts";
 import { type Client, Clients, STREAMS } from "./clients.ts";
-import { Lab } from "./lab.ts";
+import { Lab, type Sent } from "./lab.ts";
 import { answer, type Said } from "./rest.ts";
 import { readSettings, type SoundlabSettings } from "./settings.ts";
 
@@ -82,10 +82,11 @@ export default defineProcess<Service>({
 /** Sends what is due, and comes back when the next is. */
 function tick(service: Service, ctx: Ctx): void {
   const { lab, clients } = service;
-  lab.tick(ctx.now(), ({ stream, blob }) => {
+  const send = ({ stream, blob }: Sent): void => {
     if (stream === "events") clients.tell(blob, ctx);
     else ctx.publish(stream, blob);
-  });
+  };
+  lab.tick(() => ctx.now(), send);
   ctx.after(lab.wait(ctx.now()), tick);
 }
 
