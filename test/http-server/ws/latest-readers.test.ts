@@ -179,6 +179,17 @@ describe("Latest", () => {
     );
   });
 
+  test("a small message does not overtake a large one that waits", () => {
+    const { latest, clients } = stage(1);
+    const [client] = clients as [Client];
+    const large = "1".repeat(600_000); // two of them are more than its send limit
+    for (const text of [large, large]) latest.push(client.channel, "k", Blob.of(text), false);
+    latest.push(client.channel, "l", Blob.of("2"), false);
+    expect(client.unreadFrames).toBe(1);
+    client.read(latest, Number.POSITIVE_INFINITY);
+    expect(client.heard.map((number) => number === 2)).toEqual([false, false, true]);
+  });
+
   test("counts what waited for one that has ended", () => {
     const on = stage(1);
     const [client] = on.clients as [Client];

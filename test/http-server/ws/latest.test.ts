@@ -236,10 +236,15 @@ describe.each(TRANSPORTS)("%s latest", (transport) => {
     const [ours] = client.pings;
     client.answerAll();
     client.socket.sendPong(ours); // again: it is no answer any more
-    client.socket.sendPong("12345678");
+    await p.ask(publish("all"), "two");
+    await p.ask(publish("all"), "three");
+    await p.ask(push(client.id), "that is all");
+    await client.upTo("that is all");
+    const forged = Buffer.concat([Buffer.from("JFLT"), (client.pings[0] as Buffer).subarray(4)]); // the right number
+    client.socket.sendPong(forged);
     const heard = [await p.next(), await p.next(), await p.next()];
-    expect(heard.map(({ text }) => text)).toEqual(["its own", ours?.toString(), "12345678"]);
-    expect(heard.map((message) => told(message).slice(0, 4))).toEqual(["pong", "pong", "pong"]);
+    expect(heard.map(told).filter((event) => !event.startsWith("pong"))).toEqual([]);
+    expect(heard.map(({ bytes }) => bytes && Buffer.from(bytes))).toEqual([Buffer.from("its own"), ours, forged]);
   });
 
   test("a channel that is handed over takes along what was published, and what it owes", async () => {
@@ -328,11 +333,31 @@ describe.each(TRANSPORTS)("%s latest", (transport) => {
     p.onMessage = ({ envelope: { blob }, text }, host) => {
       if (blob !== null && said.includes(text ?? ""))
         host.tell(new Address("alice.os", HTTP_SERVER), publish("all"), blob); // lent
+      if (blob !== null && text === "gggg")
+        host.tell(new Address("alice.os", HTTP_SERVER), pushKey(slow.id, "k"), blob);
     };
     for (const text of said) slow.socket.sendText(text);
     await slow.acknowledged(p);
     expect(await slow.soFar(p)).toEqual(said.slice(0, 4));
+    slow.socket.sendText("gggg");
+    await slow.acknowledged(p);
     slow.answerAll();
-    expect(await slow.upTo("ffff")).toEqual(["ffff"]);
+    expect(await slow.upTo("gggg")).toEqual(["ffff", "gggg"]);
+  });
+
+  test("who sends nothing but its answers is alive", async () => {
+    const { on, p, clock } = await start(transport, { limits: { idleTimeout: 8, messageSeconds: 1 } });
+    const client = await reader(on, p, ["all"]);
+    const channel = latestOf(on, client)?.channel;
+    for (let second = 0; second < 60; second += 2) {
+      await p.ask(publish("all"), `${second}`);
+      await client.upTo(`${second}`);
+      const { kind, payload } = await client.socket.nextFrame();
+      expect(kind).toBe("ping");
+      client.socket.sendPong(payload);
+      await until(() => channel?.frames !== 0);
+      clock.advance(2_000);
+    }
+    expect(on.server.channels.size).toBe(1);
   });
 });
