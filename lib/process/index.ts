@@ -67,6 +67,7 @@ export {
 export type { KvKey } from "./kv-keys.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
+export { type Offered, type PacedItem, PacedQueue, type PacedQueueOptions } from "./paced-queue.ts";
 export { allowed, type PermissionOptions, type PermissionParams } from "./permission.ts";
 export { AWAIT_SECONDS, Request } from "./request.ts";
 export {
