@@ -2,7 +2,8 @@
  * The systems that a node can serve to clients of their own: each a package that ships with it, on a port of its own.
  *
  * 1. One whose option gives it no port is not loaded: it costs a start nothing.
- * 2. One whose port is taken is reached by its path on the main port all the same; the node says so, and goes on.
+ * 2. On IPv4's loopback it is on IPv6's too, where there is one: their clients say `localhost`, which may be either.
+ * 3. One whose port is taken is reached by its path on the main port all the same; the node says so, and goes on.
  */
 import { fileURLToPath } from "node:url";
 import { type HttpServer, ListenError } from "../http-server/index.ts";
@@ -44,7 +45,9 @@ export async function listenServices(
     const mount = ProcessId.parse(`${name}:${name}:sys`);
     try {
       await server.listen({ host: options.host, port, mount });
-      services.push({ name, label: LABELS[name], port: server.ports.at(-1) ?? port });
+      const taken = server.ports.at(-1) ?? port;
+      services.push({ name, label: LABELS[name], port: taken });
+      if (options.host === "127.0.0.1") await server.listen({ host: "::1", port: taken, mount }).catch(ignoreNoPort);
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       skipped.push(
@@ -53,4 +56,9 @@ export async function listenServices(
     }
   }
   return { services, skipped };
+}
+
+/** A machine without IPv6, or where somebody else has that port there. */
+function ignoreNoPort(error: unknown): void {
+  if (!(error instanceof ListenError)) throw error;
 }

@@ -17,6 +17,7 @@ import {
   toAddress,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import { type AdmissionRules, readAdmission } from "./admission.ts";
 import type { StreamAction } from "./http-streams.ts";
 import { readContentHeaders } from "./static-headers.ts";
 import { isToken } from "./transport/http-check.ts";
@@ -46,6 +47,7 @@ export type Action =
       readonly headers: HeaderList;
       readonly fallback: HttpFallback;
       readonly streamBody: boolean;
+      readonly admission: AdmissionRules | null;
     }
   | { readonly kind: "unbind" | "unbindWs"; readonly path: string }
   | {
@@ -60,6 +62,7 @@ export type Action =
       readonly compress: boolean;
       readonly protocols: readonly string[];
       readonly openHeaders: readonly string[];
+      readonly admission: AdmissionRules | null;
     };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -110,7 +113,9 @@ function parseBind(fields: Fields, secure: boolean): Action | undefined {
   if (!HTTP_FALLBACKS.some((known) => known === fallback)) return undefined;
   const headers = readContentHeaders(given);
   if (headers === undefined || (!cache && headers.length > 0)) return undefined;
-  const flags = { path, authenticated, localOnly, secure, cache, headers, streamBody };
+  const admission = readAdmission(fields.admission);
+  if (admission === undefined) return undefined;
+  const flags = { path, authenticated, localOnly, secure, cache, headers, streamBody, admission };
   return { kind: "bind", ...flags, fallback: fallback as HttpFallback };
 }
 
@@ -152,6 +157,9 @@ function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
   if (slowReader !== null && !SLOW_READER_POLICIES.some((policy) => policy === slowReader)) return undefined;
   if (sendLimit !== null && !(typeof sendLimit === "number" && sendLimit > 0)) return undefined;
   if (typeof compress !== "boolean" || !isTokens(protocols) || !isTokens(openHeaders)) return undefined;
+  const admission = readAdmission(fields.admission);
+  // Another site's page would come with this node's cookies.
+  if (admission === undefined || (authenticated && admission?.origins === "any")) return undefined;
   return {
     kind: "bindWs",
     path,
@@ -163,6 +171,7 @@ function parseWsBind(fields: Fields, secure: boolean): Action | undefined {
     compress,
     protocols,
     openHeaders: openHeaders.map((name) => name.toLowerCase()),
+    admission,
   };
 }
 

@@ -6,7 +6,8 @@
  * 3. When a process is gone its bindings go; its paths answer 503 while it is among the last `goneProcesses`.
  */
 import type { Process } from "../kernel/index.ts";
-import type { ExtensionBlob, HttpFallback, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { Clock, ExtensionBlob, HttpFallback, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import { type AdmissionRules, Gate } from "./admission.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { OpeningTerms } from "./opening.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
@@ -28,6 +29,8 @@ export type HttpBinding = {
   readonly fallback: HttpFallback;
   /** The process reads the body itself, in pieces. */
   readonly streamBody: boolean;
+  /** null: it is open to all that may come otherwise. */
+  readonly gate: Gate | null;
 };
 
 export type WsBinding = {
@@ -42,6 +45,8 @@ export type WsBinding = {
   readonly sendLimit: number;
   /** Whether permessage-deflate is taken when a client offers it. */
   readonly compress: boolean;
+  /** null: it is open to all that may come otherwise. */
+  readonly gate: Gate | null;
 } & OpeningTerms;
 
 /** A WebSocket binding as it stands. */
@@ -96,6 +101,15 @@ export class Bindings {
     this.#ws.set(stored, { ...binding, path: ownPath(stored, binding.owner.address.id) });
     paths.ws.set(slotOf(stored), stored);
     return true;
+  }
+
+  /** Keeps count of the sockets that are there, of a path that is bound again. */
+  gateOf(owner: Process, path: string, rules: AdmissionRules | null, clock: Clock): Gate | null {
+    if (rules === null) return null;
+    const gate = this.#ws.get(storedPath(owner.address.id, path))?.gate ?? null;
+    if (gate === null) return new Gate(rules, clock);
+    gate.rule(rules);
+    return gate;
   }
 
   unbindWs(owner: Process, path: string): void {

@@ -7,6 +7,7 @@
  */
 import type { Process } from "../kernel/index.ts";
 import type { ExtensionBlob, SlowReaderPolicy } from "../lib/protocol/index.ts";
+import type { Gate } from "./admission.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Opening } from "./opening.ts";
 import type { Peer } from "./sockets.ts";
@@ -23,6 +24,8 @@ export type Terms = {
   readonly extension?: ExtensionBlob | null;
   /** Its client wraps each message (wrapped.ts): it stays `fresh`, for each to be looked at. */
   readonly wrapped?: true;
+  /** Counts those that are there. */
+  readonly gate?: Gate | null;
 };
 
 export class Channel {

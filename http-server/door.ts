@@ -56,6 +56,7 @@ export function handlersOf(door: Door, mount: string | null): TransportHandlers<
         const channel = socket.getUserData();
         channel.socket = socket;
         channel.peer = sockets.opened(channel.peer);
+        channel.terms.gate?.entered(channel.peer.address);
         registrar.opened(channel);
       }),
     message: (socket, data, isBinary) => {
@@ -71,6 +72,7 @@ export function handlersOf(door: Door, mount: string | null): TransportHandlers<
       turn(() => {
         registrar.closed(channel);
         sockets.closed(channel.peer);
+        channel.terms.gate?.left(channel.peer.address);
         channels.closed(channel, code, reason);
       }),
     fault: door.fault,

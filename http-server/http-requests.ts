@@ -7,6 +7,7 @@
  * and no other package's paths. A secure path is nowhere else.
  */
 import type { Envelope, ProcessId } from "../lib/protocol/index.ts";
+import type { Refused } from "./admission.ts";
 import type { Auth } from "./auth.ts";
 import type { Bindings, HttpBinding } from "./bindings.ts";
 import type { Compressor } from "./compressor.ts";
@@ -18,6 +19,7 @@ import { routePath } from "./listening.ts";
 import type { Login } from "./login.ts";
 import { isOriginAllowed } from "./origin.ts";
 import type { Match } from "./router.ts";
+import { TEXT_HEADERS } from "./security-headers.ts";
 import type { SessionCookies } from "./session-cookies.ts";
 import { sendContent } from "./static-answer.ts";
 import { OTHER_PACKAGE, secureUrl } from "./subdomains.ts";
@@ -80,7 +82,7 @@ export class HttpRequests {
 
   #bound(request: Visit, response: TransportResponse, match: Match<HttpBinding>, { mount, subdomain }: Place): void {
     const { auth, cookies, login, forward, compressor } = this.#context;
-    const { owner, authenticated, localOnly, content } = match.value;
+    const { owner, authenticated, localOnly, content, gate } = match.value;
     const sent = cookieHeader(request);
     const session = authenticated ? auth.session(sent, subdomain) : undefined;
     if (authenticated && session === undefined) {
@@ -92,6 +94,8 @@ export class HttpRequests {
       return sendJson(response, 401, { error: { code: "unauthorized", message: "log in first: POST /login" } });
     }
     if (localOnly && !request.isLocal) return sendEmpty(response, 403);
+    const admitted = gate?.request(request, match.params);
+    if (admitted !== undefined && "status" in admitted) return sendRefused(response, admitted);
     const headers = session === undefined ? [] : cookies.renewed(session, sent, request.secure);
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (content === null || !isRead) forward.send(request, response, headers, match);
@@ -101,6 +105,13 @@ export class HttpRequests {
 
 /** @property mount the process id of a mounted port @property subdomain the process whose secure subdomain it is */
 type Place = { readonly mount: string | null; readonly subdomain: string | null };
+
+/** A token is asked for, or the path is closed for now. */
+function sendRefused(response: TransportResponse, { status, why, retryAfter }: Refused): void {
+  const more =
+    status === 401 ? (["www-authenticate", "Bearer"] as const) : (["retry-after", String(retryAfter)] as const);
+  response.send(status, [...TEXT_HEADERS, more], `${why}\n`);
+}
 
 /** Empty, as the contract has it (kinode §10 case 49); to people a sentence: a browser would offer them a file to keep. */
 function sendNothing(request: Visit, response: TransportResponse, isGone: boolean): void {

@@ -26,6 +26,7 @@ import {
 } from "../lib/protocol/index.ts";
 import { type ActionResult, type Answerer, LATER } from "./action-result.ts";
 import { type Action, parseAction } from "./actions.ts";
+import { Gate } from "./admission.ts";
 import { Awaiting } from "./awaiting.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
@@ -163,7 +164,7 @@ class Actions implements Instance {
     }
     switch (action.kind) {
       case "bind": {
-        const { path, cache, headers, kind, ...flags } = action;
+        const { path, cache, headers, kind, admission, ...flags } = action;
         if (cache && blob === null) return "NoBlob";
         if (headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0) > limits.staticHeaderBytes)
           return "LimitReached";
@@ -171,7 +172,8 @@ class Actions implements Instance {
         const compressed = { min: limits.compressFrom, max: limits.compressUpTo };
         const content =
           cache && blob !== null ? new StaticContent(withScript(blob.keep(), pageScript), headers, compressed) : null;
-        return bindings.bindHttp(path, { owner, ...flags, content }) ? undefined : "LimitReached";
+        const gate = admission === null ? null : new Gate(admission, kernel.clock);
+        return bindings.bindHttp(path, { owner, ...flags, content, gate }) ? undefined : "LimitReached";
       }
       case "bindWs": {
         const { path, authenticated, secure, extension, slowReader, sendLimit } = action;
@@ -188,6 +190,7 @@ class Actions implements Instance {
           compress,
           protocols: [...protocols], // a body is its sender's
           openHeaders,
+          gate: bindings.gateOf(owner, path, action.admission, kernel.clock),
         };
         return bindings.bindWs(path, binding) ? undefined : "LimitReached";
       }

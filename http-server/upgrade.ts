@@ -6,10 +6,13 @@
  *   401 the path wants a login                                 421 a secure path, and this is not its subdomain
  *   403 the path is for extensions, and this is none of        431 its query, chosen headers and sub-protocol, and what
  *       this machine, or a page                                    proxies say of it, are more than may be kept
+ *   and what the path's own terms say (admission.ts)
  *   (400 and 426, for bad handshakes, are the transport's)
  */
+
 import type { Comer } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
+import { withoutToken } from "./bearer-token.ts";
 import { type Bindings, ownPath } from "./bindings.ts";
 import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader, header } from "./headers.ts";
@@ -52,12 +55,13 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   if (sockets.of(request.remoteAddress) >= limits.channelsPerAddress) {
     return refuse(429, `limits.channelsPerAddress is ${limits.channelsPerAddress} sockets: close some first`);
   }
-  if (!isOriginAllowed(request, context.allowedOrigins))
+  const path = routePath(request.path, mount);
+  const match = bindings.matchWs(path);
+  const origins = match?.value.gate?.origins ?? context.allowedOrigins;
+  if (origins !== "any" && !isOriginAllowed(request, origins))
     return refuse(403, "pages of that origin may not connect: allow it with --allow-origin");
   const cookies = cookieHeader(request);
   const label = bindings.subdomains.of(request.host);
-  const path = routePath(request.path, mount);
-  const match = bindings.matchWs(path);
   if (match === undefined) {
     if (mount !== null || request.path !== "/") {
       return bindings.isGone(path)
@@ -67,7 +71,8 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
     if (registrar.waiting >= limits.unregistered)
       return refuse(503, `limits.unregistered is ${limits.unregistered} sockets: come back later`);
     const comer = { boundTo: null, cookies, label };
-    return accept({ request, user: null, session: null, path: "/", terms: context.terms, comer }, context);
+    const { query } = request;
+    return accept({ request, query, user: null, session: null, path: "/", terms: context.terms, comer }, context);
   }
   const { value: binding, pattern } = match;
   const { id } = binding.owner.address;
@@ -83,15 +88,21 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   // Every page sends one: a page of another package would play the extension to this one's process.
   if (binding.extension !== null && header(request, "origin") !== undefined)
     return refuse(403, "an extension must be a program, and no page: leave the Origin header out");
-  const user = verified?.claims.username ?? null;
+  const admitted = binding.gate?.upgrade(request, match.params) ?? { user: null };
+  if ("status" in admitted) return refuse(admitted.status, admitted.why, admitted.retryAfter);
+  const user = verified?.claims.username ?? admitted.user;
+  const hasToken = binding.gate?.wantsToken === true; // which is nobody else's to know
+  const query = hasToken ? withoutToken(request.query) : request.query;
   const session = binding.authenticated ? (verified?.session ?? null) : null; // whose end would end the channel
-  const told = path === pattern ? binding.path : ownPath(path, id);
+  const told = path === pattern || (hasToken && "token" in match.params) ? binding.path : ownPath(path, id);
   const comer = { boundTo: binding.owner, cookies: "", label };
-  return accept({ request, user, session, path: told, terms: binding, comer }, context);
+  return accept({ request, query, user, session, path: told, terms: binding, comer }, context);
 }
 
 type Allowed = {
   readonly request: Visit;
+  /** As the process is told. */
+  readonly query: string;
   readonly user: string | null;
   /** See Opening. */
   readonly session: Session | null;
@@ -106,8 +117,8 @@ type Allowed = {
  * once and cleanly, a browser always (RFC 6455 §4.1, contract kinode §5.6).
  */
 function accept(allowed: Allowed, { limits, openings, registrar }: UpgradeContext): UpgradeDecision<Channel> {
-  const { request, user, session, path, terms, comer } = allowed;
-  const { query, forwardedFor } = request;
+  const { request, query, user, session, path, terms, comer } = allowed;
+  const { forwardedFor } = request;
   const { openBytes } = limits;
   const headers = chosenHeaders(request, terms.openHeaders);
   const protocol = selectProtocol(request, terms.protocols);
@@ -129,12 +140,13 @@ function accept(allowed: Allowed, { limits, openings, registrar }: UpgradeContex
   return { accept: true, data: channel, protocol: protocol ?? "", compress: terms.compress };
 }
 
-function refuse(status: number, body: string): UpgradeDecision<Channel> {
-  const retry = status === 503 || status === 429 ? [["retry-after", String(RETRY_AFTER)] as const] : [];
+function refuse(status: number, body: string, retryAfter: number = RETRY_AFTER): UpgradeDecision<Channel> {
+  const retry = status === 503 || status === 429 ? [["retry-after", String(retryAfter)] as const] : [];
+  const how = status === 401 ? [["www-authenticate", "Bearer"] as const] : []; // RFC 9110 §15.5.2
   return {
     accept: false,
     status,
-    headers: [...TEXT_HEADERS, ...retry],
+    headers: [...TEXT_HEADERS, ...retry, ...how],
     body: `${body}\n`,
   };
 }

@@ -1,5 +1,6 @@
 /** What a process says of a path that it claims, and how the http-server is asked (contract kinode §5.1). */
 import {
+  type Admission,
   type BindExtra,
   type HttpFallback,
   type HttpHeaders,
@@ -15,6 +16,8 @@ export type HttpBinding = {
   readonly localOnly?: boolean;
   /** Only on the package's own subdomain, e.g. `chess-sys.localhost`, which has a login of its own. Excludes the other two. */
   readonly secure?: boolean;
+  /** On which terms it is open; only `token` and `closed` count here. Default: no others. */
+  readonly admission?: Admission;
 };
 
 export type StaticBinding = HttpBinding & {
@@ -47,6 +50,8 @@ export type WsBinding = {
   readonly protocols?: readonly string[];
   /** Request headers that `open.headers` is to hold, e.g. `["user-agent"]`. Default none. */
   readonly openHeaders?: readonly string[];
+  /** On which terms it is open, decided before it is a socket. Default: to pages of this node, and to programs. */
+  readonly admission?: Admission;
 };
 
 /** A path whose process is asked. */
@@ -72,7 +77,7 @@ export function bindStaticAction(path: string, binding: StaticBinding): HttpServ
 /** @throws {OptionError} a secure path that wants no login */
 export function bindWsAction(path: string, binding: WsBinding): HttpServerAction {
   const { authenticated = true, secure = false, extension = false, slowReader, sendLimit } = binding;
-  const { compress, protocols, openHeaders } = binding;
+  const { compress, protocols, openHeaders, admission } = binding;
   const fields = {
     path,
     extension: extension !== false,
@@ -82,14 +87,16 @@ export function bindWsAction(path: string, binding: WsBinding): HttpServerAction
     ...(compress === undefined ? {} : { compress }),
     ...(protocols === undefined ? {} : { protocols }),
     ...(openHeaders === undefined ? {} : { open_headers: openHeaders }),
+    ...(admission === undefined ? {} : { admission }),
   };
   if (!secure) return { WebSocketBind: { ...fields, authenticated } };
   assertSecure(path, binding);
   return { WebSocketSecureBind: fields };
 }
 
-function bindAction(path: string, binding: HttpBinding, cache: boolean, extra: BindExtra): HttpServerAction {
-  const { authenticated = true, localOnly = false, secure = false } = binding;
+function bindAction(path: string, binding: HttpBinding, cache: boolean, given: BindExtra): HttpServerAction {
+  const { authenticated = true, localOnly = false, secure = false, admission } = binding;
+  const extra = admission === undefined ? given : { ...given, admission };
   if (!secure) return { Bind: { path, authenticated, local_only: localOnly, cache, ...extra } };
   assertSecure(path, binding);
   return { SecureBind: { path, cache, ...extra } };

@@ -2,6 +2,7 @@
  * What processes and the http-server say to each other, in the wire's own spelling (contract kinode §5.1, §5.2).
  * Bodies are JSON; these types say their shapes.
  */
+import type { Admission } from "./admission.ts";
 import type { ExtensionBlob, ExtensionMessageType } from "./extension.ts";
 
 export const MESSAGE_TYPES = ["Text", "Binary", "Ping", "Pong", "Close"] as const;
@@ -69,6 +70,8 @@ export type BindExtra = {
   readonly headers?: HttpHeaders;
   /** What the binding of `/` does for paths that are not bound; ours, default `all`. */
   readonly fallback?: HttpFallback;
+  /** On which terms it is open: only `token` and `closed` count here (ours). */
+  readonly admission?: Admission;
   /** Without `cache`: `Http` comes at once, and the body is read with HttpRead (ours). */
   readonly stream_body?: boolean;
 };
@@ -88,6 +91,8 @@ export type WebSocketBind = {
   readonly protocols?: readonly string[];
   /** Request headers that its Opens carry. */
   readonly open_headers?: readonly string[];
+  /** On which terms it is open. Pages of any origin may come only to a path without `authenticated`. */
+  readonly admission?: Admission;
 };
 
 /** What a process hears of a new channel: the contract's fields, its successor's, and from `user` on ours. */

@@ -1,5 +1,6 @@
 /** Shared by kernel, http-server, process-lib and client: names, messages, wire types, close codes. */
 export * from "./address.ts";
+export * from "./admission.ts";
 export * from "./blob.ts";
 export * from "./capability.ts";
 export * from "./clock.ts";

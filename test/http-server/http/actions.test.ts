@@ -6,7 +6,7 @@ import { toAddress } from "../../../lib/protocol/index.ts";
 
 const bindFields = { path: "/m", authenticated: true, local_only: false, cache: true };
 const bound = { kind: "bind", path: "/m", authenticated: true, localOnly: false, cache: true, secure: false } as const;
-const plain = { headers: [], fallback: "all", streamBody: false } as const;
+const plain = { headers: [], fallback: "all", streamBody: false, admission: null } as const;
 const wsFields = { path: "/", authenticated: true, extension: false };
 const boundWs = {
   kind: "bindWs",
@@ -19,6 +19,7 @@ const boundWs = {
   compress: false,
   protocols: [],
   openHeaders: [],
+  admission: null,
 } as const;
 
 describe("parseAction()", () => {
