@@ -66,13 +66,13 @@ export function readClientMessage(text: string): ClientMessage | Refusal {
   const isBatch = Object.hasOwn(value, "stream_batch");
   if (isRequest && isBatch) return invalid("a message holds api_request or stream_batch, not both");
   if (isRequest) return readRequest(value, text);
-  if (isBatch) return readBatch(value["stream_batch"], text);
+  if (isBatch) return readBatch(value.stream_batch, text);
   return refusal("MessageNotSupported", "a client's message holds api_request or stream_batch");
 }
 
 function readRequest(message: Fields, text: string): StartRequest | EndRequest | Refusal {
   if (!Object.hasOwn(message, "api_version")) return invalid("api_version is missing");
-  const request = message["api_request"];
+  const request = message.api_request;
   if (!isObject(request)) return invalid("api_request must be an object");
   const isStart = Object.hasOwn(request, START);
   const isEnd = Object.hasOwn(request, END);
@@ -92,9 +92,9 @@ function readStart(start: unknown, requestId: string): StartRequest | Refusal {
   const named = readNamed(start, START);
   if (named.kind === "refused") return named;
   const { fields, streamId, name } = named;
-  const appId = fields["app_id"] ?? null;
+  const appId = fields.app_id ?? null;
   if (appId !== null && typeof appId !== "string") return invalid("app_id must be a text");
-  return { kind: "start", requestId, streamId, name, appId: appId?.slice(0, LABGRAPH_LIMITS.idChars) ?? null };
+  return { kind: "start", requestId, streamId, name, appId: appId?.slice(0, LABGRAPH_LIMITS.inputIdChars) ?? null };
 }
 
 function readEnd(end: unknown, requestId: string): EndRequest | Refusal {
@@ -108,7 +108,7 @@ function readBatch(batch: unknown, text: string): InputBatch | Refusal {
   if (named.kind === "refused") return named;
   const { fields, streamId, name } = named;
   const content = fields[name];
-  const samples = isObject(content) ? content["samples"] : undefined;
+  const samples = isObject(content) ? content.samples : undefined;
   if (!Array.isArray(samples)) return invalid(`samples of stream "${quoted(name)}" must be a list`);
   if (nestingOf(text) > LABGRAPH_LIMITS.nesting)
     return invalid(`more than ${LABGRAPH_LIMITS.nesting} lists and objects stand within one another`);
@@ -129,7 +129,7 @@ function readNamed(value: unknown, what: string): Named | Refusal {
 }
 
 function readStreamId(value: Fields, what: string): string | Refusal {
-  const streamId = value["stream_id"];
+  const streamId = value.stream_id;
   if (typeof streamId !== "string") return invalid(`stream_id of ${what} must be a text`);
   if (streamId.length > LABGRAPH_LIMITS.idChars)
     return invalid(`stream_id has more than ${LABGRAPH_LIMITS.idChars} characters`);

@@ -3,6 +3,7 @@ export type LabgraphLimits = {
   readonly messageBytes: number;
   readonly nesting: number;
   readonly idChars: number;
+  readonly inputIdChars: number;
   readonly streams: number;
   readonly waitingMessages: number;
   readonly waitingChars: number;
@@ -20,9 +21,10 @@ export const LABGRAPH_LIMITS: LabgraphLimits = {
   messageBytes: 1_048_576, // bytes, each way: what LabGraph's own clients and server take; one more closes with 1009
   nesting: 64, // arrays and objects within one another in a batch of a client: what passes it on goes as deep as it does
   idChars: 4096, // characters of a request id or a stream id: LabGraph's own have 50; they are echoed and kept
+  inputIdChars: 256, // characters of a stream id of an input, and of an app id: streams:distro:sys takes as many
   streams: 1000, // open in one session: each costs its ids and a place in the fan-out
-  waitingMessages: 1000, // of one session, behind a start that the registry has not answered yet
-  waitingChars: 2 * 1024 * 1024, // characters of these: two messages of the largest size
+  waitingMessages: 10_000, // of one session, behind a start that the registry has not answered: all that may come in a second
+  waitingChars: 4 * 1024 * 1024, // characters of these: some messages of the largest size
   queueItems: 256, // messages that wait for one slow client; about a second of a fast stream
   queueBytes: 1024 * 1024, // bytes that wait for one slow client, unless the setting `queueBytes` says otherwise
   stalledMs: 60_000, // a client that has taken nothing for so long while something waited is closed with 1013
