@@ -124,9 +124,15 @@ export class StreamCalls {
 
   /** Makes `name` an output of this process; declared again, it goes on. @throws {StreamError} NameTaken, BadName, LimitReached */
   async output<Data = unknown>(name: string, options: OutputOptions = {}): Promise<StreamOutput<Data>> {
-    await this.#ask("declare output", name, { DeclareOutput: { name, ...options } });
-    const output = this.#outputs.get(name) ?? new StreamOutput(this.#host, this.#target, name);
-    this.#outputs.set(name, output);
+    const known = this.#outputs.get(name);
+    const output = known ?? new StreamOutput(this.#host, this.#target, name);
+    this.#outputs.set(name, output); // now: how many listen may be told before the answer is taken
+    try {
+      await this.#ask("declare output", name, { DeclareOutput: { name, ...options } });
+    } catch (thrown) {
+      if (known === undefined) this.#outputs.delete(name);
+      throw thrown;
+    }
     return output as StreamOutput<Data>; // what it publishes is for its owner to say
   }
 
