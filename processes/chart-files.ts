@@ -7,6 +7,8 @@
  *
  * 1. The files are found as Node finds the package, from here or from dist: also where npm has put it beside this one.
  * 2. Its smallest build is a script that leaves one name behind; one line makes a module of it.
+ * 3. It does not load where the browser's language is none that Intl knows, as of a headless one under LANG=C, whose is
+ *    `en-US@posix`: one line before it mends that.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -16,11 +18,19 @@ import { OptionError } from "jackfield/protocol";
 const SCRIPT = "uplot/dist/uPlot.iife.min.js"; // 51 kB; the module beside it has 145 kB, as it is not minified
 const STYLE = "uplot/dist/uPlot.min.css";
 
+const LANGUAGE =
+  'try { new Intl.NumberFormat(navigator.language); } catch { Object.defineProperty(navigator, "language", { value: "en-US" }); }';
+
 /** Binds both files, open to all as the pages that use them. @throws {OptionError} the http-server has no room for them */
 export async function bindChart(ctx: Pick<Context, "bindStatic">, folder: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   const script = await readFile(resolve(SCRIPT), "utf8");
-  await bind(ctx, `${folder}/uplot.js`, `${script}\nexport default uPlot;\n`, "text/javascript; charset=utf-8");
+  await bind(
+    ctx,
+    `${folder}/uplot.js`,
+    `${LANGUAGE}\n${script}\nexport default uPlot;\n`,
+    "text/javascript; charset=utf-8",
+  );
   await bind(ctx, `${folder}/uplot.css`, await readFile(resolve(STYLE), "utf8"), "text/css; charset=utf-8");
 }
 
