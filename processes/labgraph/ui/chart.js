@@ -66,6 +66,7 @@ export class Chart {
     while (old < times.length && times[old] < from) old++;
     if (old > 0) for (const column of this.#columns) column.splice(0, old);
     this.#plot?.setData(this.#columns, true);
+    if (this.#plot?.cursor.idx == null) this.#plot?.setLegend({ idx: times.length - 1 }); // or what is pointed at
   }
 
   #make() {
@@ -73,7 +74,11 @@ export class Chart {
     this.#plot?.destroy();
     const style = getComputedStyle(document.documentElement);
     const color = (name) => style.getPropertyValue(name).trim();
-    const axis = { stroke: color("--ink-soft"), grid: { stroke: color("--line") }, ticks: { stroke: color("--line") } };
+    const axis = {
+      stroke: color("--ink-soft"),
+      grid: { stroke: color("--line"), width: 1 },
+      ticks: { stroke: color("--line"), width: 1 },
+    };
     const series = this.#names.map((name, index) => ({
       label: name,
       stroke: color(`--series-${index + 1}`),
