@@ -46,15 +46,14 @@ type Entry = {
 export async function takeLock({ folder, handOver }: LockOptions): Promise<DataLock> {
   const lock = join(folder, "lock");
   mkdirSync(lock, { recursive: true, mode: 0o700 });
-  refuseBeside(folder, (await look(lock)).alive, handOver); // before anything is made
+  refuseBeside(folder, (await look(lock, null)).alive, handOver); // before anything is made
   const id = newId();
   const door = await openDoor(lock, id);
   const entry = { id, pid: process.pid, since: new Date().toISOString(), socket: door.name, handOver };
   try {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       write(lock, { ...entry, held: false });
-      const { alive, dead } = await look(lock);
-      const others = alive.filter((other) => other.id !== id);
+      const { alive: others, dead } = await look(lock, id);
       refuseBeside(folder, others, handOver);
       if (others.every(({ held }) => held)) {
         write(lock, { ...entry, held: true });
@@ -113,9 +112,13 @@ function ids(lock: string): string[] {
   return readdirSync(lock).flatMap((name) => (name.endsWith(".json") ? [name.slice(0, -".json".length)] : []));
 }
 
-/** Who lives, the oldest first, and what the dead have left. */
-async function look(lock: string): Promise<{ readonly alive: readonly Entry[]; readonly dead: readonly Entry[] }> {
-  const entries = ids(lock).flatMap((id) => read(lock, id) ?? []);
+/** Who else lives, the oldest first, and what the dead have left. @param own who asks: it need not connect to itself */
+async function look(
+  lock: string,
+  own: string | null,
+): Promise<{ readonly alive: readonly Entry[]; readonly dead: readonly Entry[] }> {
+  const others = ids(lock).filter((id) => id !== own);
+  const entries = others.flatMap((id) => read(lock, id) ?? []);
   const lives = await Promise.all(entries.map(({ socket }) => byShortPath(lock, socket, answers)));
   return {
     alive: entries.filter((_, index) => lives[index]).sort((a, b) => (a.since < b.since ? -1 : 1)),

@@ -175,9 +175,9 @@ function assertMountable(node: Node, mount: ProcessId | undefined): void {
 
 /** Processes bind their paths in their init. One that takes longer than INIT_MAX holds nobody up. */
 async function initsEnded(node: Node): Promise<void> {
-  const end = performance.now() + INIT_MAX;
+  const end = node.kernel.clock.monotonic() + INIT_MAX;
   const isStarting = (): boolean => node.kernel.registry.all().some((process) => process.state === "starting");
-  while (isStarting() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (isStarting() && node.kernel.clock.monotonic() < end) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 function only(

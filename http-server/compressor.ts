@@ -59,16 +59,14 @@ export class Compressor {
   }
 }
 
-const brotli = promisify(brotliCompress);
-const deflate = promisify<Uint8Array, { level: number }, Buffer>(gzip);
-
+/** Promisified in the call, not above: a start does not load zlib, which takes it 2 ms (bench/start). */
 const PACK: Readonly<Record<Coding, (bytes: Uint8Array) => Promise<Uint8Array>>> = {
-  br: (bytes) =>
-    brotli(bytes, {
-      params: {
-        [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
-        [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength,
-      },
-    }),
-  gzip: (bytes) => deflate(bytes, { level: GZIP_LEVEL }),
+  br: (bytes) => {
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.byteLength,
+    };
+    return promisify(brotliCompress)(bytes, { params });
+  },
+  gzip: (bytes) => promisify<Uint8Array, { level: number }, Buffer>(gzip)(bytes, { level: GZIP_LEVEL }),
 };

@@ -1,7 +1,8 @@
 /**
  * Content that a process bound once and is not asked for again (contract kinode §5.4), with what goes with it.
  *
- * 1. Its ETag is a hash of its bytes, made when it is bound: a restart that binds the same file keeps what browsers have.
+ * 1. Its ETag is a hash of its bytes: a restart that binds the same file keeps what browsers have. It is made when it is
+ *    first asked for, as hashing, and node:crypto, would cost each start some ms.
  * 2. There is no Last-Modified: a blob has no date but that of the bind, which each restart would renew.
  * 3. A coding of it is another representation with an ETag of its own (RFC 9110 §8.8.3).
  */
@@ -23,7 +24,6 @@ const COMPRESSIBLE =
 export class StaticContent {
   readonly type: string;
   readonly bytes: Uint8Array;
-  readonly etag: string;
   /** The process's own, names in lower case. */
   readonly headers: HeaderList;
   /** Whether a coding may make it smaller: not what is small, nor what is packed already. */
@@ -32,13 +32,13 @@ export class StaticContent {
   isDropped = false;
   readonly #coded = new Map<Coding, Uint8Array | null>();
   #codedBytes = 0;
+  #etag: string | null = null;
 
   /** @param blob is kept @param compressedBytes from how many to how many bytes it may be compressed */
   constructor(blob: Blob, headers: HeaderList, compressed: { readonly min: number; readonly max: number }) {
     this.type = blob.mime !== null && isHeader("content-type", blob.mime) ? blob.mime : "text/plain";
     this.bytes = blob.bytes();
     this.headers = headers;
-    this.etag = createHash("sha256").update(this.bytes).digest("base64url").slice(0, ETAG_LENGTH);
     const size = this.bytes.byteLength;
     const isCoded = headers.some(([name]) => name === "content-encoding");
     this.isCompressible = !isCoded && COMPRESSIBLE.test(this.type) && size >= compressed.min && size <= compressed.max;
@@ -62,6 +62,7 @@ export class StaticContent {
 
   /** Quoted, as it goes into a head. */
   etagOf(coding: Coding | "identity"): string {
-    return coding === "identity" ? `"${this.etag}"` : `"${this.etag}-${coding}"`;
+    this.#etag ??= createHash("sha256").update(this.bytes).digest("base64url").slice(0, ETAG_LENGTH);
+    return coding === "identity" ? `"${this.#etag}"` : `"${this.#etag}-${coding}"`;
   }
 }

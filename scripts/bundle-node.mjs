@@ -23,7 +23,7 @@ const CLIENT = "lib/client/index";
 const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici"];
 
 /** Built-ins that a start does not need and that take 1 to 3 ms to load: loaded when something of theirs is used. */
-const LAZY = /(?<=import_\w+ = )require\("(node:(?:child_process|crypto|net|os|tls|worker_threads))"\)/g;
+const LAZY = /(?<=import_\w+ = )require\("(node:(?:child_process|crypto|net|os|tls|worker_threads|zlib))"\)/g;
 
 /** Which file stands in for what a module asks for. */
 const INSTEAD = {
