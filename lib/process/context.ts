@@ -146,6 +146,16 @@ export class Context<State = unknown> {
     this.#act({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob);
   }
 
+  /**
+   * A push that a newer one of the same `key` replaces while the client does not keep up; where the channel's
+   * `slowReader` is not `latest`, a push like any other.
+   */
+  pushLatest(channelId: number, key: string, value: unknown, messageType?: "Text" | "Binary"): void {
+    const blob = frame(value);
+    const message_type = messageType ?? (blob.isText ? "Text" : "Binary");
+    this.#act({ WebSocketPush: { channel_id: channelId, message_type, key } }, blob);
+  }
+
   /** A push that tells how it went. `node` may be another one, where the channel's owner allows it. */
   async sendWsPush(
     channelId: number,

@@ -71,6 +71,7 @@ describe("PacedQueue", () => {
     offerAll(..."abcdef");
     expect(pong(new Uint8Array())).toBe(false);
     expect(pong(new TextEncoder().encode("JFPQ0000"))).toBe(false);
+    expect(pong(Uint8Array.from([0, 0, 0, 0, ...(pings[0]?.subarray(4) ?? [])]))).toBe(false); // its number, in another's
     expect(pong(pings[0])).toBe(true);
     expect(pong(pings[0])).toBe(false);
     expect(sent.join("")).toBe("abcde");
