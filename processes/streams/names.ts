@@ -98,8 +98,7 @@ export class Names {
   /** Nobody listens, or it is not `by`'s to publish: nothing happens. */
   publish(by: Address, name: string, data: unknown, produced_timestamp_s: number): void {
     const stream = this.#streams.get(name);
-    if (stream === undefined || stream.kind !== "output" || !isOwner(stream, by) || !stream.alive) return;
-    if (stream.listeners.size === 0) return;
+    if (stream === undefined || !isOwner(stream, by) || !stream.alive) return; // an input has no listeners
     const sample = { Sample: { name, data, produced_timestamp_s } }; // one for all: a body is a value
     for (const { address } of stream.listeners.values()) this.#port.tell(address, sample);
   }

@@ -111,8 +111,10 @@ describe("devices", () => {
 describe("labgraph.monitor", () => {
   test("five pictures per second, each from what the kernel says then", async () => {
     let asked = 0;
+    let isOver = false;
     const answer = ({ body }: SentRequest): unknown => {
       asked++;
+      if (isOver) return { Debug: { ProcessMap: {}, Routes: {} } };
       if ((body as { Debug: string }).Debug === "Routes") return { Debug: { Routes: { "a:a:k": ["b:b:k"] } } };
       return { Debug: { ProcessMap: { "a:a:k": ENTRY, "b:b:k": { ...ENTRY, handled: 10 * asked } } } };
     };
@@ -131,6 +133,10 @@ describe("labgraph.monitor", () => {
     const before = asked;
     await process.advance(2000);
     expect(asked).toBe(before);
+    isOver = true;
+    await process.listeners(MONITOR, 1);
+    await process.advance(200);
+    expect(process.streams.published.at(-1)?.data).toEqual({ nodes: {} }); // what is gone was forgotten meanwhile
   });
 
   test("a kernel that does not answer is told of once, and asked again", async () => {
@@ -146,6 +152,9 @@ describe("labgraph.monitor", () => {
     isDenied = false;
     await process.advance(200);
     expect(process.streams.published).toEqual([{ name: MONITOR, data: { nodes: {} }, producedTimestampS: undefined }]);
+    isDenied = true;
+    await process.advance(1000);
+    expect(process.logs).toHaveLength(2); // another time
   });
 });
 
