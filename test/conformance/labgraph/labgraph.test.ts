@@ -52,13 +52,17 @@ class PythonClient {
   #stderr = "";
   #isOver = false;
   #next = 0;
+  #wake: () => void = () => undefined;
 
   /** @param streams `name=stream_id` of each that it starts */
   constructor(port: number, ...streams: readonly string[]) {
     const child = spawn(PYTHON, [CLIENT, String(port), "acc", ...streams], { stdio: "pipe" });
     this.#child = child;
     running.add(child);
-    createInterface(child.stdout).on("line", (line) => this.lines.push(line));
+    createInterface(child.stdout).on("line", (line) => {
+      this.lines.push(line);
+      this.#wake();
+    });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr += text;
     });
@@ -66,6 +70,7 @@ class PythonClient {
       child.once("close", (code) => {
         running.delete(child);
         this.#isOver = true;
+        this.#wake();
         resolve(code);
       });
     });
@@ -77,7 +82,10 @@ class PythonClient {
 
   /** The next line. @throws {Error} it ended first */
   async line(): Promise<string> {
-    await until(() => this.#next < this.lines.length || this.#isOver);
+    while (this.#next >= this.lines.length && !this.#isOver)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     const line = this.lines[this.#next++];
     if (line === undefined) throw new Error(`client.py has ended: ${this.#stderr}`);
     return line;
