@@ -4,11 +4,15 @@
  * An expected no is an `Err` with the status that its client gets.
  */
 import type { ErrorStatus } from "../endpoint.ts";
+import type { ClusterLimits } from "./limits.ts";
 
 export type Mode = "TASK" | "DIRECT";
 
-/** @property column of the data set; null: as the original's first generation has it, `picture` and `label` */
+/** Where a port's vectors come from. */
 export type TaskSource = { readonly port: string; readonly dataSet: string; readonly column: string };
+
+/** Where a port's outputs go. */
+export type TaskResult = { readonly port: string; readonly column: string };
 
 export type TaskWork =
   | {
@@ -22,8 +26,8 @@ export type TaskWork =
       readonly kind: "request";
       readonly inputs: readonly TaskSource[];
       readonly timeLength: number;
-      /** What is left: for each row the winner of the first output, or a data set with a column per output. */
-      readonly leaves: "labels" | { readonly columns: readonly { readonly port: string; readonly column: string }[] };
+      /** Of the data set that it leaves, under the task's uuid. */
+      readonly results: readonly TaskResult[];
     }
   | { readonly kind: "save" }
   | { readonly kind: "load"; readonly checkpoint: string };
@@ -31,7 +35,7 @@ export type TaskWork =
 export type TaskKind = TaskWork["kind"];
 
 export type NewTask = {
-  /** Its request's result, data set or checkpoint has the same. */
+  /** The data set or checkpoint that it leaves has the same. */
   readonly uuid: string;
   readonly name: string;
   /** Who asked: what the task leaves is theirs. */
@@ -62,6 +66,7 @@ export type ClusterAsk =
   | { readonly GetTask: string }
   | { readonly GetTasks: null }
   | { readonly DropTask: string }
+  | { readonly Describe: null }
   /** May a WebSocket be handed over now? */
   | { readonly Admit: null }
   /** The cluster is deleted: its socket is closed, tasks end, what was to be saved is. */
@@ -76,25 +81,28 @@ export function refused(status: ErrorStatus, text: string): Refused {
 
 /** What a cluster tells hanami when a task has left something, before the task counts as finished. */
 export type TaskLeft = {
-  readonly TaskLeft: {
-    readonly what: "labels" | "dataset" | "checkpoint";
-    readonly uuid: string;
-    readonly name: string;
-    readonly ownerId: string;
-    readonly projectId: string;
-    /** Of a data set: its shape; of labels: how many; of a checkpoint: its bytes. */
-    readonly size: number;
+  readonly TaskLeft: Omit<NewTask, "work"> & {
+    /** Of its file. */
+    readonly bytes: number;
+    /** Of a data set; null: it is a checkpoint. */
+    readonly content: { readonly rows: number; readonly columns: number } | null;
   };
 };
 
-/** Drives of the package that the clusters use. */
-export const CLUSTERS_DRIVE = "clusters"; // what each has learnt, over a crash of its process: a file each
-export const CHECKPOINTS_DRIVE = "checkpoints"; // `<uuid>.weights`, and `<uuid>.json` for whose it is
-export const RESULTS_DRIVE = "request-results"; // `<uuid>.data`, likewise
+/** Drives of the package. What a cluster has learnt, over a crash of its process; and what a task is going to load. */
+export const CLUSTERS_DRIVE = "clusters";
+export const CHECKPOINTS_DRIVE = "checkpoints";
 
-/** @property limits as they are set for hanami */
-export type ClusterSettings = {
+/** What identifies a cluster, and whose it is: its process keeps it while the one that asks begins anew. */
+export type ClusterRow = {
   readonly uuid: string;
+  readonly name: string;
+  readonly ownerId: string;
+  readonly projectId: string;
+  readonly createdAt: number;
+  /** As the client wrote it; "": none. */
   readonly template: string;
-  readonly limits: Readonly<Record<string, number>>;
 };
+
+/** Of a cluster's process. @property limits as they are set for hanami */
+export type ClusterSettings = { readonly row: ClusterRow; readonly limits: ClusterLimits };

@@ -25,8 +25,7 @@ const TABLE = {
   tasks: limit(64, "tasks", 1, 10_000, "of one cluster that wait or run"),
   tasksKept: limit(256, "tasks", 1, 10_000, "of one cluster that are over, the oldest is forgotten"),
   sliceMs: limit(20, "ms", 1, 1_000, "of work before other clusters, pings and questions have their turn"),
-  taskRows: limit(1_000_000, "rows", 1, 1_000_000_000, "of one task: its results are held until it ends"),
-  results: limit(1_000, "results", 1, 100_000, "of request tasks of one user that are kept"),
+  taskRows: limit(1_000_000, "rows", 1, 1_000_000_000, "of one task: it has its cluster to itself for so long"),
   checkpoints: limit(100, "checkpoints", 1, 10_000, "of one user: each has a file of its cluster's weights"),
 } as const satisfies Readonly<Record<string, Limit>>;
 
