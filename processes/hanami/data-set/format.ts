@@ -7,7 +7,16 @@
  *   the head     JSON: { "type": "uint8" | "float32", "columns", "description" }, then zeros
  *   the rows     row-major; float32 little-endian. How many there are follows from the file's length
  */
-import { DataSetError, type Description } from "./reader.ts";
+
+/** @property column_end exclusive */
+export type ColumnRange = { readonly column_start: number; readonly column_end: number };
+/** Names of columns, or of several side by side: MNIST has `picture` and `label`, CSV one of each column. */
+export type Description = Readonly<Record<string, ColumnRange>>;
+
+/** What cannot be read or written, and why. */
+export class DataSetError extends Error {
+  override readonly name = "DataSetError";
+}
 
 export const DATA_DRIVE = "data";
 

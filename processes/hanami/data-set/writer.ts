@@ -1,21 +1,38 @@
 /**
  * Writes the file of a data set: all of it or nothing, and there after the power went.
  *
- * Its row in the table of data sets (data-sets.ts) is made by the process hanami, when the file is there.
+ * Its row in the table of data sets (data-sets.ts, `adopt`) is made by the process hanami, when the file is there.
  */
 import type { Ctx } from "../endpoint.ts";
-import type { DataSetShape } from "./format.ts";
-import { DataSetError } from "./reader.ts";
+import { DATA_DRIVE, DataSetError, type DataSetShape, dataPath, rowBytes, writeHead } from "./format.ts";
+
+export type { DataSetShape } from "./format.ts";
+
+/** @property bytes of the file */
+export type Written = { readonly rows: number; readonly bytes: number };
 
 /**
- * @param rows row-major pieces, each of whole rows and of `shape.type`'s array @returns how many rows
+ * @param rows row-major pieces, each of whole rows and of `shape.type`'s array
  * @throws {DataSetError} a piece is not of whole rows @throws what `rows` throws: then there is no file
  */
-export function writeDataSet(
-  _ctx: Pick<Ctx, "vfs">,
+export async function writeDataSet(
+  ctx: Pick<Ctx, "vfs">,
   uuid: string,
-  _shape: DataSetShape,
-  _rows: AsyncIterable<Uint8Array | Float32Array> | Iterable<Uint8Array | Float32Array>,
-): Promise<number> {
-  return Promise.reject(new DataSetError(`Cannot write data set "${uuid}" as writing is not written yet`));
+  shape: DataSetShape,
+  rows: AsyncIterable<Uint8Array | Float32Array> | Iterable<Uint8Array | Float32Array>,
+): Promise<Written> {
+  const bytesPerRow = rowBytes(shape);
+  const head = writeHead(shape);
+  async function* content(): AsyncGenerator<Uint8Array> {
+    yield head;
+    for await (const piece of rows) {
+      if (piece.byteLength % bytesPerRow !== 0 || piece instanceof Float32Array !== (shape.type === "float32"))
+        throw new DataSetError(
+          `Cannot write ${piece.byteLength} bytes as rows as one is ${bytesPerRow} bytes of ${shape.type}`,
+        );
+      yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+    }
+  }
+  const bytes = await ctx.vfs.drive(DATA_DRIVE).writeStream(dataPath(uuid), content());
+  return { rows: (bytes - head.byteLength) / bytesPerRow, bytes };
 }
