@@ -3,6 +3,7 @@
  *
  * Endpoints that need a state of their own are made by a function of it, `clusterEndpoints(front)`, that hanami.ts calls.
  */
+import type { ClusterParts } from "./clusters/parts.ts";
 import type { DataSets } from "./data-set/data-sets.ts";
 import type { Parts } from "./data-set/parts.ts";
 import type { Ctx } from "./endpoint.ts";
@@ -18,4 +19,6 @@ export type Front = {
   readonly accounts: Accounts;
   readonly dataSets: DataSets;
   readonly parts: Parts;
+  /** Clusters, their tasks and checkpoints; `clusters.clusters.admit` is for the handshake. */
+  readonly clusters: ClusterParts;
 };

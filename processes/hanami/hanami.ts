@@ -10,6 +10,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { defineProcess } from "jackfield/process";
+import { clusterEndpoints } from "./clusters/endpoints.ts";
+import { openClusters, takeLeft } from "./clusters/parts.ts";
 import { DataSets } from "./data-set/data-sets.ts";
 import { dataSetEndpoints } from "./data-set/endpoints.ts";
 import { StandInParts } from "./data-set/stand-in-parts.ts";
@@ -31,7 +33,7 @@ export default defineProcess<Hanami>({
     const password = await firstUsers(front.accounts, front.settings.users);
     if (password !== undefined) ctx.log(`Hanami's first user is "admin" with the password ${password}`);
     await front.dataSets.sweep();
-    const endpoints = [...userEndpoints(front), ...dataSetEndpoints(front)];
+    const endpoints = [...userEndpoints(front), ...dataSetEndpoints(front), ...clusterEndpoints(front.clusters)];
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const throttle = new Throttle({ limits: front.limits, now: () => ctx.now(), sleep });
     const rest = new Rest(front, new Router(endpoints), throttle);
@@ -48,7 +50,7 @@ export default defineProcess<Hanami>({
   },
 
   async onRequest({ front }, message, ctx) {
-    const answer = await obey(ctx, front.accounts, message);
+    const answer = (await takeLeft(front.clusters, message)) ?? (await obey(ctx, front.accounts, message));
     if (ctx.asked) ctx.respond(answer);
   },
 });
@@ -59,5 +61,6 @@ async function frontOf(ctx: Ctx): Promise<Front> {
   const parts = new StandInParts(ctx);
   const accounts = await Accounts.open(ctx, limits);
   const dataSets = await DataSets.open(ctx, limits, parts);
-  return { ctx, limits, settings, accounts, dataSets, parts };
+  const clusters = await openClusters({ ctx, limits, children: settings.children, dataSets });
+  return { ctx, limits, settings, accounts, dataSets, parts, clusters };
 }

@@ -1,5 +1,6 @@
 /** Every limit of Hanami: default, unit, bounds and reason. Set them with `"limits":{"name":value}` in its settings. */
 import { type Limit, type LimitValues, limit, resolveLimits } from "jackfield/protocol";
+import { CLUSTER_LIMITS } from "./clusters/limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -33,6 +34,7 @@ const TABLE = {
   importsWaiting: limit(64, "imports", 0, 1_000, "one more is refused, and may be asked for again"),
   importSeconds: limit(1_800, "s", 1, 86_400, "an import may take: 64 GiB at 40 MiB a second"),
   checkRows: limit(1_000_000, "rows", 1, 100_000_000, "that a check compares: it reads both data sets"),
+  ...CLUSTER_LIMITS,
 } as const satisfies Readonly<Record<string, Limit>>;
 
 export type HanamiLimitName = keyof typeof TABLE;

@@ -18,7 +18,8 @@ import { type Column, table } from "../table.ts";
 import type { Project, User } from "./accounts.ts";
 import { PASSWORD_FIELDS, readPassword } from "./login.ts";
 
-const HOST = "00000000-0000-4000-8000-000000000001"; // this node: it has one, and clusters move nowhere
+/** This node: there is no other one, and clusters move nowhere. */
+export const HOST: string = "00000000-0000-4000-8000-000000000001";
 
 const MEMBERSHIP: Readonly<Record<string, FieldRule>> = {
   id: USER_ID,
