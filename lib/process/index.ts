@@ -108,4 +108,4 @@ export {
 } from "./sqlite.ts";
 export { StateError } from "./state.ts";
 export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";
-export { Drive, type DriveOptions, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";
+export { Drive, type DriveOptions, HeldFile, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";

@@ -123,9 +123,9 @@ export class DataSets {
   /** Its file is there: its parts go. */
   async finish(set: DataSet, content: DataSetContent, bytes: number): Promise<DataSet> {
     const ready: DataSet = { ...set, bytes, content, upload: null };
-    await this.#database.set(set.uuid, ready);
     this.#take(set);
-    this.#put(ready);
+    this.#put(ready); // before it waits: who deletes it meanwhile finds the file too
+    await this.#database.set(set.uuid, ready);
     await this.#removeParts(set);
     return ready;
   }

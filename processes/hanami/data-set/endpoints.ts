@@ -47,16 +47,18 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
     try {
       for (const part of partsOf(set)) await parts.sealPart(part);
       const { content, bytes } = await imports.run(jobOf(set, generation === "G1"));
-      if (dataSets.get(set.uuid) === undefined) {
-        await dataSets.removeFile(set.uuid);
-        throw new ApiError(404, `The data set ${set.uuid} was deleted meanwhile.`);
+      if (dataSets.get(set.uuid) !== undefined) {
+        await dataSets.finish(set, content, bytes);
+        return { uuid: set.uuid };
       }
-      await dataSets.finish(set, content, bytes);
-      return { uuid: set.uuid };
+    } catch (thrown) {
+      if (dataSets.get(set.uuid) !== undefined) throw thrown; // else its parts were taken away from under the import
     } finally {
       finalizing.delete(set.uuid);
       for (const part of partsOf(set)) parts.unsealPart(part); // where it failed: those of a finished one are gone
     }
+    await dataSets.removeFile(set.uuid);
+    throw new ApiError(404, `The data set ${set.uuid} was deleted meanwhile.`);
   };
 
   const waitingFor = (set: DataSet, type: DataSetType, input: Call["input"]): DataSet => {

@@ -6,7 +6,10 @@ export class StandInParts implements Parts {
   readonly #ctx: Ctx;
   readonly #parts = new Map<string, PartProgress>();
 
+  static last: StandInParts | undefined;
+
   constructor(ctx: Ctx) {
+    StandInParts.last = this;
     this.#ctx = ctx;
   }
 

@@ -215,7 +215,8 @@ function callerOf({ id, name, isAdmin, projects }: User, projectId: string): Cal
 
 /** Makes the users of the settings, and an admin where a node has none. @returns its password, to be shown once */
 export async function firstUsers(accounts: Accounts, users: readonly NewUser[]): Promise<string | undefined> {
-  for (const user of users) if (accounts.user(user.id) === undefined) await accounts.addUser(user);
+  const missing = users.filter(({ id }) => accounts.user(id) === undefined);
+  for (const user of missing) await accounts.addUser(user);
   if (accounts.users.some(({ isAdmin }) => isAdmin)) return undefined;
   if (accounts.user("admin") !== undefined) return undefined; // somebody made it on purpose, without the right
   const password = randomBytes(15).toString("base64url"); // 120 bits, 20 letters

@@ -21,7 +21,7 @@ const KNOWN = "AddUser, RemoveUser, SetPassword, Users";
 /** @returns the body of the answer; undefined: it is none of these orders */
 export async function obey(ctx: Ctx, accounts: Accounts, message: Message): Promise<unknown> {
   const [order, asked] = orderOf(message.body);
-  const obeyed = ORDERS[order];
+  const obeyed = Object.hasOwn(ORDERS, order) ? ORDERS[order] : undefined;
   if (obeyed === undefined) return { Err: `Cannot do "${order.slice(0, 40)}" as it must be one of ${KNOWN}` };
   if (!(await mayOrder(ctx, message))) return { Err: "NoRootCap" };
   try {

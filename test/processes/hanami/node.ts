@@ -65,6 +65,8 @@ export type HanamiNode = {
   readonly port: number;
   readonly mainPort: number;
   readonly logs: readonly string[];
+  /** What ended its incarnations. */
+  readonly crashes: readonly string[];
   /** Where databases and drives are: hand it to another node to start it anew. */
   readonly folder: string;
   ask(
@@ -96,8 +98,10 @@ export async function startHanami({
 } = {}): Promise<HanamiNode> {
   const node = createNode({ name: "alice.os", settings: { [HANAMI]: settings } });
   const logs: string[] = [];
+  const crashes: string[] = [];
   node.kernel.events.listen((event) => {
     if (event.type === "log") logs.push(event.text);
+    if (event.type === "process-crashed") crashes.push(event.report.error);
   });
   const system = { public: true, trusted: true };
   node.addSystemProcess({
@@ -125,6 +129,7 @@ export async function startHanami({
     port,
     mainPort: server.port,
     logs,
+    crashes,
     folder,
     async ask(method, path, { token, body, headers = {} } = {}) {
       const sent = token === undefined ? headers : { "x-auth-token": token, ...headers };
