@@ -25,9 +25,16 @@ export type DataSet = Owned & {
   readonly createdAt: number;
   readonly bytes: number;
   /** While it waits for its parts. */
-  readonly upload: { readonly input: string; readonly label: string | null } | null;
+  readonly upload: DataSetUpload | null;
   /** When it is ready. */
   readonly content: DataSetContent | null;
+};
+
+/** Uuids of its parts. @property labelSize bytes, as announced; the input's are the others of `bytes` */
+export type DataSetUpload = {
+  readonly input: string;
+  readonly label: string | null;
+  readonly labelSize: number | null;
 };
 
 /** @property inputs and `outputs`: how many of the columns a network is given and asked for; CSV does not say: 0 */
@@ -80,6 +87,14 @@ export class DataSets {
     return uuid === undefined ? undefined : this.#sets.get(uuid);
   }
 
+  /** As it was announced. @returns undefined: no data set waits for it */
+  partSize(part: string): number | undefined {
+    const set = this.ofPart(part);
+    if (set === undefined || set.upload === null) return undefined;
+    const labelSize = set.upload.labelSize ?? 0;
+    return part.toLowerCase() === set.upload.input ? set.bytes - labelSize : labelSize;
+  }
+
   /** All, oldest first. */
   get all(): readonly DataSet[] {
     return [...this.#sets.values()].sort((a, b) => a.createdAt - b.createdAt);
@@ -88,7 +103,7 @@ export class DataSets {
   /** @throws {ApiError} 400 a quota of its owner */
   async create(caller: Caller, { name, type, inputSize, labelSize }: NewDataSet): Promise<DataSet> {
     const bytes = inputSize + (labelSize ?? 0);
-    const upload = { input: randomUUID(), label: labelSize === null ? null : randomUUID() };
+    const upload = { input: randomUUID(), label: labelSize === null ? null : randomUUID(), labelSize };
     const set = this.#reserve(caller, { name, type, bytes, uuid: randomUUID(), upload, content: null });
     try {
       await this.#parts.createPart(upload.input, inputSize);

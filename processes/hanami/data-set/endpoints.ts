@@ -55,7 +55,7 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
       if (dataSets.get(set.uuid) !== undefined) throw thrown; // else its parts were taken away from under the import
     } finally {
       finalizing.delete(set.uuid);
-      for (const part of partsOf(set)) parts.unsealPart(part); // where it failed: those of a finished one are gone
+      for (const part of partsOf(set)) await parts.unsealPart(part); // where it failed: those of a finished one are gone
     }
     await dataSets.removeFile(set.uuid);
     throw new ApiError(404, `The data set ${set.uuid} was deleted meanwhile.`);

@@ -12,10 +12,10 @@ export interface Parts {
   createPart(uuid: string, size: number): Promise<void>;
   /** @returns undefined: there is no such part */
   progress(uuid: string): PartProgress | undefined;
-  /** Its bytes are as they will stay: later chunks are refused, and its sockets are closed. */
+  /** Its bytes are as they will stay: later chunks are refused, and the sockets they come by closed. */
   sealPart(uuid: string): Promise<void>;
-  /** Chunks are taken again: what was to be done with it failed. */
-  unsealPart(uuid: string): void;
+  /** Chunks are taken again: what was to be done with it failed. Nothing happens when it is gone. */
+  unsealPart(uuid: string): Promise<void>;
   /** With its bytes; nothing happens when it is gone. */
   removePart(uuid: string): Promise<void>;
 }
