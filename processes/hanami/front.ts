@@ -5,10 +5,10 @@
  */
 import type { ClusterParts } from "./clusters/parts.ts";
 import type { DataSets } from "./data-set/data-sets.ts";
-import type { Parts } from "./data-set/parts.ts";
 import type { Ctx } from "./endpoint.ts";
 import type { HanamiLimits } from "./limits.ts";
 import type { HanamiSettings } from "./settings.ts";
+import type { Parts } from "./uploads/parts.ts";
 import type { Accounts } from "./users/accounts.ts";
 
 export type Front = {

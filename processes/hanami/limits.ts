@@ -1,6 +1,7 @@
 /** Every limit of Hanami: default, unit, bounds and reason. Set them with `"limits":{"name":value}` in its settings. */
 import { type Limit, type LimitValues, limit, resolveLimits } from "jackfield/protocol";
 import { CLUSTER_LIMITS } from "./clusters/limits.ts";
+import { UPLOAD_LIMITS } from "./uploads/limits.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -34,6 +35,7 @@ const TABLE = {
   importsWaiting: limit(64, "imports", 0, 1_000, "one more is refused, and may be asked for again"),
   importSeconds: limit(1_800, "s", 1, 86_400, "an import may take: 64 GiB at 40 MiB a second"),
   checkRows: limit(1_000_000, "rows", 1, 100_000_000, "that a check compares: it reads both data sets"),
+  ...UPLOAD_LIMITS,
   ...CLUSTER_LIMITS,
 } as const satisfies Readonly<Record<string, Limit>>;
 
