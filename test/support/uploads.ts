@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Context, defineProcess } from "../../lib/process/index.ts";
-import { ProcessId, resolveLimits } from "../../lib/protocol/index.ts";
+import { ProcessId, resolveLimits, VirtualClock } from "../../lib/protocol/index.ts";
 import { Handshakes } from "../../processes/hanami/handshake.ts";
 import {
   type FileUploadResponse,
@@ -159,7 +159,17 @@ export async function startUploads(options: UploadsOptions = {}): Promise<Upload
       context?.request(HANAMI).body("crash").send();
     },
     async stop() {
-      await node.stop();
+      const { clock } = node.node.kernel;
+      let stopped = false;
+      const stop = node.stop().finally(() => {
+        stopped = true;
+      });
+      // A node waits by its clock; one that stands still is moved.
+      while (clock instanceof VirtualClock && !stopped) {
+        clock.advance(5);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await stop;
       if (data === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -37,6 +37,7 @@ export class Parts {
   readonly #ctx: Ctx;
   readonly #limits: UploadLimits;
   readonly #known = new Map<string, PartProgress>(); // at most limits.parts
+  readonly #asking = new Map<string, Promise<PartState>>(); // likewise
 
   constructor(ctx: Ctx, limits: UploadLimits) {
     this.#ctx = ctx;
@@ -80,9 +81,29 @@ export class Parts {
     }
   }
 
-  /** @returns undefined: there is no such part */
+  /**
+   * What is known of it: complete as soon as its client can know, before that up to some MiB behind.
+   * @returns undefined: there is no such part
+   */
   progress(uuid: string): PartProgress | undefined {
-    return this.#known.get(uuid.toLowerCase());
+    const name = uuid.toLowerCase();
+    const known = this.#known.get(name);
+    // A notice may have been lost, where this process was overloaded: who asks again hears it.
+    if (known !== undefined && known.received < known.size) void this.state(name).catch(() => undefined);
+    return known;
+  }
+
+  /** As it is now. @returns undefined: there is no such part @throws {SendError} its process does not answer */
+  async state(uuid: string): Promise<PartProgress | undefined> {
+    const name = uuid.toLowerCase();
+    if (!this.#known.has(name)) return undefined;
+    let asking = this.#asking.get(name);
+    if (asking === undefined) {
+      asking = this.#ask(name, "State").finally(() => this.#asking.delete(name));
+      this.#asking.set(name, asking);
+    }
+    const { size, covered } = await asking;
+    return this.#learn(name, { size, received: covered });
   }
 
   /** Its file is its bytes from now on; later chunks are refused. @throws {PartsError} not complete @throws {SendError} */
@@ -124,11 +145,17 @@ export class Parts {
     if ("Expired" in notice) {
       this.#known.delete(uuid);
       this.onExpired(uuid);
-    } else if (this.#known.has(uuid)) {
-      const { size, covered } = notice.Covered;
-      this.#known.set(uuid, { size, received: covered });
-    }
+    } else this.#learn(uuid, { size: notice.Covered.size, received: notice.Covered.covered });
     return true;
+  }
+
+  /** What is there stays: the larger figure is the newer one. @returns undefined: it was removed meanwhile */
+  #learn(uuid: string, { size, received }: PartProgress): PartProgress | undefined {
+    const known = this.#known.get(uuid);
+    if (known === undefined) return undefined;
+    const learnt = { size, received: Math.max(received, known.received) };
+    this.#known.set(uuid, learnt);
+    return learnt;
   }
 
   #child(uuid: string): string {
