@@ -214,8 +214,8 @@ class Cluster {
         await train(this.#ctx, this.#model, work, run, this.#slices());
         return await this.#keep();
       case "request": {
-        const content = await request(this.#ctx, this.#model, work, run, this.#slices());
-        return await this.#left(task, content.rows * content.columns * 4, content);
+        const { bytes, content } = await request(this.#ctx, this.#model, work, run, this.#slices());
+        return await this.#left(task, bytes, content);
       }
       case "save": {
         const bytes = writeCheckpoint(this.#model);

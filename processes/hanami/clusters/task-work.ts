@@ -71,14 +71,14 @@ export async function train(
   }
 }
 
-/** @returns the shape of the data set it wrote @throws {DataSetError} @throws {TaskStopped} */
+/** @returns what it wrote @throws {DataSetError} @throws {TaskStopped} */
 export async function request(
   ctx: Pick<Ctx, "vfs">,
   model: Model,
   work: RequestWork,
   run: TaskRun,
   slices: Slices,
-): Promise<{ readonly rows: number; readonly columns: number }> {
+): Promise<{ readonly bytes: number; readonly content: { readonly rows: number; readonly columns: number } }> {
   const feeds = await openFeeds(ctx, model, "input", work.inputs, work.timeLength);
   const description: Record<string, ColumnRange> = Object.create(null); // a column may be called anything
   let columns = 0;
@@ -109,8 +109,8 @@ export async function request(
     if (at > 0) yield piece.subarray(0, at);
   }
   const shape = { type: "float32", columns, description } as const;
-  const rows = await writeDataSet(ctx, run.task.uuid, shape, results());
-  return { rows, columns };
+  const { rows, bytes } = await writeDataSet(ctx, run.task.uuid, shape, results());
+  return { bytes, content: { rows, columns } };
 }
 
 /** Where the vectors of one port come from. @property rows of one vector */
