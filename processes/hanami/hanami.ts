@@ -10,12 +10,11 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Context, defineProcess } from "jackfield/process";
+import { defineProcess } from "jackfield/process";
 import { clusterEndpoints } from "./clusters/endpoints.ts";
 import { openClusters, takeLeft } from "./clusters/parts.ts";
-import { DataSets } from "./data-set/data-sets.ts";
+import { DataSets, partsOf } from "./data-set/data-sets.ts";
 import { dataSetEndpoints } from "./data-set/endpoints.ts";
-import { Siblings } from "./data-set/siblings.ts";
 import type { Caller, Ctx } from "./endpoint.ts";
 import type { Front } from "./front.ts";
 import { Handshakes, type Target } from "./handshake.ts";
@@ -46,8 +45,6 @@ export default defineProcess<Hanami>({
       },
       front.limits,
     );
-    const siblings = new Siblings(front.dataSets, front.parts);
-    ctx.every((front.limits.partIdleSeconds * 1000) / SIBLING_LOOKS, () => void siblings.look());
     await ctx.bindHttp("/", { authenticated: false });
     await ctx.bindWs("/", { authenticated: false });
     await ctx.bindWs("/*rest", { authenticated: false }); // upstream upgrades on any path
@@ -64,21 +61,23 @@ export default defineProcess<Hanami>({
   onClose: ({ handshakes }, { channelId }) => handshakes.closed(channelId),
 
   async onRequest({ front }, message, ctx) {
-    if (front.parts.take(message)) return;
-    const answer = (await takeLeft(front.clusters, message)) ?? (await obey(ctx, front.accounts, message));
+    const answer =
+      front.parts.take(message) ??
+      (await takeLeft(front.clusters, message)) ??
+      (await obey(ctx, front.accounts, message));
     if (ctx.asked) ctx.respond(answer);
   },
 });
 
-const SIBLING_LOOKS = 4; // in the time after which a part without a socket is removed
-
-async function frontOf(ctx: Context<Hanami>): Promise<Front> {
+async function frontOf(ctx: Ctx): Promise<Front> {
   const settings = hanamiSettings(ctx.settings, existsSync(join(ctx.host.folder ?? "", "importer.js")));
   const { limits, children } = settings;
   const parts = new Parts(ctx, limits);
   const accounts = await Accounts.open(ctx, limits);
   const dataSets = await DataSets.open(ctx, limits, parts);
   parts.onExpired = (uuid) => void expire(ctx, dataSets, uuid);
+  parts.siblingsOf = (uuid) =>
+    partsOf(dataSets.ofPart(uuid) ?? { upload: null }).flatMap((part) => (part.uuid === uuid ? [] : [part.uuid]));
   await parts.restore((uuid) => dataSets.partSize(uuid));
   await dataSets.sweep();
   const clusters = await openClusters({ ctx, limits, children, dataSets });
@@ -106,7 +105,7 @@ async function takerOf(front: Front, target: Target, uuid: string, caller: Calle
   if (target === "cluster") {
     const admission = await front.clusters.clusters.admit(caller, uuid);
     if ("refused" in admission) throw new Error(admission.refused);
-    return { process: admission.process, note: null };
+    return { process: admission.process };
   }
   const set = front.dataSets.ofPart(uuid);
   // Its owner alone, not an admin either: nobody else has a reason to write there (contract hanami §6.4).

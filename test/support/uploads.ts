@@ -86,6 +86,7 @@ export async function startUploads(options: UploadsOptions = {}): Promise<Upload
     async init(ctx) {
       const parts = new Parts(ctx, values);
       parts.onExpired = (uuid) => expired.push(uuid);
+      parts.siblingsOf = (uuid) => [...sizes.keys()].filter((other) => other !== uuid); // all are of one data set
       await parts.restore((uuid) => sizes.get(uuid));
       const handshakes = new Handshakes<string>(
         {
@@ -108,9 +109,10 @@ export async function startUploads(options: UploadsOptions = {}): Promise<Upload
     onPush: ({ handshakes }, { channelId, messageType }, blob, ctx) =>
       handshakes.push(channelId, messageType, blob, ctx),
     onClose: ({ handshakes }, { channelId }) => handshakes.closed(channelId),
-    onRequest({ parts }, message) {
+    onRequest({ parts }, message, ctx) {
       if (message.body === "crash") throw new Error("asked to crash");
-      parts.take(message);
+      const answer = parts.take(message);
+      if (ctx.asked) ctx.respond(answer);
     },
   });
   node.add(HANAMI, program, {

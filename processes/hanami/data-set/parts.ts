@@ -3,7 +3,7 @@ export { PARTS_DRIVE } from "../uploads/part-file.ts";
 
 import type { PartProgress, Parts as Uploads } from "../uploads/parts.ts";
 
-export type Parts = Pick<Uploads, "createPart" | "progress" | "sealPart" | "unsealPart" | "removePart" | "taker">;
+export type Parts = Pick<Uploads, "createPart" | "progress" | "sealPart" | "unsealPart" | "removePart">;
 
 /** A part's path in its drive. */
 export function partPath(uuid: string): string {

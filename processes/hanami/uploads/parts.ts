@@ -11,13 +11,16 @@ import type { UploadLimits } from "./limits.ts";
 import { createPartFile, listParts, removePartFile } from "./part-file.ts";
 import { type PartState, type UploadNotice, type UploadRequest, uploadProcess } from "./upload.ts";
 
-type Ctx = Pick<Context, "vfs" | "spawn" | "request" | "children" | "our" | "log">;
+type Ctx = Pick<Context, "vfs" | "spawn" | "request" | "children" | "our" | "log" | "now">;
 
 /** @property received bytes that have come, each counted once */
 export type PartProgress = { readonly size: number; readonly received: number };
 
+/** @property usedAt ms since the Unix epoch, when it was made or its last socket left; Infinity: it has one */
+type Known = PartProgress & { readonly usedAt: number };
+
 /** Who takes a channel, and what it is to be told of it. */
-export type Taker = { readonly process: string; readonly note: unknown };
+export type Taker = { readonly process: string; readonly note?: unknown };
 
 /** There are too many parts, or what was asked of one was refused. */
 export class PartsError extends KernelError {
@@ -32,11 +35,13 @@ const CHILD = "upload-"; // and the uuid
 const ASK_SECONDS = 60; // seconds: as the vfs, which it may wait for
 
 export class Parts {
-  /** Told of a part that was abandoned: it is gone. */
+  /** Told of a part that was abandoned: it goes. */
   onExpired: (uuid: string) => void = () => undefined;
+  /** The other parts of its data set, which are uploaded one after the other: while one is used, none is abandoned. */
+  siblingsOf: (uuid: string) => readonly string[] = () => [];
   readonly #ctx: Ctx;
   readonly #limits: UploadLimits;
-  readonly #known = new Map<string, PartProgress>(); // at most limits.parts
+  readonly #known = new Map<string, Known>(); // at most limits.parts
   readonly #asking = new Map<string, Promise<PartState>>(); // likewise
 
   constructor(ctx: Ctx, limits: UploadLimits) {
@@ -53,7 +58,8 @@ export class Parts {
         if (size === undefined) await this.removePart(uuid);
         else {
           if (!running.has(`${CHILD}${uuid}`)) await this.#spawn(uuid, size);
-          this.#known.set(uuid, { size, received: (await this.#ask(uuid, "State")).covered });
+          this.#known.set(uuid, { size, received: 0, usedAt: this.#ctx.now() });
+          this.#learn(uuid, await this.#ask(uuid, "State"));
         }
       } catch (error) {
         this.#ctx.log(`part ${uuid} is left alone: ${error instanceof Error ? error.message : String(error)}`);
@@ -70,7 +76,7 @@ export class Parts {
         "TooManyParts",
         `Cannot make a part as there may be ${parts}: finalize or delete a data set`,
       );
-    this.#known.set(name, { size, received: 0 }); // its place, before anybody else's
+    this.#known.set(name, { size, received: 0, usedAt: this.#ctx.now() }); // its place, before anybody else's
     try {
       await createPartFile(this.#ctx, name, size, this.#limits.partRanges);
       await this.#spawn(name, size);
@@ -90,7 +96,7 @@ export class Parts {
     const known = this.#known.get(name);
     // A notice may have been lost, where this process was overloaded: who asks again hears it.
     if (known !== undefined && known.received < known.size) void this.state(name).catch(() => undefined);
-    return known;
+    return known === undefined ? undefined : { size: known.size, received: known.received };
   }
 
   /** As it is now. @returns undefined: there is no such part @throws {SendError} its process does not answer */
@@ -102,8 +108,7 @@ export class Parts {
       asking = this.#ask(name, "State").finally(() => this.#asking.delete(name));
       this.#asking.set(name, asking);
     }
-    const { size, covered } = await asking;
-    return this.#learn(name, { size, received: covered });
+    return this.#learn(name, await asking);
   }
 
   /** Its file is its bytes from now on; later chunks are refused. @throws {PartsError} not complete @throws {SendError} */
@@ -111,9 +116,15 @@ export class Parts {
     await this.#ask(uuid.toLowerCase(), "Seal");
   }
 
-  /** Chunks are taken again: what was to be done with it failed. @throws {PartsError} @throws {SendError} */
+  /** Chunks are taken again: what was to be done with it failed. Nothing happens when it is gone. */
   async unsealPart(uuid: string): Promise<void> {
-    await this.#ask(uuid.toLowerCase(), "Unseal");
+    const name = uuid.toLowerCase();
+    if (!this.#known.has(name)) return;
+    try {
+      await this.#ask(name, "Unseal");
+    } catch (error) {
+      this.#ctx.log(`part ${name} stays sealed: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   /** With its bytes, and its sockets; nothing happens when it is gone. @throws {VfsError} */
@@ -136,26 +147,28 @@ export class Parts {
     return { process: this.#child(name), note: { run } };
   }
 
-  /** @returns whether `message` was a child's notice */
-  take({ source, body }: Pick<Message, "source" | "body">): boolean {
+  /** @returns undefined: `message` is no child's; else what it is answered, where it asks */
+  take({ source, body }: Pick<Message, "source" | "body">): boolean | undefined {
     const { our } = this.#ctx;
     const uuid = source.id.process.slice(CHILD.length);
-    if (source.node !== our.node || source.id.text !== this.#child(uuid)) return false;
+    if (source.node !== our.node || source.id.text !== this.#child(uuid)) return undefined;
     const notice = body as UploadNotice; // a child's word
-    if ("Expired" in notice) {
-      this.#known.delete(uuid);
-      this.onExpired(uuid);
-    } else this.#learn(uuid, { size: notice.Covered.size, received: notice.Covered.covered });
+    if ("Now" in notice) return this.#learn(uuid, notice.Now) !== undefined;
+    const since = this.#ctx.now() - this.#limits.partIdleSeconds * 1000;
+    if (this.siblingsOf(uuid).some((sibling) => (this.#known.get(sibling)?.usedAt ?? 0) > since)) return false;
+    this.#known.delete(uuid);
+    this.onExpired(uuid);
     return true;
   }
 
   /** What is there stays: the larger figure is the newer one. @returns undefined: it was removed meanwhile */
-  #learn(uuid: string, { size, received }: PartProgress): PartProgress | undefined {
+  #learn(uuid: string, { size, covered, sockets }: PartState): PartProgress | undefined {
     const known = this.#known.get(uuid);
     if (known === undefined) return undefined;
-    const learnt = { size, received: Math.max(received, known.received) };
-    this.#known.set(uuid, learnt);
-    return learnt;
+    const received = Math.max(covered, known.received);
+    const left = Number.isFinite(known.usedAt) ? known.usedAt : this.#ctx.now();
+    this.#known.set(uuid, { size, received, usedAt: sockets > 0 ? Infinity : left });
+    return { size, received };
   }
 
   #child(uuid: string): string {

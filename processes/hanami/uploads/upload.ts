@@ -8,7 +8,7 @@
  * 3. Each message of a channel is answered once, in its order, when its bytes and that they are there are written.
  * 4. A channel that was handed to an earlier incarnation is closed: that one had messages in hand that nobody answers now.
  *    Whom the channel was handed to is told by `run`, which the parent asks for and puts into the channel's note.
- * 5. After limits.partIdleSeconds without a channel the part is removed, and the parent told.
+ * 5. After limits.partIdleSeconds without a channel the part is removed, unless the parent says that it is still wanted.
  */
 import {
   type Blob,
@@ -37,10 +37,11 @@ export type PartState = {
   readonly size: number;
   readonly covered: number;
   readonly complete: boolean;
+  readonly sockets: number;
   readonly run: string;
 };
-/** What the parent is told, without being asked. */
-export type UploadNotice = { readonly Covered: PartState } | { readonly Expired: PartState };
+/** What the parent is told, or asked: whether a part that nobody uses may go, which is answered with a boolean. */
+export type UploadNotice = { readonly Now: PartState } | { readonly MayExpire: PartState };
 
 /** @property size in bytes, as it was announced */
 export type UploadOptions = { readonly uuid: string; readonly size: number; readonly limits: UploadLimits };
@@ -100,7 +101,8 @@ class Upload {
 
   get #state(): PartState {
     const { size, ranges } = this.#file;
-    return { size, covered: ranges.covered, complete: ranges.covered === size, run: this.#run };
+    const { covered } = ranges;
+    return { size, covered, complete: covered === size, sockets: this.#sockets.size, run: this.#run };
   }
 
   // What the parent asks
@@ -178,10 +180,13 @@ class Upload {
     this.#sockets.set(channelId, { bytes: 0, waiting: 0 });
     this.#idleTimer?.cancel();
     this.#idleTimer = null;
+    this.#notify({ Now: this.#state });
   }
 
   closed(channelId: number): void {
-    if (this.#sockets.delete(channelId)) this.idle();
+    if (!this.#sockets.delete(channelId)) return;
+    this.idle();
+    this.#notify({ Now: this.#state });
   }
 
   /** `blob` is lent: its bytes are copied once, to where they wait for the disk. */
@@ -317,10 +322,20 @@ class Upload {
     if (this.#sockets.size > 0 || this.#removed) return;
     this.#idleTimer = this.#ctx.after(this.#limits.partIdleSeconds * 1000, async () => {
       if (this.#sockets.size > 0) return;
-      if (this.#sealed) return this.idle(); // it is being read; who sealed it ends that
-      this.#notify({ Expired: this.#state });
+      // Sealed: it is being read, and who sealed it ends that.
+      if (this.#sealed || !(await this.#mayExpire())) return this.idle();
       await this.#gone("nobody was connected");
     });
+  }
+
+  async #mayExpire(): Promise<boolean> {
+    const question: UploadNotice = { MayExpire: this.#state };
+    try {
+      const { body } = await this.#ctx.request(this.#parent).body(question).sendAndAwaitResponse();
+      return body === true && this.#sockets.size === 0;
+    } catch {
+      return false; // it is busy, or begins anew: asked again
+    }
   }
 
   async #gone(reason: string): Promise<void> {
@@ -341,7 +356,7 @@ class Upload {
     if (state.covered === this.#told) return;
     if (this.#told >= 0 && !state.complete && state.covered - this.#told < NOTICE_BYTES) return;
     this.#told = state.covered;
-    this.#notify({ Covered: state });
+    this.#notify({ Now: state });
   }
 
   async end(): Promise<void> {
@@ -349,12 +364,12 @@ class Upload {
     await this.#file.close();
   }
 
+  get #parent(): string {
+    return `hanami:${this.#ctx.our.id.packageId.text}`;
+  }
+
   #notify(notice: UploadNotice): void {
-    const { id } = this.#ctx.our;
-    this.#ctx
-      .request(`hanami:${id.packageId.text}`)
-      .body({ uuid: this.#uuid, ...notice })
-      .send();
+    this.#ctx.request(this.#parent).body(notice).send();
   }
 }
 
