@@ -50,7 +50,7 @@ describe("handshake", () => {
   test.each([
     ["of a cluster in TASK mode", () => cluster, "the cluster is in TASK mode, switch it to DIRECT first"],
     ["of an unknown cluster", () => "00000000-0000-4000-8000-00000000ffff", "There is no cluster"],
-    ["of no uuid", () => "mine", "not found"],
+    ["of no uuid", () => "mine", "There is no cluster mine."],
   ])("refuses a socket %s, which may try again", async (_, uuid, why) => {
     const { socket, answer } = await shake(hanami.port, { token: anna.token, target: "cluster", uuid: uuid() });
     expect(answer).toEqual({ success: false, error: expect.stringContaining(why) });
@@ -143,8 +143,8 @@ describe("direct mode", () => {
     ["a vector too short", clientMessage({ ...PUT, values: [1] }), 'input "picture" has 64 values, not 1'],
     [
       "a value that is no number",
-      clientMessage({ ...PUT, values: [Number.NaN] }),
-      'input "picture" has 64 values, not 1',
+      clientMessage({ ...PUT, values: PICTURE.map(() => Number.NaN) }),
+      'a value for input "picture" is no finite number',
     ],
   ])("closes with 1008 and a reason for %s; the next connection is as good as ever", async (_, bytes, reason) => {
     const socket = await direct();
@@ -186,8 +186,8 @@ describe("direct mode", () => {
     const before = await socket.ask(PUT);
     socket.socket.sendClose(1000);
     await socket.socket.nextClose();
-    const next = await connected();
     await settled();
+    const next = await connected();
     const process = hanami.node.kernel.registry.get(ProcessId.parse(`cluster-${cluster}:hanami:sys`));
     process?.restartAfterHand();
     process?.restartNow();
