@@ -123,4 +123,4 @@ export {
   StreamOutput,
 } from "./streams.ts";
 export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";
-export { Drive, type DriveOptions, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";
+export { Drive, type DriveOptions, HeldFile, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";
