@@ -61,7 +61,9 @@ export async function connectCluster(port: number, token: string, uuid: string):
 export async function uploadDigits(client: Client, name: string, digits: Digits): Promise<string> {
   const { images, labels } = mnistFiles(digits);
   const sizes = { input_data_size: images.length, label_data_size: labels.length };
-  const init = (await client.post("/v1/dataset/upload/mnist", { name, ...sizes })).body as Readonly<Record<string, string>>;
+  const init = (await client.post("/v1/dataset/upload/mnist", { name, ...sizes })).body as Readonly<
+    Record<string, string>
+  >;
   const { uuid = "", uuid_input_file = "", uuid_label_file = "" } = init;
   await sendFile(client, uuid_input_file, images);
   await sendFile(client, uuid_label_file, labels);
