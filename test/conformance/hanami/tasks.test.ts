@@ -3,8 +3,8 @@
  * paths and bodies of contract hanami §3. Digits that the test makes; held-out ones are asked for.
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { CLASSES, digits } from "../../processes/hanami/digits.ts";
 import { base64, finished, T1, T2, T3 } from "../../processes/hanami/clusters/templates.ts";
+import { CLASSES, digits } from "../../processes/hanami/digits.ts";
 import { type Client, startHanami, stopHanami } from "../../processes/hanami/node.ts";
 import { uploadDigits } from "../../processes/hanami/sockets.ts";
 
