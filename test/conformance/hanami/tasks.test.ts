@@ -17,8 +17,8 @@ let heldOut: string;
 beforeAll(async () => {
   const hanami = await startHanami();
   anna = await hanami.login("anna");
-  trainSet = await uploadDigits(anna, "digits to learn", digits("to learn", 3000));
-  heldOut = await uploadDigits(anna, "digits held out", HELD_OUT);
+  trainSet = await uploadDigits(hanami.port, anna, "digits to learn", digits("to learn", 3000));
+  heldOut = await uploadDigits(hanami.port, anna, "digits held out", HELD_OUT);
 });
 afterAll(stopHanami);
 
