@@ -32,7 +32,6 @@ const DOORS = {
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
   lmdb: ["processes/lmdb.ts"],
-  "@bufbuild/protobuf/wire": ["processes/hanami/protobuf/"],
   xstate: [
     "kernel/lifecycle.machine.ts",
     "lib/process/from-machine.ts",

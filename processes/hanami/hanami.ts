@@ -5,23 +5,24 @@
  * State  in databases and drives of the package; clusters are forgotten with the node, as upstream does.
  *
  * 1. Requests run side by side, and none holds the mailbox (rest.ts).
- * 2. What parses or computes for long is a child in a thread of its own.
+ * 2. A WebSocket says here what it is for (handshake.ts), and is handed to the process of that part or cluster.
+ * 3. What parses or computes for long is a child in a thread of its own.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { defineProcess } from "jackfield/process";
-import { textOf } from "jackfield/protocol";
 import { clusterEndpoints } from "./clusters/endpoints.ts";
 import { openClusters, takeLeft } from "./clusters/parts.ts";
 import { DataSets, partsOf } from "./data-set/data-sets.ts";
 import { dataSetEndpoints } from "./data-set/endpoints.ts";
-import { type Caller, type Ctx, UUID_PATTERN } from "./endpoint.ts";
+import type { Caller, Ctx } from "./endpoint.ts";
 import type { Front } from "./front.ts";
-import { Handshakes } from "./handshake.ts";
+import { Handshakes, type Target } from "./handshake.ts";
+import { bindPage } from "./page.ts";
 import { Rest } from "./rest.ts";
 import { Router } from "./router.ts";
 import { hanamiSettings } from "./settings.ts";
-import { Parts } from "./uploads/parts.ts";
+import { Parts, type Taker } from "./uploads/parts.ts";
 import { Accounts, firstUsers } from "./users/accounts.ts";
 import { userEndpoints } from "./users/endpoints.ts";
 import { obey } from "./users/orders.ts";
@@ -32,21 +33,22 @@ type Hanami = { readonly front: Front; readonly rest: Rest; readonly handshakes:
 export default defineProcess<Hanami>({
   async init(ctx) {
     const front = await frontOf(ctx);
-    const password = await firstUsers(front.accounts, front.settings.users);
-    if (password !== undefined) ctx.log(`Hanami's first user is "admin" with the password ${password}`);
-    await front.dataSets.sweep();
+    await addFirstUsers(ctx, front);
     const endpoints = [...userEndpoints(front), ...dataSetEndpoints(front), ...clusterEndpoints(front.clusters)];
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const throttle = new Throttle({ limits: front.limits, now: () => ctx.now(), sleep });
     const rest = new Rest(front, new Router(endpoints), throttle);
+    const handshakes = new Handshakes<Caller>(
+      {
+        verify: (token) => front.accounts.verify(token),
+        targetFor: (target, uuid, caller) => takerOf(front, target, uuid, caller),
+      },
+      front.limits,
+    );
     await ctx.bindHttp("/", { authenticated: false });
-    const handshakes = handshakesOf(front);
     await ctx.bindWs("/", { authenticated: false });
     await ctx.bindWs("/*rest", { authenticated: false }); // upstream upgrades on any path
-    ctx
-      .request("homepage:homepage:sys")
-      .body({ Add: { label: "Hanami", description: "Data sets and clusters", path: `/${ctx.our.id.text}/ui/` } })
-      .send();
+    await bindPage(ctx);
     return { front, rest, handshakes };
   },
 
@@ -59,58 +61,55 @@ export default defineProcess<Hanami>({
   onClose: ({ handshakes }, { channelId }) => handshakes.closed(channelId),
 
   async onRequest({ front }, message, ctx) {
-    const ofPart = front.parts.take(message);
-    if (ofPart !== undefined) {
-      if (ctx.asked) ctx.respond(ofPart);
-      return;
-    }
-    const answer = (await takeLeft(front.clusters, message)) ?? (await obey(ctx, front.accounts, message));
+    const answer =
+      front.parts.take(message) ??
+      (await takeLeft(front.clusters, message)) ??
+      (await obey(ctx, front.accounts, message));
     if (ctx.asked) ctx.respond(answer);
   },
 });
 
 async function frontOf(ctx: Ctx): Promise<Front> {
   const settings = hanamiSettings(ctx.settings, existsSync(join(ctx.host.folder ?? "", "importer.js")));
-  const { limits } = settings;
+  const { limits, children } = settings;
   const parts = new Parts(ctx, limits);
   const accounts = await Accounts.open(ctx, limits);
   const dataSets = await DataSets.open(ctx, limits, parts);
-  await restoreParts(ctx, parts, dataSets);
-  const clusters = await openClusters({ ctx, limits, children: settings.children, dataSets });
+  parts.onExpired = (uuid) => void expire(ctx, dataSets, uuid);
+  parts.siblingsOf = (uuid) =>
+    partsOf(dataSets.ofPart(uuid) ?? { upload: null }).flatMap((part) => (part.uuid === uuid ? [] : [part.uuid]));
+  await parts.restore((uuid) => dataSets.partSize(uuid));
+  await dataSets.sweep();
+  const clusters = await openClusters({ ctx, limits, children, dataSets });
   return { ctx, limits, settings, accounts, dataSets, parts, clusters };
 }
 
-/** A data set of which a part was abandoned will never be whole: it goes. */
-async function restoreParts(ctx: Ctx, parts: Parts, dataSets: DataSets): Promise<void> {
-  await parts.restore((uuid) => dataSets.partSize(uuid));
-  parts.siblingsOf = (uuid) => partsOf(dataSets.ofPart(uuid) ?? { upload: null }).filter((part) => part !== uuid);
-  parts.onExpired = (uuid) => {
-    const set = dataSets.ofPart(uuid);
-    if (set !== undefined) void dataSets.remove(set).catch((error: unknown) => ctx.log(textOf(error)));
-  };
-}
-
-/** A part is its uploader's alone, whoever asks (sheet §6.4); who may use a cluster is said there. */
-function handshakesOf({ accounts, clusters, dataSets, limits, parts }: Front): Handshakes<Caller> {
-  return new Handshakes<Caller>(
-    {
-      verify: (token) => accounts.verify(token),
-      async targetFor(target, uuid, caller) {
-        if (target === "file_upload") {
-          if (dataSets.ofPart(uuid)?.ownerId !== caller.id) throw new Error(`file ${shown(uuid)} not found`);
-          return await parts.taker(uuid);
-        }
-        if (!UUID_PATTERN.test(uuid)) throw new Error(`cluster ${shown(uuid)} not found`);
-        const admission = await clusters.clusters.admit(caller, uuid);
-        if ("refused" in admission) throw new Error(admission.refused);
-        return { process: admission.process };
-      },
-    },
-    limits,
+async function addFirstUsers(ctx: Ctx, { accounts, settings }: Front): Promise<void> {
+  const password = await firstUsers(accounts, settings.users);
+  if (password === undefined) return;
+  ctx.log(
+    `Hanami's first user is "admin" with the password ${password}. It is shown this once; jackfield send ${ctx.our.id.text} '{"SetPassword":{"id":"admin","password":"…"}}' changes it`,
   );
 }
 
-/** What a client said, in an answer to it: no longer than a uuid. */
-function shown(uuid: string): string {
-  return UUID_PATTERN.test(uuid) ? uuid : "with that uuid";
+/** Whoever waits for it with an abandoned part would wait for ever: the data set goes too, so that they hear 404. */
+async function expire(ctx: Ctx, dataSets: DataSets, part: string): Promise<void> {
+  const set = dataSets.ofPart(part);
+  if (set === undefined) return;
+  ctx.log(`the upload of data set ${set.uuid} of ${set.ownerId} was abandoned: it is removed`);
+  await dataSets.remove(set).catch((error: unknown) => ctx.log(`data set ${set.uuid} was not removed: ${error}`));
+}
+
+/** @throws {Error} there is no such thing for this caller: why not */
+async function takerOf(front: Front, target: Target, uuid: string, caller: Caller): Promise<Taker> {
+  if (target === "cluster") {
+    const admission = await front.clusters.clusters.admit(caller, uuid);
+    if ("refused" in admission) throw new Error(admission.refused);
+    return { process: admission.process };
+  }
+  const set = front.dataSets.ofPart(uuid);
+  // Its owner alone, not an admin either: nobody else has a reason to write there (contract hanami §6.4).
+  if (set === undefined || set.ownerId !== caller.id || set.projectId !== caller.projectId)
+    throw new Error(`There is no upload ${uuid}.`);
+  return await front.parts.taker(uuid);
 }

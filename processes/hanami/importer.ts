@@ -6,9 +6,10 @@
 import { defineProcess } from "jackfield/process";
 import { ByteReader } from "./data-set/byte-reader.ts";
 import { readCsv } from "./data-set/csv.ts";
+import type { Part } from "./data-set/data-sets.ts";
 import { ImportError, type Table } from "./data-set/import-table.ts";
 import type { ImportJob, ImportResult } from "./data-set/imports.ts";
-import { readMnist } from "./data-set/mnist.ts";
+import { type MnistFile, readMnist } from "./data-set/mnist.ts";
 import { PARTS_DRIVE, partPath } from "./data-set/parts.ts";
 import { writeDataSet } from "./data-set/writer.ts";
 import type { Ctx } from "./endpoint.ts";
@@ -23,10 +24,10 @@ async function run(ctx: Ctx, job: ImportJob): Promise<ImportResult> {
   const readers: ByteReader[] = [];
   const part = (uuid: string): AsyncGenerator<Uint8Array, void> =>
     ctx.vfs.drive(PARTS_DRIVE).readStream(partPath(uuid));
-  const open = (uuid: string): ByteReader => {
+  const open = ({ uuid, size }: Part): MnistFile => {
     const reader = new ByteReader(part(uuid));
     readers.push(reader);
-    return reader;
+    return { reader, size };
   };
   try {
     const table = await tableOf(job, part, open);
@@ -41,12 +42,11 @@ async function run(ctx: Ctx, job: ImportJob): Promise<ImportResult> {
 }
 
 function tableOf(
-  { kind, input, inputSize, limits }: ImportJob,
+  { kind, input, limits }: ImportJob,
   part: (uuid: string) => AsyncIterable<Uint8Array>,
-  open: (uuid: string) => ByteReader,
+  open: (part: Part) => MnistFile,
 ): Promise<Table<Uint8Array | Float32Array>> {
   const { csvColumns: columnsMax, csvLineBytes: lineBytesMax, rowBytes } = limits;
-  if ("csv" in kind) return readCsv(part(input), { ...kind.csv, columnsMax, lineBytesMax });
-  const { label, labelSize } = kind.mnist;
-  return readMnist({ reader: open(input), size: inputSize }, { reader: open(label), size: labelSize }, rowBytes);
+  if ("csv" in kind) return readCsv(part(input.uuid), { ...kind.csv, columnsMax, lineBytesMax });
+  return readMnist(open(input), open(kind.mnist.label), rowBytes);
 }

@@ -7,15 +7,19 @@
  *    any point no row names what is not there, and `sweep` removes what no row names.
  */
 import { randomUUID } from "node:crypto";
-import type { KvDatabase } from "jackfield/process";
+import { type KvDatabase, VfsError } from "jackfield/process";
 import { ApiError, type Caller, type Ctx } from "../endpoint.ts";
 import type { HanamiLimits } from "../limits.ts";
 import type { Owned } from "../owned.ts";
+import { PartsError } from "../uploads/parts.ts";
 import { DATA_DRIVE, dataPath } from "./format.ts";
 import { isComplete, type Parts } from "./parts.ts";
 
 /** `result`: what a request task of a cluster left. */
 export type DataSetType = "mnist" | "csv" | "result";
+
+/** @property size bytes, as announced */
+export type Part = { readonly uuid: string; readonly size: number };
 
 /** @property createdAt ms since the Unix epoch @property bytes announced, or of its file: what counts for its owner */
 export type DataSet = Owned & {
@@ -25,16 +29,9 @@ export type DataSet = Owned & {
   readonly createdAt: number;
   readonly bytes: number;
   /** While it waits for its parts. */
-  readonly upload: DataSetUpload | null;
+  readonly upload: { readonly input: Part; readonly label: Part | null } | null;
   /** When it is ready. */
   readonly content: DataSetContent | null;
-};
-
-/** Uuids of its parts. @property labelSize bytes, as announced; the input's are the others of `bytes` */
-export type DataSetUpload = {
-  readonly input: string;
-  readonly label: string | null;
-  readonly labelSize: number | null;
 };
 
 /** @property inputs and `outputs`: how many of the columns a network is given and asked for; CSV does not say: 0 */
@@ -87,12 +84,10 @@ export class DataSets {
     return uuid === undefined ? undefined : this.#sets.get(uuid);
   }
 
-  /** As it was announced. @returns undefined: no data set waits for it */
+  /** As announced; undefined: no data set waits for it. */
   partSize(part: string): number | undefined {
     const set = this.ofPart(part);
-    if (set === undefined || set.upload === null) return undefined;
-    const labelSize = set.upload.labelSize ?? 0;
-    return part.toLowerCase() === set.upload.input ? set.bytes - labelSize : labelSize;
+    return set === undefined ? undefined : partsOf(set).find(({ uuid }) => uuid === part.toLowerCase())?.size;
   }
 
   /** All, oldest first. */
@@ -103,16 +98,18 @@ export class DataSets {
   /** @throws {ApiError} 400 a quota of its owner */
   async create(caller: Caller, { name, type, inputSize, labelSize }: NewDataSet): Promise<DataSet> {
     const bytes = inputSize + (labelSize ?? 0);
-    const upload = { input: randomUUID(), label: labelSize === null ? null : randomUUID(), labelSize };
+    const part = (size: number): Part => ({ uuid: randomUUID(), size });
+    const upload = { input: part(inputSize), label: labelSize === null ? null : part(labelSize) };
     const set = this.#reserve(caller, { name, type, bytes, uuid: randomUUID(), upload, content: null });
     try {
-      await this.#parts.createPart(upload.input, inputSize);
-      if (upload.label !== null && labelSize !== null) await this.#parts.createPart(upload.label, labelSize);
+      for (const { uuid, size } of partsOf(set)) await this.#parts.createPart(uuid, size);
       await this.#database.set(set.uuid, set);
       return set;
     } catch (thrown) {
       this.#take(set);
       await this.#removeParts(set).catch(() => undefined); // the first error is the one to tell
+      if (thrown instanceof PartsError || (thrown instanceof VfsError && thrown.kind === "LimitReached"))
+        throw new ApiError(400, `There is no room for this upload: ${thrown.message}.`);
       throw thrown;
     }
   }
@@ -157,7 +154,7 @@ export class DataSets {
 
   /** All its parts have come; true too when it waits for none. */
   isComplete(set: DataSet): boolean {
-    return partsOf(set).every((part) => isComplete(this.#parts.progress(part)));
+    return partsOf(set).every(({ uuid }) => isComplete(this.#parts.progress(uuid)));
   }
 
   /** Removes files that no data set names: what a crash left. */
@@ -195,7 +192,7 @@ export class DataSets {
   }
 
   async #removeParts(set: DataSet): Promise<void> {
-    for (const part of partsOf(set)) await this.#parts.removePart(part);
+    for (const { uuid } of partsOf(set)) await this.#parts.removePart(uuid);
   }
 
   /** Its file, where there is one. */
@@ -206,17 +203,17 @@ export class DataSets {
 
   #put(set: DataSet): void {
     this.#sets.set(set.uuid, set);
-    for (const part of partsOf(set)) this.#ofPart.set(part, set.uuid);
+    for (const { uuid } of partsOf(set)) this.#ofPart.set(uuid, set.uuid);
   }
 
   #take(set: DataSet): void {
     this.#sets.delete(set.uuid);
-    for (const part of partsOf(set)) this.#ofPart.delete(part);
+    for (const { uuid } of partsOf(set)) this.#ofPart.delete(uuid);
   }
 }
 
 /** The parts that it waits for. */
-export function partsOf({ upload }: Pick<DataSet, "upload">): readonly string[] {
+export function partsOf({ upload }: Pick<DataSet, "upload">): readonly Part[] {
   if (upload === null) return [];
   return upload.label === null ? [upload.input] : [upload.input, upload.label];
 }

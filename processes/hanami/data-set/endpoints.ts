@@ -1,4 +1,5 @@
 /** Data sets over REST: announced, finalized, listed, read, checked, deleted (contract hanami §3.2, §6.3). */
+import { textOf } from "jackfield/protocol";
 import {
   ApiError,
   type Call,
@@ -15,7 +16,7 @@ import type { Front } from "../front.ts";
 import { mayUse, ownedFields, visible } from "../owned.ts";
 import { type Column, ownedColumns, table } from "../table.ts";
 import { accuracyOf } from "./accuracy.ts";
-import { type DataSet, type DataSetType, partsOf } from "./data-sets.ts";
+import { type DataSet, type DataSetType, type Part, partsOf } from "./data-sets.ts";
 import { DATA_DRIVE, dataPath } from "./format.ts";
 import { type ImportJob, Imports } from "./imports.ts";
 import { type ColumnRange, type DataSetReader, openDataSet } from "./reader.ts";
@@ -45,7 +46,7 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
     if (!dataSets.isComplete(set)) throw new ApiError(400, incomplete(set));
     finalizing.add(set.uuid);
     try {
-      for (const part of partsOf(set)) await parts.sealPart(part);
+      for (const { uuid } of partsOf(set)) await parts.sealPart(uuid);
       const { content, bytes } = await imports.run(jobOf(set, generation === "G1"));
       if (dataSets.get(set.uuid) !== undefined) {
         await dataSets.finish(set, content, bytes);
@@ -55,15 +56,20 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
       if (dataSets.get(set.uuid) !== undefined) throw thrown; // else its parts were taken away from under the import
     } finally {
       finalizing.delete(set.uuid);
-      for (const part of partsOf(set)) await parts.unsealPart(part); // where it failed: those of a finished one are gone
+      if (dataSets.get(set.uuid)?.upload != null) await unseal(set); // it failed: those of a finished one are gone
     }
     await dataSets.removeFile(set.uuid);
     throw new ApiError(404, `The data set ${set.uuid} was deleted meanwhile.`);
   };
 
+  const unseal = async (set: DataSet): Promise<void> => {
+    for (const { uuid } of partsOf(set))
+      await parts.unsealPart(uuid).catch((error: unknown) => ctx.log(`part ${uuid} stays sealed: ${textOf(error)}`));
+  };
+
   const waitingFor = (set: DataSet, type: DataSetType, input: Call["input"]): DataSet => {
-    const isPart = (given: unknown, own: string | null | undefined): boolean =>
-      own === null ? given === undefined : String(given).toLowerCase() === own;
+    const isPart = (given: unknown, own: Part | null | undefined): boolean =>
+      own === null ? given === undefined : String(given).toLowerCase() === own?.uuid;
     const { upload } = set;
     const fits = isPart(input.uuid_input_file, upload?.input) && isPart(input.uuid_label_file, upload?.label);
     if (set.type === type && upload !== null && fits) return set;
@@ -72,28 +78,27 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
 
   const incomplete = (set: DataSet): string => {
     const names = set.upload?.label === null ? ["input"] : ["input", "label"];
-    const said = partsOf(set).map((part, index) => {
-      const { received = 0, size = 0 } = parts.progress(part) ?? {};
+    const said = partsOf(set).map(({ uuid, size }, index) => {
+      const { received = 0 } = parts.progress(uuid) ?? {};
       return `${received} of ${size} bytes of the ${names[index]} file`;
     });
     return `The upload is not complete: ${said.join(", ")} have come.`;
   };
 
   const jobOf = (set: DataSet, isFirst: boolean): ImportJob => {
-    const { input = "", label = null } = set.upload ?? {};
-    const sizeOf = (part: string): number => parts.progress(part)?.size ?? 0;
+    const { uuid, upload } = set;
+    if (upload === null) throw new TypeError(`data set ${uuid} waits for nothing`); // waitingFor has looked
+    const { input, label } = upload;
     const kind: ImportJob["kind"] =
-      label === null
-        ? { csv: { repeats: isFirst, isStrict: isFirst } }
-        : { mnist: { label, labelSize: sizeOf(label) } };
+      label === null ? { csv: { repeats: isFirst, isStrict: isFirst } } : { mnist: { label } };
     const { csvColumns, csvLineBytes, rowBytes } = limits;
-    return { uuid: set.uuid, input, inputSize: sizeOf(input), kind, limits: { csvColumns, csvLineBytes, rowBytes } };
+    return { uuid, input, kind, limits: { csvColumns, csvLineBytes, rowBytes } };
   };
 
   const created = (set: DataSet): JsonObject => ({
     ...shown(set),
-    uuid_input_file: set.upload?.input,
-    ...(set.upload?.label == null ? {} : { uuid_label_file: set.upload.label }),
+    uuid_input_file: set.upload?.input.uuid,
+    ...(set.upload?.label == null ? {} : { uuid_label_file: set.upload.label.uuid }),
   });
 
   const check = async (caller: Caller, result: unknown, reference: unknown): Promise<JsonObject> => {
@@ -151,7 +156,7 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
       fields: { uuid: UUID },
       handle({ caller, input }) {
         const set = find(caller, input.uuid);
-        const shares = partsOf(set).map((part) => ({ uuid: part, ...parts.progress(part) }));
+        const shares = partsOf(set).map((part) => ({ ...part, received: parts.progress(part.uuid)?.received ?? 0 }));
         return { uuid: set.uuid, complete: dataSets.isComplete(set), parts: shares };
       },
     },

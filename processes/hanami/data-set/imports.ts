@@ -7,16 +7,15 @@
 import { SendError } from "jackfield/process";
 import { ApiError, type Ctx } from "../endpoint.ts";
 import type { HanamiLimits } from "../limits.ts";
-import type { DataSetContent } from "./data-sets.ts";
+import type { DataSetContent, Part } from "./data-sets.ts";
 
 /** @property csv.repeats an empty field takes the value of the row before (G1), else 0 @property csv.isStrict rows of another length are refused (G1), else padded or cut */
 export type ImportJob = {
   /** Of the data set: the file is written under it. */
   readonly uuid: string;
-  readonly input: string;
-  readonly inputSize: number;
+  readonly input: Part;
   readonly kind:
-    | { readonly mnist: { readonly label: string; readonly labelSize: number } }
+    | { readonly mnist: { readonly label: Part } }
     | { readonly csv: { readonly repeats: boolean; readonly isStrict: boolean } };
   readonly limits: Pick<HanamiLimits, "csvColumns" | "csvLineBytes" | "rowBytes">;
 };

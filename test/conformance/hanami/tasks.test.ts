@@ -3,8 +3,8 @@
  * paths and bodies of contract hanami §3. Digits that the test makes; held-out ones are asked for.
  */
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { CLASSES, digits } from "../../processes/hanami/digits.ts";
 import { base64, finished, T1, T2, T3 } from "../../processes/hanami/clusters/templates.ts";
+import { CLASSES, digits } from "../../processes/hanami/digits.ts";
 import { type Client, startHanami, stopHanami } from "../../processes/hanami/node.ts";
 import { uploadDigits } from "../../processes/hanami/sockets.ts";
 
@@ -17,8 +17,8 @@ let heldOut: string;
 beforeAll(async () => {
   const hanami = await startHanami();
   anna = await hanami.login("anna");
-  trainSet = await uploadDigits(anna, "digits to learn", digits("to learn", 3000));
-  heldOut = await uploadDigits(anna, "digits held out", HELD_OUT);
+  trainSet = await uploadDigits(hanami.port, anna, "digits to learn", digits("to learn", 3000));
+  heldOut = await uploadDigits(hanami.port, anna, "digits held out", HELD_OUT);
 });
 afterAll(stopHanami);
 

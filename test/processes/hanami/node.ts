@@ -45,6 +45,10 @@ export class Client {
     this.token = token;
   }
 
+  get port(): number {
+    return this.#hanami.port;
+  }
+
   get(path: string): Promise<HanamiAnswer> {
     return this.#hanami.ask("GET", path, { token: this.token });
   }

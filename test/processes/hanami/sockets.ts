@@ -1,7 +1,7 @@
 /**
  * A client's two kinds of WebSocket: one file of a data set, one cluster. Written from contract hanami §4 to §7.
  *
- *   const uuid = await uploadDigits(anna, "held out", digits("seed", 100));
+ *   const uuid = await uploadDigits(hanami.port, anna, "held out", digits("seed", 100));
  *   const socket = await connectCluster(hanami.port, anna.token, cluster);
  *   const values = await socket.ask({ … });
  */
@@ -58,22 +58,22 @@ export async function connectCluster(port: number, token: string, uuid: string):
 }
 
 /** Announced, sent in chunks, finalized. @returns the data set's uuid */
-export async function uploadDigits(client: Client, name: string, digits: Digits): Promise<string> {
+export async function uploadDigits(port: number, client: Client, name: string, digits: Digits): Promise<string> {
   const { images, labels } = mnistFiles(digits);
   const sizes = { input_data_size: images.length, label_data_size: labels.length };
   const init = (await client.post("/v1/dataset/upload/mnist", { name, ...sizes })).body as Readonly<
     Record<string, string>
   >;
   const { uuid = "", uuid_input_file = "", uuid_label_file = "" } = init;
-  await sendFile(client, uuid_input_file, images);
-  await sendFile(client, uuid_label_file, labels);
+  await sendFile(port, client, uuid_input_file, images);
+  await sendFile(port, client, uuid_label_file, labels);
   const done = await client.put("/v1/dataset/upload/mnist", { uuid, uuid_input_file, uuid_label_file });
   if (done.status !== 200) throw new Error(`the upload ended with ${done.status}: ${JSON.stringify(done.body)}`);
   return uuid;
 }
 
-async function sendFile(client: Client, uuid: string, bytes: Buffer): Promise<void> {
-  const { socket, answer } = await shake(client.port, { token: client.token, target: "file_upload", uuid });
+async function sendFile(port: number, client: Client, uuid: string, bytes: Buffer): Promise<void> {
+  const { socket, answer } = await shake(port, { token: client.token, target: "file_upload", uuid });
   if (!answer.success) throw new Error(`the handshake was refused: ${answer.error}`);
   for (let position = 0; position < bytes.length; position += CHUNK) {
     socket.sendBinary(chunk(position, bytes.subarray(position, position + CHUNK)));

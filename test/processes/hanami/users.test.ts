@@ -50,7 +50,7 @@ describe("login", () => {
 
   test("the first start makes an admin, whose password is in the log once", async () => {
     const hanami = await startHanami({ settings: {} });
-    const [, password = ""] = /"admin" with the password (\S{20})$/.exec(hanami.logs.join("\n")) ?? [];
+    const [, password = ""] = /"admin" with the password (\S{20})\. /.exec(hanami.logs.join("\n")) ?? [];
     expect(await login(hanami, { id: "admin", password })).toMatchObject({ status: 200, body: { is_admin: true } });
     const { folder } = hanami;
     await hanami.stop();
