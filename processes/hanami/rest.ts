@@ -85,7 +85,9 @@ export class Rest {
 
   async #stream(request: IncomingHttp, result: Promise<Result>): Promise<void> {
     const writer = request.stream({ headers: JSON_TYPE });
-    const blanks = setInterval(() => void writer.write(" ").catch(() => undefined), BLANK_SECONDS * 1000);
+    const blank = (): void => void writer.write(" ").catch(() => undefined);
+    blank(); // with it the head goes out
+    const blanks = setInterval(blank, BLANK_SECONDS * 1000);
     try {
       const body = await result;
       if (body instanceof JsonPieces) for await (const piece of body.pieces) await writer.write(piece);

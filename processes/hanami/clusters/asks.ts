@@ -67,6 +67,8 @@ export type ClusterAsk =
   | { readonly GetTasks: null }
   | { readonly DropTask: string }
   | { readonly Describe: null }
+  /** → Mode */
+  | { readonly GetMode: null }
   /** May a WebSocket be handed over now? */
   | { readonly Admit: null }
   /** The cluster is deleted: its socket is closed, tasks end, what was to be saved is. */

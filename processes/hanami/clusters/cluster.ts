@@ -148,6 +148,7 @@ class Cluster {
       return this.#tasks.drop(uuid) ? { Ok: null } : refused(404, `There is no task ${uuid}.`);
     }
     if ("Describe" in ask) return { Ok: this.#row };
+    if ("GetMode" in ask) return { Ok: this.#mode };
     if ("Admit" in ask) {
       const refusal = this.#refusal();
       return refusal === undefined ? { Ok: null } : refused(409, `Cannot connect as ${refusal}.`);

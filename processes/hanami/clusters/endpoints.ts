@@ -52,11 +52,13 @@ function clusterCalls({ clusters, checkpoints, limits }: ClusterParts): readonly
       method: "GET",
       path: "cluster",
       fields: { uuid: UUID },
-      handle({ caller, input }) {
+      async handle({ caller, input }) {
         const row = clusters.find(caller, input.uuid);
+        const mode = await clusters.ask<Mode>(row, { GetMode: null }).catch(() => null); // its process has ended for good
         const { cells, inputs, outputs, axons, dialect, settings } = templateOf(row);
         return {
           ...shown(row),
+          mode,
           // Of the original's newest: a section is what leads from one cell to the next, which is ours for a layer.
           number_of_blocks: cells,
           number_of_sections: axons,
