@@ -19,7 +19,7 @@ const SCRIPT = "uplot/dist/uPlot.iife.min.js"; // 51 kB; the module beside it ha
 const STYLE = "uplot/dist/uPlot.min.css";
 
 const LANGUAGE =
-  'try { new Intl.NumberFormat(navigator.language); } catch { Object.defineProperty(navigator, "language", { value: "en-US" }); }';
+  'try { new Intl.NumberFormat(globalThis.navigator?.language); } catch { Object.defineProperty(navigator, "language", { value: "en-US" }); }';
 
 /** Binds both files, open to all as the pages that use them. @throws {OptionError} the http-server has no room for them */
 export async function bindChart(ctx: Pick<Context, "bindStatic">, folder: string): Promise<void> {

@@ -108,9 +108,9 @@ export class Lab {
     for (const done of this.#calibrations.splice(0)) done(this.#chain.calibration);
   }
 
-  /** Milliseconds until the next is due. */
+  /** Whole milliseconds until the next is due: a clock as large as Unix time has no finer step that could be relied on. */
   wait(now: number): number {
-    return Math.max(0, this.#chain.nextDueMs - this.#forward(now));
+    return Math.max(1, Math.ceil(this.#chain.nextDueMs - this.#forward(now)));
   }
 
   /** @throws {OptionError} `change` is none; nothing was changed */

@@ -26,21 +26,21 @@ describe.each(TRANSPORTS)("%s streams", (transport) => {
   test("have a metrics frame every thirtieth of a second and a latency frame every tenth, by the frames' own time", async () => {
     const lab = await startSoundlab({ transport });
     const [metrics, latency] = [await lab.open("/ws/metrics"), await lab.open("/ws/latency")];
-    await lab.frames(91);
-    await until(() => metrics.texts.length >= 91 && latency.texts.length >= 31);
+    await lab.frames(61);
+    await until(() => metrics.texts.length >= 61 && latency.texts.length >= 21);
     const times = metrics.messages.map(({ timestamp }) => Number(timestamp));
-    expect((times[90] ?? 0) - (times[0] ?? 0)).toBeCloseTo(3, 2); // seconds
+    expect((times[60] ?? 0) - (times[0] ?? 0)).toBeCloseTo(2, 2); // seconds
     const gaps = times.slice(1).map((time, index) => Math.round(1000 * (time - (times[index] ?? 0))));
     expect([Math.min(...gaps), Math.max(...gaps)]).toEqual([33, 34]); // ms
     const late = latency.messages.map(({ timestamp }) => Number(timestamp));
-    expect((late[30] ?? 0) - (late[0] ?? 0)).toBeCloseTo(3, 1);
+    expect((late[20] ?? 0) - (late[0] ?? 0)).toBeCloseTo(2, 1);
   });
 
   test("stay within the seed's bandwidth", async () => {
     const lab = await startSoundlab({ transport });
     const [metrics, latency] = [await lab.open("/ws/metrics"), await lab.open("/ws/latency")];
-    await lab.frames(90);
-    await until(() => metrics.texts.length >= 90 && latency.texts.length >= 20);
+    await lab.frames(45);
+    await until(() => metrics.texts.length >= 45 && latency.texts.length >= 14);
     const mean = (texts: readonly string[]): number => texts.join("").length / texts.length;
     expect(mean(metrics.texts) * 30).toBeLessThanOrEqual(30_000); // bytes a second
     expect(mean(latency.texts) * 10).toBeLessThanOrEqual(5_000);
@@ -132,18 +132,18 @@ describe.each(TRANSPORTS)("%s streams", (transport) => {
     const lab = await startSoundlab({ transport });
     const [slow, quick] = [await lab.open("/ws/metrics"), await lab.open("/ws/metrics")];
     slow.answersPings = false;
-    await lab.frames(60);
-    await until(() => quick.texts.length >= 60);
-    expect(numbersOf(quick.messages)).toEqual(upFrom(0, 60));
+    await lab.frames(40);
+    await until(() => quick.texts.length >= 40);
+    expect(numbersOf(quick.messages)).toEqual(upFrom(0, 40));
     expect(slow.texts.length).toBeLessThan(20); // the frames it was given credit for
     slow.catchUp();
-    await until(() => numbersOf(slow.messages).includes(59));
+    await until(() => numbersOf(slow.messages).includes(39));
     const got = numbersOf(slow.messages);
-    expect(got.at(-1)).toBe(59);
-    expect(got).toEqual([...upFrom(0, got.length - 1), 59]); // one hole, then the newest
+    expect(got.at(-1)).toBe(39);
+    expect(got).toEqual([...upFrom(0, got.length - 1), 39]); // one hole, then the newest
     await lab.frames(3);
     await until(() => slow.texts.length >= got.length + 3);
-    expect(numbersOf(slow.messages).slice(-3)).toEqual([60, 61, 62]);
+    expect(numbersOf(slow.messages).slice(-3)).toEqual([40, 41, 42]);
   });
 
   test("close a client that floods for seconds, not one that does for one", async () => {
