@@ -183,7 +183,7 @@ describe("phi_adaptation", () => {
   test("is Auto-Φ's alone: breathing is none, and what happened before it is none of its own", () => {
     const script = new Script()
       .frames(30, { phi_depth: 0.1 })
-      .frames(30, { phi_depth: 0.9 })
+      .frames(30, { phi_depth: 0.8 })
       .frames(60, { phi_depth: 0.9 }, true);
     expect(script.kinds).toEqual([]);
   });

@@ -72,6 +72,9 @@ describe("a frame of latency", () => {
     expect(stats.drift.sample_count).toBe(10);
     expect(stats.drift.current_drift_ms).toBeCloseTo(210 - BLOCK_MS, 3);
     expect(stats.drift.drift_rate_ms_per_sec).toBeCloseTo(9 / 1.854, 3);
+    for (let n = 0; n < 250; n++) block(20 + n); // with the next, the last 100 are 171 to 270
+    const span = (99 * (172 + 270)) / 2;
+    expect(meter.stats(block(270), UNIX, 0).drift.drift_rate_ms_per_sec).toBeCloseTo(99 / (span / 1000), 3);
     const quick = new LatencyMeter(0, 0);
     for (let n = 0; n < 90; n++) quick.block(n * 11);
     expect(quick.stats(990, UNIX, 0).drift.drift_rate_ms_per_sec).toBe(0);
@@ -197,6 +200,14 @@ describe("the chain's own", () => {
       script.chain.latencyFrame().total_latency_ms - result.measured_ms,
       9,
     );
+  });
+
+  test("calibration hears blocks one after the other, though three are made at once", () => {
+    const script = new Scripted();
+    script.step(0);
+    script.chain.calibrate();
+    for (let now = 32; now < 400; now += 32) script.step(now);
+    expect(script.chain.calibration).toMatchObject({ measured_ms: 32 }); // the first of three waits for the third
   });
 
   test("calibration that loses blocks begins anew, and ends when the chain is stopped", () => {

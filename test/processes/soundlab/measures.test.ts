@@ -79,6 +79,7 @@ describe("a series of blocks", () => {
     ["Infinity", bad.map((block, c) => (c === 0 ? block.with(0, Number.NEGATIVE_INFINITY) : block))],
     ["a number whose square is none", bad.map((block, c) => (c === 2 ? block.with(9, 1e200) : block))],
     ["7 channels", bad.slice(1)],
+    ["a long channel", bad.map((block, c) => (c === 1 ? Float64Array.from([...block, 0]) : block))],
     ["a short channel", bad.map((block, c) => (c === 1 ? block.subarray(1) : block))],
   ])("%s: what was measured before stays", (_, blocks) => {
     const measures = measured(noiseMix(0.5));

@@ -141,6 +141,16 @@ describe("Auto-Φ", () => {
     expect(feed(new AutoPhi(0.5, 0, 0), 30, criticality).at(-1)).toBeCloseTo(depth, 9);
   });
 
+  test("steps with every third frame: the last digits of its time do not matter", () => {
+    const auto = new AutoPhi(0, 0, 0);
+    const depths = new Set<number>();
+    for (let n = 1; n <= 1200; n++) {
+      auto.sample(0.99, 0.5, n * (1000 / 30));
+      depths.add(auto.depth);
+    }
+    expect(depths.size).toBe(401); // the first, and 400 steps
+  });
+
   test("goes by the mean of the last 30 frames", () => {
     const auto = new AutoPhi(0.5, 0, 0);
     for (let n = 1; n <= 60; n++) auto.sample(n <= 30 ? 2 : 1, 0.5, n);
