@@ -19,6 +19,7 @@ import { readSettings } from "./settings.ts";
 import { soak } from "./soak.ts";
 import { start } from "./start.ts";
 import { telemetry } from "./telemetry.ts";
+import { upload } from "./upload.ts";
 
 /** Every bench there is, in the order they run; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   app,
   request,
   placements,
+  upload,
   fanout1000,
   fanout10000,
   telemetry,

@@ -383,6 +383,7 @@ export class Channels implements Keeper {
     if (owned === undefined) {
       owned = new ChannelList();
       this.#byOwner.set(owner, owned);
+      this.#self.routes.note(owner); // its events and frames go past the bus
     }
     owned.add(channel);
   }

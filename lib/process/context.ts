@@ -50,6 +50,7 @@ import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { SqliteCalls } from "./sqlite.ts";
 import { StateCalls } from "./state.ts";
+import { StreamCalls, type StreamNews } from "./streams.ts";
 import { TimerCalls } from "./timers.ts";
 import { VfsCalls } from "./vfs.ts";
 
@@ -79,6 +80,7 @@ export class Context<State = unknown> {
   #timers: TimerCalls | undefined;
   #vfs: VfsCalls | undefined;
   #http: HttpClientCalls | undefined;
+  #streams: StreamCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -392,6 +394,17 @@ export class Context<State = unknown> {
   get http(): HttpClientCalls {
     this.#http ??= new HttpClientCalls(this.host);
     return this.#http;
+  }
+
+  /** Named outputs and inputs: `await ctx.streams.output("device.stream1")`. */
+  get streams(): StreamCalls {
+    this.#streams ??= new StreamCalls(this.host);
+    return this.#streams;
+  }
+
+  /** Process-lib only. @returns undefined: this one has no streams, or it is a message like any other */
+  streamNews(message: Message): StreamNews | undefined {
+    return this.#streams?.read(message);
   }
 
   /** A line in the node's log. */

@@ -108,5 +108,19 @@ export {
   type SqlValue,
 } from "./sqlite.ts";
 export { StateError } from "./state.ts";
+export {
+  type InputEvent,
+  InputFeed,
+  type InputSessionOptions,
+  type Listeners,
+  type ListenOptions,
+  type OutputOptions,
+  type Sample,
+  StreamCalls,
+  type StreamEntry,
+  StreamError,
+  type StreamKind,
+  StreamOutput,
+} from "./streams.ts";
 export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";
-export { Drive, type DriveOptions, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";
+export { Drive, type DriveOptions, HeldFile, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";
