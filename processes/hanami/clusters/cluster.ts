@@ -8,7 +8,7 @@
  * 1. It begins in TASK mode. To DIRECT only while no task waits or runs; tasks that come then wait for TASK mode.
  * 2. In DIRECT it takes one WebSocket, from hanami alone; a second one is closed, the first goes on. When the client
  *    leaves, the mode stays. Back in TASK the socket is closed with 1000; deleted, with 1001.
- * 3. No handler waits for a task: it runs beside them in slices, and stops with its incarnation.
+ * 3. No handler waits for a task, or for a disk: a task runs beside them in slices, and stops with its incarnation.
  */
 import { type Blob, defineProcess } from "jackfield/process";
 import { textOf } from "jackfield/protocol";
@@ -55,12 +55,14 @@ export default defineProcess<Cluster>({
     cluster.push(channelId, blob);
   },
   onClose: (cluster, { channelId }) => cluster.leave(channelId),
-  async onRequest(cluster, message, ctx) {
+  onRequest(cluster, message, ctx) {
     const isHanami = message.source.text === `${ctx.node}@${HANAMI}:${ctx.our.id.packageId.text}`;
     const answer = isHanami
-      ? await cluster.answer(message.body as ClusterAsk) // our own package's
-      : refused(401, "Only hanami asks clusters.");
-    if (ctx.asked) ctx.respond(answer);
+      ? cluster.answer(message.body as ClusterAsk) // our own package's
+      : Promise.resolve(refused(401, "Only hanami asks clusters."));
+    // Not awaited: some wait for a task, and a task's timers come through the mailbox that a handler would hold.
+    const { asked } = ctx;
+    void answer.then((said) => (asked ? ctx.respond(said, { to: message }) : undefined)).catch(() => undefined); // its incarnation has ended
   },
   onExit: (cluster) => cluster.stop(),
 });
@@ -116,14 +118,24 @@ class Cluster {
   leave(channelId: number): void {
     if (this.#talk?.channelId !== channelId) return;
     this.#talk = null;
-    void this.#keep();
+    void this.#keep().catch(() => undefined); // its incarnation has ended
   }
 
   stop(): void {
     this.#stopped = true;
   }
 
+  /** Never rejects. */
   async answer(ask: ClusterAsk): Promise<ClusterAnswer<unknown>> {
+    try {
+      return await this.#answer(ask);
+    } catch (error) {
+      this.#ctx.log(`cannot answer ${Object.keys(ask).join()}: ${textOf(error)}`);
+      return refused(500, "");
+    }
+  }
+
+  async #answer(ask: ClusterAsk): Promise<ClusterAnswer<unknown>> {
     if ("SetMode" in ask) return this.#setMode(ask.SetMode);
     if ("AddTask" in ask) return await this.#addTask(ask.AddTask);
     if ("GetTask" in ask) {
