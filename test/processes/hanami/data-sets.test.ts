@@ -239,6 +239,16 @@ describe("quotas", () => {
     expect((await lone.post("/v1/mnist/dataset", { name: "more", ...sizes, label_data_size: 5 })).status).toBe(200);
   });
 
+  test("an upload for which there is no room leaves nothing behind", async () => {
+    const one = await startHanami({ settings: { users: [LONE], limits: { parts: 1 } } });
+    const lone = await one.login("lone");
+    const sizes = { input_data_size: 1, label_data_size: 1 };
+    const refused = await lone.post("/v1/mnist/dataset", { name: "test", ...sizes });
+    expect(refused).toMatchObject({ status: 400, body: expect.stringMatching(/^There is no room for this upload: /) });
+    expect((await lone.get("/v1/dataset/all")).body).toMatchObject({ body: [] });
+    expect((await lone.post("/v1/csv/dataset", { name: "test", input_data_size: 1 })).status).toBe(200);
+  });
+
   test("a file that has become larger than the quota is refused, and removed", async () => {
     const full = await startHanami({ settings: { users: [LONE], limits: { userBytes: 200 } } });
     const lone = await full.login("lone");
