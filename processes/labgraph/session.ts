@@ -193,11 +193,12 @@ export class Session {
   #openedInput(start: StartRequest, answer: Answered): void {
     const { name, streamId, requestId } = start;
     const kind = faultOf(answer);
+    const stream: InputStream = { kind: "input", name, streamId };
     if (kind !== undefined) {
+      if (answer === null) this.#closeInput(stream); // too late is not never: nobody else could have it then
       if (!this.#hasEnded) this.#refuseStart(start, ...errorOf(kind));
       return;
     }
-    const stream: InputStream = { kind: "input", name, streamId };
     if (this.#hasEnded) {
       this.#closeInput(stream);
       return;
