@@ -47,7 +47,7 @@ class Stage {
       log: (line) => void this.log.push(line),
       now: () => 1000,
     });
-    this.#hall = { settings: readSettings({}), outputs: this.outputs, inputs: new Set() };
+    this.#hall = { settings: readSettings({}), outputs: this.outputs };
     for (let id = 0; id < SESSIONS; id++) {
       this.heard[id] = [];
       this.pings[id] = [];
