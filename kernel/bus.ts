@@ -18,6 +18,7 @@ import {
 } from "../lib/protocol/index.ts";
 import type { CapabilityEpoch } from "./capabilities.ts";
 import type { DeadLetterReason } from "./dead-letters.ts";
+import { mayQuery } from "./debug-right.ts";
 import type { Kernel } from "./kernel.ts";
 import { mayLeave, networkCapability } from "./network.ts";
 import { pendingOf } from "./pending.ts";
@@ -76,11 +77,13 @@ export class Bus {
     }
     const process = this.#kernel.registry.get(target.id);
     if (process === undefined) this.refuse(request, "Offline");
-    else if (!this.mayMessage(from, process)) this.refuse(request, "Denied");
-    else {
+    else if (this.mayMessage(from, process)) {
       from.routes.add(target, process, this.#epoch.value);
       this.deliver(request, process);
-    }
+    } else if (mayQuery(this.#kernel.name, request, from)) {
+      from.routes.note(process);
+      this.deliver(request, process);
+    } else this.refuse(request, "Denied");
   }
 
   /** For who has looked `target` up and asked `mayMessage` before. Hot path. @returns false when it was refused */

@@ -10,7 +10,7 @@ export type KernelEvent =
   | { readonly type: "process-crashed"; readonly report: CrashReport }
   /** It will be started again. Knobs: limits restartDelay, restartDelayMax. */
   | { readonly type: "process-restarting"; readonly process: string; readonly delayMs: number }
-  /** It crashed more often than allowed and stays down. Knobs: limits restarts, restartWindow. */
+  /** It crashed more often than allowed, or its init refused an option, and stays down. Knobs: limits restarts, restartWindow. */
   | { readonly type: "process-gave-up"; readonly process: string; readonly restarts: number }
   /** The same message has crashed it again and again. Cure: its sender, or the handler of that action. Knobs: limits poisonCrashes, poisonWindow. */
   | {

@@ -7,18 +7,19 @@
  *    tried again: a dead letter, and `Offline` to a sender that waits (DESIGN §3.6).
  * 4. When it is gone, what waited in its mailbox and everyone waiting on it gets `Offline`.
  */
-import type {
-  Address,
-  Blob,
-  Dialect,
-  Envelope,
-  FrameSource,
-  OnExit,
-  Placement,
-  Program,
-  RestartIntensity,
-  Settings,
-  WsMessageType,
+import {
+  type Address,
+  type Blob,
+  type Dialect,
+  type Envelope,
+  type FrameSource,
+  isOptionError,
+  type OnExit,
+  type Placement,
+  type Program,
+  type RestartIntensity,
+  type Settings,
+  type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
 import { RealmEndedError } from "./errors.ts";
@@ -483,8 +484,7 @@ export class Process implements Runnable {
 
   #crashed(thrown: unknown): void {
     this.#takeBack();
-    const isBlameless = thrown instanceof RealmEndedError && !thrown.blamed;
-    const verdict = this.#judge("crash", isBlameless);
+    const verdict = this.#judge("crash", thrown);
     this.#reportCrash(thrown, verdict);
     this.#dropHand();
     this.#ended("crash", verdict);
@@ -529,12 +529,20 @@ export class Process implements Runnable {
     });
   }
 
-  /** What follows when this incarnation ends now. Asked once for each end: a restart counts, but of one that had no part in it. */
-  #judge(reason: EndReason, isBlameless: boolean = false): Verdict {
+  /**
+   * What follows when this incarnation ends now. Asked once for each end: a restart counts, but of one that had no part in
+   * it. None follows where its init refuses an option, its settings say: the next would find the same.
+   */
+  #judge(reason: EndReason, thrown: unknown = null): Verdict {
     const { clock, stopping } = this.#kernel;
     const now = clock.monotonic();
     const isOver = stopping || this.state === "gone"; // killed from within its own handler, which then threw
-    const next = (): number | undefined => (isBlameless ? 0 : this.#restarts.next(this.startedAt ?? now, now));
+    const isBlameless = thrown instanceof RealmEndedError && !thrown.blamed;
+    const isInVain = this.state !== "running" && isOptionError(thrown);
+    const next = (): number | undefined => {
+      if (isInVain) return undefined;
+      return isBlameless ? 0 : this.#restarts.next(this.startedAt ?? now, now);
+    };
     return judge({ reason, askedBy: this.#endBy, restarts: this.onExit === "Restart", isOver, next });
   }
 

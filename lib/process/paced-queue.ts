@@ -3,8 +3,9 @@
  *
  * 1. Items are sent in the order offered, each at most once. `send` makes the frame: what is counted there has no gaps.
  * 2. A ping goes out behind every few frames; its pong says that the client has read up to there. At most
- *    `windowFrames`, and about `windowBytes`, are with a client that has not said so. Buffers of the operating system
- *    would take megabytes before anybody noticed (contracts/hazards.md §0.4), so they are not asked.
+ *    `windowFrames` and `windowBytes` are with a client that has not said so; a larger item goes when nothing else is
+ *    there. Buffers of the operating system would take megabytes before anybody noticed (contracts/hazards.md §0.4), so
+ *    they are not asked.
  * 3. Where the queue is full, the oldest items that may be dropped make room. Others are never dropped: `offer` answers
  *    "full", and has not taken the item.
  * 4. It has no timer: `stalledMs` tells how long the client has owed an answer while something waited.
@@ -25,8 +26,8 @@ export type PacedQueueOptions<Item> = {
   /** Frames that a client may have before its next pong. Default 32: at 100 ms from here and back, 320 a second. */
   readonly windowFrames?: number;
   /**
-   * Bytes that it may have before its next pong, and one item more: both together must be less than the channel's send
-   * limit. Default 256 KiB, a quarter of that.
+   * Bytes that it may have before its next pong, or one larger item: neither may be more than the channel's send limit.
+   * Default 256 KiB, a quarter of that.
    */
   readonly windowBytes?: number;
 };
@@ -106,11 +107,12 @@ export class PacedQueue<Item> {
 
   /** Sends it now, or in its turn. */
   offer(item: Item, { bytes, droppable = true }: PacedItem): Offered {
-    if (this.waiting === 0 && this.#hasCredit() && !this.#isSending) {
+    if (this.waiting === 0 && this.#hasCredit(bytes) && !this.#isSending) {
       this.#send(item, bytes);
       this.#drain(); // what `send` has offered meanwhile
       return "sent";
     }
+    if (!this.#isSending) this.#askForCredit(); // also for one that finds no room: the next of its size may
     if (!this.#makeRoom(bytes)) {
       if (!droppable) return "full";
       this.dropped++;
@@ -144,23 +146,28 @@ export class PacedQueue<Item> {
     return this.#droppable.remove(isUnwanted) + this.#kept.remove(isUnwanted);
   }
 
-  #hasCredit(): boolean {
-    return this.#frames < this.#options.windowFrames && this.#bytes < this.#options.windowBytes;
+  #hasCredit(bytes: number): boolean {
+    const { windowFrames, windowBytes } = this.#options;
+    return this.#frames === 0 || (this.#frames < windowFrames && this.#bytes + bytes <= windowBytes);
   }
 
   #drain(): void {
-    while (!this.#isSending && this.#hasCredit()) {
-      const next = this.#next();
-      if (next === undefined) return;
-      this.#send(next.item, next.bytes);
+    while (!this.#isSending) {
+      const fifo = this.#nextOf();
+      const { first } = fifo;
+      if (first === undefined) return;
+      if (!this.#hasCredit(first.bytes)) return this.#askForCredit();
+      fifo.shift();
+      this.#send(first.item, first.bytes);
     }
   }
 
-  #next(): Waiting<Item> | undefined {
+  /** Where the next item is the first, if there is any. */
+  #nextOf(): Fifo<Item> {
     const droppable = this.#droppable.first;
     const kept = this.#kept.first;
     const isDroppable = kept === undefined || (droppable !== undefined && droppable.place < kept.place);
-    return (isDroppable ? this.#droppable : this.#kept).shift();
+    return isDroppable ? this.#droppable : this.#kept;
   }
 
   #send(item: Item, bytes: number): void {
@@ -174,16 +181,24 @@ export class PacedQueue<Item> {
     this.#bytes += bytes;
     this.#framesBehind++;
     this.#bytesBehind += bytes;
-    const { windowFrames, windowBytes, now, ping } = this.#options;
+    const { windowFrames, windowBytes } = this.#options;
     const isPingDue =
       this.#framesBehind >= windowFrames / PINGS_PER_WINDOW || this.#bytesBehind >= windowBytes / PINGS_PER_WINDOW;
-    if (isPingDue) {
-      this.#number = (this.#number + 1) >>> 0;
-      this.#pings.push({ number: this.#number, frames: this.#framesBehind, bytes: this.#bytesBehind, at: now() });
-      this.#framesBehind = 0;
-      this.#bytesBehind = 0;
-      ping(writePing(this.#number));
-    }
+    if (isPingDue) this.#ping();
+  }
+
+  /** An item waits for all that is with the client, perhaps: each frame needs a ping behind it. */
+  #askForCredit(): void {
+    if (this.#framesBehind > 0) this.#ping();
+  }
+
+  #ping(): void {
+    const { now, ping } = this.#options;
+    this.#number = (this.#number + 1) >>> 0;
+    this.#pings.push({ number: this.#number, frames: this.#framesBehind, bytes: this.#bytesBehind, at: now() });
+    this.#framesBehind = 0;
+    this.#bytesBehind = 0;
+    ping(writePing(this.#number));
   }
 
   /** Nobody is dropped where that would not be enough. */

@@ -42,12 +42,19 @@ export class IdError extends KernelError {
  */
 export type SendErrorKind = "Timeout" | "Offline" | "Overloaded" | "Denied";
 
+const INVALID_OPTION = "invalid_option";
+
 /** A limit, option or argument outside its rule. The caller erred; nothing was changed. */
 export class OptionError extends KernelError {
   override readonly name = "OptionError";
   constructor(message: string, options?: ErrorOptions) {
-    super("invalid_option", message, options);
+    super(INVALID_OPTION, message, options);
   }
+}
+
+/** Also one of a package that brings its own copy of this file. */
+export function isOptionError(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === INVALID_OPTION;
 }
 
 /** An answer was given while no request waits for one. Nothing was sent. */

@@ -85,7 +85,7 @@ class Labgraph {
       log: (line) => ctx.log(line),
       now: () => ctx.now(),
     });
-    this.#hall = { settings, outputs: this.outputs, inputs: new Set() };
+    this.#hall = { settings, outputs: this.outputs };
   }
 
   open(channelId: number): void {

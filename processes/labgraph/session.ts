@@ -24,11 +24,10 @@ import type { Outputs, Taker } from "./outputs.ts";
 import { BatchWriter, type EncodedSample, endEvent, errorEvent, startEvent } from "./server-message.ts";
 import type { LabgraphSettings } from "./settings.ts";
 
-/** What all sessions have in common. @property inputs names that some session has open */
+/** What all sessions have in common. Who has an input the registry knows: it may have become another stream's name. */
 export type Hall = {
   readonly settings: LabgraphSettings;
   readonly outputs: Outputs;
-  readonly inputs: Set<string>;
 };
 
 export type SessionPort = {
@@ -143,7 +142,7 @@ export class Session {
 
   #start(start: StartRequest): void {
     const { name, streamId } = start;
-    const { settings, outputs, inputs } = this.#hall;
+    const { settings, outputs } = this.#hall;
     const { streams } = LABGRAPH_LIMITS;
     if (this.#streams.has(streamId))
       return this.#refuseStart(start, "StreamIDAlreadyExists", "this session has the stream id in use: end it first");
@@ -151,19 +150,16 @@ export class Session {
       return this.#refuseStart(start, "NonExistentStream", `a session has at most ${streams} streams: end some first`);
     if (settings.streams !== null && !settings.streams.has(name))
       return this.#refuseStart(start, "NonExistentStream", "this server does not support it");
-    if (inputs.has(name)) return this.#refuseStart(start, "StreamAlreadyRequested", TAKEN);
     outputs.hold(name);
     this.#ask(start, "output", { Listen: { name } });
   }
 
   #listened(start: StartRequest, answer: Answered): void {
-    const { outputs, inputs } = this.#hall;
+    const { outputs } = this.#hall;
     const { name } = start;
     const kind = faultOf(answer);
     if (!this.#hasEnded) {
       if (kind === undefined) this.#openOutput(start);
-      else if (kind === "NonExistentStream" && inputs.has(name))
-        this.#refuseStart(start, "StreamAlreadyRequested", TAKEN); // another session was quicker
       else if (kind === "NonExistentStream") this.#askInput(start);
       else this.#refuseStart(start, ...errorOf(kind));
     }
@@ -193,16 +189,16 @@ export class Session {
   #openedInput(start: StartRequest, answer: Answered): void {
     const { name, streamId, requestId } = start;
     const kind = faultOf(answer);
+    const stream: InputStream = { kind: "input", name, streamId };
     if (kind !== undefined) {
+      if (answer === null) this.#closeInput(stream); // too late is not never: nobody else could have it then
       if (!this.#hasEnded) this.#refuseStart(start, ...errorOf(kind));
       return;
     }
-    const stream: InputStream = { kind: "input", name, streamId };
     if (this.#hasEnded) {
       this.#closeInput(stream);
       return;
     }
-    this.#hall.inputs.add(name);
     this.#streams.set(streamId, stream);
     this.#port.push(startEvent(this.#hall.settings, requestId, streamId));
   }
@@ -220,7 +216,6 @@ export class Session {
   #stop(streamId: string, stream: OutputStream | InputStream): void {
     this.#streams.delete(streamId);
     if (stream.kind === "input") {
-      this.#hall.inputs.delete(stream.name);
       this.#closeInput(stream);
       return;
     }

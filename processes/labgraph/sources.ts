@@ -5,7 +5,7 @@
  *   device.stream2    eight masses on springs, 50 samples per second (chain.ts)
  *   labgraph.monitor  this node's processes and who messages whom, five pictures per second (topology.ts)
  *
- * Needs   streams:distro:sys, which is public; kernel:distro:sys, to ask who messages whom.
+ * Needs   streams:distro:sys, which is public; of kernel:distro:sys `{"debug":true}`, to ask who messages whom.
  * State   none. Samples are of a time, not of an incarnation: sample n of a device is of n / rate seconds since 1970.
  *
  * 1. It computes only what somebody listens to.

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Address, capability, Envelope, MESSAGING } from "../../lib/protocol/index.ts";
+import { Address, capability, Envelope, MESSAGING, ON_BEHALF } from "../../lib/protocol/index.ts";
 import { A, B, C, type Cast, KERNEL, withA } from "../support/cast.ts";
 import { ask, program, settle, silent, started, stateOf, tell } from "../support/kernel.ts";
 import { Recorder } from "../support/recorder.ts";
@@ -258,6 +258,45 @@ describe("a malformed command", () => {
     await order(kernel, { RunProcess: 1 });
     expect(await kernel.command({ RunProcess: B })).toBe("RunProcessError");
     expect(kernel.node.kernel.deadLetters.total).toBe(0);
+  });
+});
+
+describe("the right to debug", () => {
+  const asks = { requestCapabilities: [{ process: KERNEL, params: { debug: true } }] };
+
+  test("is enough for queries, first and again", async () => {
+    const { a } = withA(asks);
+    for (const _ of [1, 2]) {
+      const { body } = await ask(a.host, KERNEL, { Debug: { Process: A } });
+      expect(body).toMatchObject({ Debug: { Process: { state: "running" } } });
+    }
+  });
+
+  test.each([
+    ["a command", { KillProcess: B }],
+    ["a command behind a query", { Debug: "Tree", KillProcess: B }],
+    ["a query behind a command", { KillProcess: B, Debug: "Tree" }],
+    ["a text", "Shutdown"],
+    ["nothing", null],
+    ["a list", [{ Debug: "Tree" }]],
+  ])("is not for %s, also after a query", async (_what, body) => {
+    const kernel = withA(asks);
+    kernel.add(B, silent);
+    await ask(kernel.a.host, KERNEL, { Debug: "Tree" });
+    tell(kernel.a.host, KERNEL, body, { expects: 5 });
+    expect((await kernel.a.next()).error).toBe("Denied");
+    expect(stateOf(kernel, B)).toBe("running");
+  });
+
+  test("is not for whoever asks on behalf of another, nor without it", async () => {
+    const { a, add } = withA(asks);
+    const capabilities = [{ issuer: `alice.os@${A}`, params: ON_BEHALF }];
+    tell(a.host, KERNEL, { Debug: "Tree" }, { expects: 5, capabilities });
+    expect((await a.next()).error).toBe("Denied");
+    const c = new Recorder();
+    add(C, c.program, { public: true, requestCapabilities: [{ process: KERNEL, params: { debug: false } }] });
+    tell(c.host, KERNEL, { Debug: "Tree" }, { expects: 5 });
+    expect((await c.next()).error).toBe("Denied");
   });
 });
 

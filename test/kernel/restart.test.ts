@@ -1,6 +1,6 @@
 /** DESIGN §3.6: what a crash ends, and what it leaves. */
 import { describe, expect, test } from "@jest/globals";
-import type { Host, Program } from "../../lib/protocol/index.ts";
+import { type Host, OptionError, type Program } from "../../lib/protocol/index.ts";
 import { A, B, C, withAB } from "../support/cast.ts";
 import { type Handle, program, settle, silent, startKernel, stateOf, tell, thrownBy } from "../support/kernel.ts";
 import { Recorder } from "../support/recorder.ts";
@@ -134,6 +134,35 @@ describe("a crash with Restart", () => {
       "process-restarting",
       "process-started",
     ]);
+  });
+
+  test.each(["throws", "rejects"])("of an init that %s what it was set is not tried again", async (how) => {
+    const { add, advance, node, events } = startKernel();
+    const refusal = new OptionError('Cannot take setting "x" as there is none');
+    const choosy: Program = {
+      start: () => ({
+        init: () => {
+          if (how === "rejects") return Promise.reject(refusal);
+          throw refusal;
+        },
+        handle: () => undefined,
+      }),
+    };
+    const process = add(B, choosy, { onExit: "Restart" });
+    await advance(10);
+    expect([process.state, process.incarnation]).toEqual(["gone", 1]);
+    expect(node.kernel.crashes.last()).toMatchObject([{ decision: "give_up", error: expect.stringContaining('"x"') }]);
+    expect(events).toContainEqual({ type: "process-gave-up", process: B, restarts: 0 });
+  });
+
+  test("by an option that is refused later is one like any other", async () => {
+    const refuses = program(() => {
+      throw new OptionError("Cannot set a timer");
+    });
+    const { a, advance, node } = withAB(refuses, { onExit: "Restart" });
+    tell(a.host, B, "go");
+    await advance(10);
+    expect(stateOf({ node }, B)).toBe("running");
   });
 
   test("of start leaves nothing behind that start has set going", async () => {

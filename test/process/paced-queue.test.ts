@@ -53,10 +53,35 @@ describe("PacedQueue", () => {
   test("counts bytes that the client has not answered for", () => {
     const { sent, offer, pong } = stage({ windowFrames: 1_000, windowBytes: 100 });
     offer("a", true, 60);
-    offer("b", true, 60); // one item more than the window
-    expect(offer("c", true, 60)).toBe("queued");
+    expect(offer("b", true, 40)).toBe("sent");
+    expect(offer("c", true, 1)).toBe("queued");
     pong();
     expect(sent.join("")).toBe("abc");
+  });
+
+  test("an item above the window goes when the client has read all that was before it, and others behind it", () => {
+    const { sent, pings, offer, pong } = stage({ windowFrames: 1_000, windowBytes: 100 });
+    expect(offer("L", true, 900)).toBe("sent"); // nothing is with the client
+    expect(offer("a", true, 1)).toBe("queued");
+    pong();
+    expect(sent.join("")).toBe("La");
+    expect(pings).toHaveLength(0); // one byte of a hundred
+    expect(offer("M", true, 900)).toBe("queued");
+    expect(offer("b", true, 1)).toBe("queued");
+    expect(pings).toHaveLength(1); // or "M" would wait for ever
+    pong();
+    expect(sent.join("")).toBe("LaM");
+    pong();
+    expect(sent.join("")).toBe("LaMb");
+  });
+
+  test("an item that found no room, as another was with the client, finds it when that was read", () => {
+    const { sent, offer, pong } = stage({ windowFrames: 1_000, windowBytes: 100, bytes: 500 });
+    offer("a", true, 1);
+    expect(offer("L", true, 900)).toBe("dropped");
+    pong();
+    expect(offer("L", true, 900)).toBe("sent");
+    expect(sent.join("")).toBe("aL");
   });
 
   test("takes the answer to a later ping for those before it", () => {
@@ -178,32 +203,48 @@ describe("PacedQueue", () => {
         const model: { id: string; bytes: number; droppable: boolean }[] = [];
         const expected: string[] = [];
         const total = { frames: 0, bytes: 0, unpinged: { frames: 0, bytes: 0 } };
-        const mayLeave = () => total.frames - answered.frames < 6 && total.bytes - answered.bytes < 30;
+        const mayLeave = ({ bytes }: { bytes: number }) => {
+          const frames = total.frames - answered.frames;
+          return frames === 0 || (frames < 6 && total.bytes - answered.bytes + bytes <= 30);
+        };
+        const ping = () => {
+          behind.push({ frames: total.frames, bytes: total.bytes });
+          total.unpinged = { frames: 0, bytes: 0 };
+        };
+        const ask = () => {
+          if (total.unpinged.frames > 0) ping();
+        };
         const leave = ({ id, bytes }: { id: string; bytes: number }) => {
           expected.push(id);
           total.frames++;
           total.bytes += bytes;
           total.unpinged.frames++;
           total.unpinged.bytes += bytes;
-          if (total.unpinged.frames < 1.5 && total.unpinged.bytes < 7.5) return;
-          behind.push({ frames: total.frames, bytes: total.bytes });
-          total.unpinged = { frames: 0, bytes: 0 };
+          if (total.unpinged.frames >= 1.5 || total.unpinged.bytes >= 7.5) ping();
         };
         for (const [at, one] of steps.entries()) {
           if ("answer" in one) {
             const index = Math.min(one.answer, pings.length - 1);
             if (index < 0) continue;
             Object.assign(answered, behind.splice(0, index + 1).at(-1));
-            const ping = pings.splice(0, index + 1).at(-1);
-            for (let next = mayLeave() && model.shift(); next; next = mayLeave() && model.shift()) leave(next);
-            expect(queue.pong(ping ?? new Uint8Array())).toBe(true);
+            const payload = pings.splice(0, index + 1).at(-1);
+            for (let next = model[0]; next !== undefined; next = model[0]) {
+              if (!mayLeave(next)) {
+                ask();
+                break;
+              }
+              model.shift();
+              leave(next);
+            }
+            expect(queue.pong(payload ?? new Uint8Array())).toBe(true);
           } else {
             const item = { id: String(at), ...one };
             const answer = offer(item.id, item.droppable, item.bytes);
-            if (model.length === 0 && mayLeave()) {
+            if (model.length === 0 && mayLeave(item)) {
               expect(answer).toBe("sent");
               leave(item);
             } else {
+              ask();
               const rest = [...model];
               const fits = () =>
                 rest.length < limits.items && rest.reduce((sum, { bytes }) => sum + bytes, item.bytes) <= limits.bytes;

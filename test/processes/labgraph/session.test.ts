@@ -47,7 +47,7 @@ class Stage {
       log: (line) => void this.log.push(line),
       now: () => 1000,
     });
-    this.#hall = { settings: readSettings({}), outputs: this.outputs, inputs: new Set() };
+    this.#hall = { settings: readSettings({}), outputs: this.outputs };
     for (let id = 0; id < SESSIONS; id++) {
       this.heard[id] = [];
       this.pings[id] = [];
@@ -211,6 +211,20 @@ describe("Session", () => {
     stage.answerAll();
     expect([stage.opener, stage.heard[1]]).toEqual([undefined, []]);
   });
+
+  test.each([false, true])(
+    "an input that is opened, but answered too late, is given back (left meanwhile: %p)",
+    (hasLeft) => {
+      const stage = new Stage();
+      stage.send(1, start("I", "in"));
+      stage.answer(1); // no output of that name: the input is asked for
+      if (hasLeft) stage.sessions[1]?.end();
+      stage.opener = 1; // the registry has granted it
+      stage.sessions[1]?.answered(null); // who asked has waited long enough
+      expect(stage.opener).toBeUndefined();
+      expect(stage.heard[1]).toHaveLength(hasLeft ? 0 : 1);
+    },
+  );
 
   test("a session has as many streams as limits.streams at most", () => {
     const stage = new Stage();

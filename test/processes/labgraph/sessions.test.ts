@@ -379,6 +379,20 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
       expect(await client.next()).toEqual(failed("StreamAlreadyRequested", 0));
     });
 
+    test("a name that was an input and is an output now may be started, though who had the input has not ended it", async () => {
+      const { port, source } = await startLabgraph(transport);
+      await source.streams.input("x");
+      const [one, two] = [await LabClient.connect(port), await LabClient.connect(port)];
+      one.send(start("I", "x"));
+      expect(await one.next()).toEqual(started(0, "I"));
+      await source.streams.withdraw("x");
+      await source.streams.output("x");
+      two.send(start("X", "x"));
+      expect(await two.next()).toEqual(started(0, "X"));
+      one.send(end("I"));
+      expect(await one.next()).toEqual(ended(0, "I"));
+    });
+
     test("a batch for what is no open input of this session and name is refused without a request id", async () => {
       const { port, source } = await startLabgraph(transport);
       await source.streams.input("in");

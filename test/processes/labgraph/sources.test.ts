@@ -243,7 +243,12 @@ describe("on a node", () => {
     kernel.node.addSystemProcess({ id, program: streamsProcess(), public: true, trusted: true });
     const text = readFileSync(new URL("../../../processes/labgraph/manifest.json", import.meta.url), "utf8");
     const { processes } = JSON.parse(text) as {
-      processes: { process_name: string; file: string; on_exit: "Restart"; request_capabilities: string[] }[];
+      processes: {
+        process_name: string;
+        file: string;
+        on_exit: "Restart";
+        request_capabilities: { process: string; params: unknown }[];
+      }[];
     };
     const entry = processes.find(({ process_name }) => process_name === "sources");
     expect(entry).toMatchObject({ file: "sources.js", on_exit: "Restart" });
