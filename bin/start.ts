@@ -34,7 +34,7 @@ export type Started = {
   readonly oneTimeLogin: string | null;
   /** Installed packages that run, by `package:publisher`. */
   readonly installed: readonly string[];
-  /** Installed packages that the node goes on without, and ports that it could not have, each as a sentence. */
+  /** Installed packages that the node goes on without, ports that it could not have, and settings that nobody has, each as a sentence. */
   readonly skipped: readonly string[];
   readonly services: readonly RunningService[];
 };
@@ -112,7 +112,7 @@ export async function start(
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
     const { services, skipped } = await listenServices(server, options);
-    added.skipped.push(...skipped);
+    added.skipped.push(...skipped, ...unusedSettings(node, options));
     if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
     return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), services, ...added };
@@ -171,6 +171,14 @@ function assertMountable(node: Node, mount: ProcessId | undefined): void {
   if (mount === undefined || node.kernel.registry.get(mount) !== undefined) return;
   const known = node.kernel.registry.all().map((process) => process.address.id.text);
   throw new OptionError(`Cannot mount "${mount.text}" as no package has that process: known are ${known.join(", ")}`);
+}
+
+/** A wrong name says nothing otherwise: what should guard a process would be left out. Later ones may still want theirs. */
+function unusedSettings(node: Node, { settings }: StartOptions): readonly string[] {
+  const known = node.kernel.registry.all().map((process) => process.address.id.text);
+  return Object.keys(settings)
+    .filter((id) => !known.includes(id))
+    .map((id) => `NOT USED: the settings of "${id}", as no process of that name runs: known are ${known.join(", ")}`);
 }
 
 /** Processes bind their paths in their init. One that takes longer than INIT_MAX holds nobody up. */

@@ -3,10 +3,12 @@
  *
  * 1. The key says which algorithm counts, never the token.
  * 2. Checked at once, as an upgrade must be decided in its own turn (docs/adr/0004): on node:crypto.
- * 3. What a token was is said nowhere: not in an answer, not in a log, not to the process.
+ * 3. What a token was is said nowhere: not in an answer, not in a log, not to the process, whose messages may be shown as
+ *    dead letters. Where it stood in a path, its process reads `:token`.
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { header } from "./headers.ts";
+import type { HeaderList } from "./transport/transport.ts";
 import type { Visit } from "./visit.ts";
 
 const TOKEN_MAX = 8 * 1024; // characters: more than any head should carry
@@ -40,18 +42,37 @@ export function readTokenRules(value: unknown): TokenRules | undefined {
 
 /** Where a client may have put it, in this order; null: nowhere. @param params of the path that matched */
 export function tokenOf(request: Visit, params: Readonly<Record<string, string>>): string | null {
-  const [scheme = "", credentials = ""] = (header(request, "authorization") ?? "").split(" ");
+  const [scheme = "", credentials = ""] = (header(request, CREDENTIALS) ?? "").split(" ");
   if (/^bearer$/i.test(scheme)) return credentials;
   if (/^basic$/i.test(scheme)) return /^[^:]*:(.*)$/s.exec(Buffer.from(credentials, "base64").toString())?.[1] ?? null;
   return new URLSearchParams(request.query).get("token") ?? params.token ?? null;
 }
 
-/** `query` without its token. */
+/** `query` without its token, however its name is written. */
 export function withoutToken(query: string): string {
   return query
     .split("&")
-    .filter((pair) => pair !== "token" && !pair.startsWith("token="))
+    .filter((pair) => !new URLSearchParams(pair).has("token"))
     .join("&");
+}
+
+/** The header that may hold a token. */
+export const CREDENTIALS = "authorization";
+
+/** `headers` without it. */
+export function withoutCredentials(headers: HeaderList): HeaderList {
+  return headers.filter(([name]) => name !== CREDENTIALS);
+}
+
+/** `path` with the name in place of the token. @param pattern that it matched @param owner whose path it is: on a port of its own it is left out of `path` */
+export function withoutTokenIn(path: string, pattern: string, owner: string): string {
+  const at = pattern.split("/").indexOf(":token");
+  if (at === -1) return path;
+  const isShort = pattern.startsWith(`/${owner}/`) && !path.startsWith(`/${owner}/`);
+  return path
+    .split("/")
+    .with(isShort ? at - 1 : at, ":token")
+    .join("/");
 }
 
 /** Checks the tokens of one path. */

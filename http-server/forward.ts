@@ -14,6 +14,7 @@ import {
   type HttpServerRequest,
   type SendErrorKind,
 } from "../lib/protocol/index.ts";
+import { withoutCredentials, withoutToken, withoutTokenIn } from "./bearer-token.ts";
 import type { HttpBinding } from "./bindings.ts";
 import { withOwn } from "./cache-control.ts";
 import { withoutSession } from "./cookies.ts";
@@ -104,22 +105,28 @@ function retryOf(error: SendErrorKind | null): HeaderList {
 }
 
 function describe(request: Visit, match: Match<HttpBinding>, streamId: number): HttpRequest {
-  const list = request.headers.map((header) => (header[0] === "cookie" ? withoutLogin(header) : header));
+  const { owner, gate, streamBody } = match.value;
+  const hasToken = gate?.wantsToken === true; // which is nobody else's to know: a body may end as a dead letter
+  const told = hasToken ? withoutCredentials(request.headers) : request.headers;
+  const list = told.map((header) => (header[0] === "cookie" ? withoutLogin(header) : header));
   const headers: Record<string, string> = {};
   for (const [name, value] of list) headers[name] = value; // the last of several (contract kinode §5.2)
-  const query = [...new URLSearchParams(request.query)];
+  const query = [...new URLSearchParams(hasToken ? withoutToken(request.query) : request.query)];
+  const path = hasToken ? withoutTokenIn(request.path, match.pattern, owner.address.id.text) : request.path;
+  const params = { ...match.params };
+  if (hasToken) delete params.token;
   return {
     source_socket_addr: `${request.remoteAddress}:${request.remotePort}`,
     method: request.method,
-    url: `http://${hostOf(request)}${request.path}`,
+    url: `http://${hostOf(request)}${path}`,
     bound_path: match.pattern,
     headers,
-    url_params: { ...match.params },
+    url_params: params,
     query_params: Object.fromEntries(query),
     header_list: list,
     query_list: query,
     stream_id: streamId,
-    stream_body: match.value.streamBody,
+    stream_body: streamBody,
     ...(request.secure ? { secure: true } : {}),
   };
 }

@@ -12,7 +12,7 @@
 
 import type { Comer } from "./arrival.ts";
 import type { Auth } from "./auth.ts";
-import { withoutToken } from "./bearer-token.ts";
+import { CREDENTIALS, withoutToken } from "./bearer-token.ts";
 import { type Bindings, ownPath } from "./bindings.ts";
 import { Channel, type Terms } from "./channel.ts";
 import { cookieHeader, header } from "./headers.ts";
@@ -96,7 +96,7 @@ export function decideUpgrade(request: Visit, mount: string | null, context: Upg
   const session = binding.authenticated ? (verified?.session ?? null) : null; // whose end would end the channel
   const told = path === pattern || (hasToken && "token" in match.params) ? binding.path : ownPath(path, id);
   const comer = { boundTo: binding.owner, cookies: "", label };
-  return accept({ request, query, user, session, path: told, terms: binding, comer }, context);
+  return accept({ request, query, user, session, path: told, terms: binding, comer, hasToken }, context);
 }
 
 type Allowed = {
@@ -110,6 +110,8 @@ type Allowed = {
   readonly path: string;
   readonly terms: WsTerms;
   readonly comer: Comer;
+  /** It may be in a header. */
+  readonly hasToken?: boolean;
 };
 
 /**
@@ -117,10 +119,11 @@ type Allowed = {
  * once and cleanly, a browser always (RFC 6455 §4.1, contract kinode §5.6).
  */
 function accept(allowed: Allowed, { limits, openings, registrar }: UpgradeContext): UpgradeDecision<Channel> {
-  const { request, query, user, session, path, terms, comer } = allowed;
+  const { request, query, user, session, path, terms, comer, hasToken = false } = allowed;
   const { forwardedFor } = request;
   const { openBytes } = limits;
-  const headers = chosenHeaders(request, terms.openHeaders);
+  const told = hasToken ? terms.openHeaders.filter((name) => name !== CREDENTIALS) : terms.openHeaders;
+  const headers = chosenHeaders(request, told);
   const protocol = selectProtocol(request, terms.protocols);
   if (openingBytes({ query, headers, protocol, forwardedFor }) > openBytes)
     return refuse(

@@ -63,7 +63,7 @@ export class Incarnation implements Host {
   readonly #timers = new Set<ProcessTimer>();
   #hand = new Hand();
   #handled = 0; // messages since #hand was made
-  #hands = 0; // that were renewed
+  #handledBefore = 0; // messages of the hands before: one may be laid down after a single message
   #lastBlob: Blob | null = null; // of a message before the one in hand
   #ended = false; // final
   /** It has older names too: it may be asked, and may speak, under one of them. */
@@ -129,12 +129,12 @@ export class Incarnation implements Host {
 
   /** Messages that it was given; without what a leaf took on its sender's stack. */
   get handled(): number {
-    return this.#hands * (HAND_MESSAGES + 1) + this.#handled;
+    return this.#handledBefore + this.#handled;
   }
 
   #renewHand(): void {
     this.#hand = new Hand();
-    this.#hands++;
+    this.#handledBefore += this.#handled;
     this.#handled = 0;
   }
 

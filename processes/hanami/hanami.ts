@@ -18,7 +18,7 @@ import { dataSetEndpoints } from "./data-set/endpoints.ts";
 import type { Caller, Ctx } from "./endpoint.ts";
 import type { Front } from "./front.ts";
 import { Handshakes, type Target } from "./handshake.ts";
-import { bindPage } from "./page.ts";
+import { bindPage, pageFor } from "./page.ts";
 import { Rest } from "./rest.ts";
 import { Router } from "./router.ts";
 import { hanamiSettings } from "./settings.ts";
@@ -53,6 +53,8 @@ export default defineProcess<Hanami>({
   },
 
   onHttp({ rest }, request) {
+    const page = pageFor(request);
+    if (page !== undefined) return request.reply("", { status: 303, headers: { Location: page } });
     void rest.serve(request); // not awaited: the next one is not to wait for it
   },
 

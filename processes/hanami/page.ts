@@ -6,7 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { mimeType } from "jackfield/process";
+import { type IncomingHttp, mimeType } from "jackfield/process";
 import type { Ctx } from "./endpoint.ts";
 
 const FILES = ["index.html", "hanami.js", "hanami.css"];
@@ -16,6 +16,12 @@ const ASK_EACH_TIME = { "Cache-Control": "no-cache" };
 const TO_PAGE = `<!doctype html><meta charset="utf-8"><title>Hanami</title>
 <script>location.replace(location.pathname.replace(/\\/?$/, "/index.html"))</script>
 <noscript>The page needs scripts.</noscript>`;
+
+/** Where a browser is sent that asks for `/`, as the node prints it; undefined: it is a client's request. */
+export function pageFor({ method, path, headers, raw }: IncomingHttp): string | undefined {
+  if (method !== "GET" || path !== "/" || headers.accept?.includes("text/html") !== true) return undefined;
+  return new URL(raw.url).pathname.replace(/\/?$/, PAGE);
+}
 
 /** The path of the page, below a process or a mounted port. */
 export const PAGE = "/ui/index.html";

@@ -1,8 +1,10 @@
 /** The systems that a node serves on ports of their own, as its options say. */
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { askHttp } from "../support/http-client.ts";
-import { endJackfields, logIn, startNode } from "../support/jackfield.ts";
+import { endJackfields, logIn, startNode, temporaryFolder } from "../support/jackfield.ts";
 
 afterEach(endJackfields);
 
@@ -54,4 +56,14 @@ test("one whose port is taken has none, and says so; the node goes on", async ()
   } finally {
     other.close();
   }
+});
+
+test("settings of a name that nobody has are said to be unused", async () => {
+  const file = join(temporaryFolder(), "lab.json");
+  writeFileSync(file, '{"clients": 1}');
+  const args = ["soundlab:soundlab:sys", "soundlab:sound-lab:sys"].flatMap((id) => ["--settings", `${id}=${file}`]);
+  const { command } = await startNode({ args: [...BASE, "--soundlab", "0", ...args] });
+  expect(command.stderr).toMatch(
+    /^NOT USED: the settings of "soundlab:sound-lab:sys", as no process of that name runs: known are .*, soundlab:soundlab:sys\n$/,
+  );
 });

@@ -43,6 +43,11 @@ test("who logs in sees data sets and clusters, and what becomes of them", async 
   };
 
   const page = await browser.page();
+  for (const printed of [base, `${url}hanami:hanami:sys`]) {
+    await page.goto(printed);
+    await page.waitForURL(`${printed}/ui/index.html`);
+  }
+  expect((await fetch(base)).status).toBe(401); // a client's
   await page.goto(`${base}/ui/`);
   await page.fill("input[name=id]", USER.id);
   await page.fill("input[name=password]", "wrong password");

@@ -1,10 +1,26 @@
 /** Spawning and stopping (DESIGN §3.10, contract kinode §3.1), wherever parent and child run. */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { ProcessId } from "../../lib/protocol/index.ts";
 import { A, B, C, PLACEMENTS, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
 const CHILD = "child:a-package:template.os";
+
+describe.each(PLACEMENTS)("%s: what a process was given", (placement) => {
+  test("is counted message by message", async () => {
+    const on = await startStage(placement);
+    const a = await on.add(A);
+    const b = await on.add(B);
+    await a.on("request", (me) => me.ctx.respond("heard"));
+    const given = (): number => on.node.kernel.registry.get(ProcessId.parse(A))?.handled ?? 0;
+    const before = given();
+    await b.run(async (me, to) => {
+      for (let n = 0; n < 20; n += 1) await me.ctx.request(to).sendAndAwaitResponse();
+    }, A);
+    expect(given() - before).toBe(20);
+  });
+});
 
 describe.each(PLACEMENTS)("%s: spawn", (placement) => {
   test("runs a file of the package; case 40: parent and child message each other both ways", async () => {

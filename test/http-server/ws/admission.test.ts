@@ -6,7 +6,7 @@ import type { Admission } from "../../../lib/protocol/index.ts";
 import { VirtualClock } from "../../../lib/protocol/index.ts";
 import { bindWs, err, OK, startWithP, stopNodes, TRANSPORTS } from "../../support/channels.ts";
 import { P, type TestNode } from "../../support/node.ts";
-import { type HttpAnswer, RawSocket } from "../../support/sockets.ts";
+import { type HttpAnswer, RawSocket, requestHead } from "../../support/sockets.ts";
 
 afterEach(stopNodes);
 
@@ -185,6 +185,42 @@ describe.each(TRANSPORTS)("%s admission", (transport) => {
     expect((await from("192.0.2.1")).status).toBe(101);
     expect((await from("192.0.2.2")).status).toBe(401);
     expect((await from("192.0.2.1")).status).toBe(101);
+  });
+
+  test("keeps a token from the process however the client wrote its name, and from the headers that it chose", async () => {
+    const { on, p } = await startWithP(transport);
+    const binding = { authenticated: false, open_headers: ["authorization", "x-a"], admission: { token: TOKEN } };
+    await p.ask(bindWs("/ws", binding));
+    const good = await token();
+    for (const [path, headers] of [
+      [`/ws?%74oken=${good}&a=1`, {}],
+      ["/ws?a=1", { authorization: `Bearer ${good}` }],
+    ] as const) {
+      expect((await tryPath(on, path, { ...headers, "x-a": "b" })).status).toBe(101);
+      const { body } = await p.next();
+      expect(body).toMatchObject({ WebSocketOpen: { query_params: { a: "1" }, headers: { "x-a": "b" } } });
+      expect(JSON.stringify(body)).not.toContain(good);
+    }
+  });
+
+  test("of HTTP: keeps a token from the process, and so from its dead letters", async () => {
+    const { on, p } = await startWithP(transport);
+    const bind = { authenticated: false, local_only: false, cache: false, admission: { token: TOKEN } };
+    for (const path of ["/m", "/t/:token/m", "/u/:token/*rest"]) await p.ask({ Bind: { path, ...bind } });
+    const good = await token();
+    for (const [path, headers, url] of [
+      ["/m", { authorization: `Bearer ${good}` }, "/m"],
+      [`/m?a=1&token=${good}&%74oken=${good}`, {}, "/m"],
+      [`/t/${good}/m?a=1`, {}, "/t/:token/m"],
+      [`/u/${good}/x/y`, {}, "/u/:token/x/y"],
+    ] as const) {
+      const client = await RawSocket.connect(on.port);
+      client.write(requestHead({ path: `/${P}${path}`, headers: { ...headers, "x-a": "b" } }));
+      const { body } = await p.next();
+      expect(body).toMatchObject({ Http: { url: `http://localhost/${P}${url}`, headers: { "x-a": "b" } } });
+      if (path.includes("?")) expect(body).toMatchObject({ Http: { query_params: { a: "1" } } });
+      expect(JSON.stringify(body)).not.toContain(good);
+    }
   });
 
   test("of HTTP: a token is wanted there too", async () => {
