@@ -16,6 +16,8 @@ export type Settings = {
   readonly inflight: number | undefined;
   /** Payload of a message. */
   readonly bytes: number;
+  /** Of one file that is uploaded, MiB. */
+  readonly megabytes: number;
 };
 
 /** The rounds of one contender, in the order they ran, and what stands for them. */

@@ -1,7 +1,7 @@
 /**
  * A server and a load process of many sockets, fresh for every round, each on its core.
  *
- * Contenders are contenders/crowd-<name>.ts: `echo` or `publish` is their one argument, and they answer questions.
+ * Contenders are contenders/crowd-<name>.ts: `echo`, `publish` or `tick` is their first argument, and they answer questions.
  */
 import type { ChildProcess } from "node:child_process";
 import { firstLine, stop } from "./child.ts";
@@ -66,8 +66,10 @@ export type AskLoad = (question: string, timeoutMs: number) => Promise<unknown>;
 
 export type CrowdRound = {
   readonly contender: CrowdContender;
-  /** What the server does with each message. */
-  readonly does: "echo" | "publish";
+  /** What the server does with each message; only jackfield ticks. */
+  readonly does: "echo" | "publish" | "tick";
+  /** Of what it publishes by itself. */
+  readonly bytes?: number;
   readonly loadScript: URL;
   /** Makes the load's argument. */
   readonly job: (crowd: Crowd, serverPid: number) => Crowd;
@@ -78,12 +80,12 @@ export type CrowdRound = {
  * @throws {Error} either ended or fell silent; stderr has said why
  */
 export async function withCrowd<Outcome>(
-  { contender, does, loadScript, job }: CrowdRound,
+  { contender, does, bytes = 0, loadScript, job }: CrowdRound,
   play: (server: CrowdServer, askLoad: AskLoad) => Promise<Outcome>,
 ): Promise<Outcome> {
   const { name, script } = contender;
   // what a server does only outside production (freezing bodies, DESIGN §3.5) is not what is measured
-  const server = spawnScript("server", script, [does], { ...process.env, NODE_ENV: "production" });
+  const server = spawnScript("server", script, [does, `${bytes}`], { ...process.env, NODE_ENV: "production" });
   try {
     const crowd = crowdOf(name, await firstLine(server, name, START_MS));
     const load = spawnScript("load", loadScript, [JSON.stringify(job(crowd, server.pid ?? 0))], process.env);

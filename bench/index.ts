@@ -18,6 +18,8 @@ import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
 import { soak } from "./soak.ts";
 import { start } from "./start.ts";
+import { telemetry } from "./telemetry.ts";
+import { upload } from "./upload.ts";
 
 /** Every bench there is, in the order they run; a new one is a file and a line here. */
 const BENCHES: readonly Bench[] = [
@@ -29,8 +31,10 @@ const BENCHES: readonly Bench[] = [
   app,
   request,
   placements,
+  upload,
   fanout1000,
   fanout10000,
+  telemetry,
   idle10000,
   idle19000,
   start,

@@ -10,6 +10,7 @@ const NUMBERS = {
   connections: { value: undefined, min: 1, max: 19_500 }, // the bench's own; file descriptors end at 20,000 on many machines
   inflight: { value: undefined, min: 1, max: 64 }, // the bench's own
   bytes: { value: 64, min: 1, max: 16_384 }, // uWebSockets.js's own limit; 64 of them are a channel's send limit
+  megabytes: { value: 256, min: 1, max: 900 }, // a drive of a node has 1 GiB
 } as const;
 
 type NumberName = keyof typeof NUMBERS;
@@ -38,6 +39,7 @@ export function readSettings(args: readonly string[]): {
     connections: number("connections", true),
     inflight: number("inflight", true),
     bytes: number("bytes", true),
+    megabytes: number("megabytes", true),
   };
   return { name: positionals[0], settings };
 }
@@ -57,6 +59,7 @@ function parse(args: readonly string[]): { readonly values: Flags; readonly posi
         connections: { type: "string" },
         inflight: { type: "string" },
         bytes: { type: "string" },
+        megabytes: { type: "string" },
       },
     });
   } catch (error) {

@@ -33,6 +33,7 @@ export function systemProcesses(
     { id: ProcessId.parse("sqlite:distro:sys"), program: lazyProgram(sqlite), folder: data.path("sqlite") },
     { id: ProcessId.parse("vfs:distro:sys"), program: lazyProgram(() => vfs(data.path("vfs"))) },
     { id: ProcessId.parse("http-client:distro:sys"), program: lazyProgram(httpClient) },
+    { id: ProcessId.parse("streams:distro:sys"), program: lazyProgram(streams()), public: true, trusted: true },
   ];
 }
 
@@ -64,4 +65,13 @@ async function vfs(folder: string | null): Promise<Program> {
 async function httpClient(): Promise<Program> {
   const { httpClientProcess } = await import("../processes/http-client/http-client.ts");
   return httpClientProcess();
+}
+
+/** Its names outlive an incarnation, so the program is made once. */
+function streams(): () => Promise<Program> {
+  let made: Promise<Program> | undefined;
+  return () => {
+    made ??= import("../processes/streams/streams.ts").then(({ streamsProcess }) => streamsProcess());
+    return made;
+  };
 }

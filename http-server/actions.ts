@@ -25,7 +25,12 @@ import type { HeaderList } from "./transport/transport.ts";
 
 export type Action =
   | StreamAction
-  | { readonly kind: "push"; readonly channelId: number; readonly messageType: WsMessageType }
+  | {
+      readonly kind: "push";
+      readonly channelId: number;
+      readonly messageType: WsMessageType;
+      readonly key: string | null;
+    }
   | {
       readonly kind: "pushExtension";
       readonly channelId: number;
@@ -78,8 +83,7 @@ export function parseAction(body: unknown): Action | undefined {
 
 const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) | undefined>> = {
   __proto__: null as never, // a body may be named like anything of Object's
-  WebSocketPush: ({ channel_id: channelId, message_type: messageType }) =>
-    isU32(channelId) && isMessageType(messageType) ? { kind: "push", channelId, messageType } : undefined,
+  WebSocketPush: (fields) => parsePush(fields),
   WebSocketExtPushOutgoing: ({ channel_id: channelId, message_type: messageType, desired_reply_type: replyType }) =>
     isU32(channelId) && isMessageType(messageType) && isReplyType(replyType)
       ? { kind: "pushExtension", channelId, messageType, replyType }
@@ -117,6 +121,14 @@ function parseBind(fields: Fields, secure: boolean): Action | undefined {
   if (admission === undefined) return undefined;
   const flags = { path, authenticated, localOnly, secure, cache, headers, streamBody, admission };
   return { kind: "bind", ...flags, fallback: fallback as HttpFallback };
+}
+
+/** Only what carries data can be replaced. */
+function parsePush({ channel_id: channelId, message_type: messageType, key = null }: Fields): Action | undefined {
+  if (!isU32(channelId) || !isMessageType(messageType)) return undefined;
+  if (key === null) return { kind: "push", channelId, messageType, key };
+  const isData = messageType === "Text" || messageType === "Binary";
+  return isData && typeof key === "string" ? { kind: "push", channelId, messageType, key } : undefined;
 }
 
 function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields): Action | undefined {

@@ -9,6 +9,7 @@ import type { Process } from "../kernel/index.ts";
 import type { ExtensionBlob, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import type { Gate } from "./admission.ts";
 import type { Arrival } from "./arrival.ts";
+import type { LatestReader } from "./latest.ts";
 import type { Opening } from "./opening.ts";
 import type { Peer } from "./sockets.ts";
 import type { TransportSocket } from "./transport/transport.ts";
@@ -58,6 +59,8 @@ export class Channel {
   outboxBytes = 0;
   /** Names on the transport. */
   topics: Set<string> | null = null;
+  /** Where its policy is `latest`, and it has had a topic or a key. */
+  latest: LatestReader | null = null;
   /** Its frames need a closer look: none has come yet, it is an extension, or its client wraps each message. */
   fresh = true;
   /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */

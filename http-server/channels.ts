@@ -29,6 +29,7 @@ import { ChannelEvents, isOpen } from "./channel-events.ts";
 import { ChannelIds } from "./channel-id.ts";
 import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
+import { Latest } from "./latest.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
@@ -48,6 +49,8 @@ export class Channels implements Keeper {
   /** Told when one has another process from now on. */
   extensionHandedOver: (channel: Channel) => void = () => undefined;
   readonly events: ChannelEvents;
+  /** Those of the policy `latest`. */
+  readonly latest: Latest;
   readonly #kernel: Kernel;
   readonly #limits: HttpServerLimits;
   readonly #self: Process; // the http-server
@@ -73,6 +76,7 @@ export class Channels implements Keeper {
     this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
       this.#finish(channel, code, reason),
     );
+    this.latest = new Latest(limits, this.outgoing, () => kernel.clock.monotonic());
     this.events = new ChannelEvents(kernel, self.address, this.outgoing);
     this.#transfers = new Transfers(kernel, limits, self, this.events);
     const tooLate = `no whole message and no pong in ${messageSeconds(limits)} seconds`;
@@ -114,6 +118,7 @@ export class Channels implements Keeper {
   /** A ping or pong, which count as frames: a process is told of them. */
   control(channel: Channel, messageType: "Ping" | "Pong", data: ArrayBuffer | Uint8Array): void {
     if (channel.owner === null || channel.finished) return;
+    if (channel.latest !== null && messageType === "Pong" && this.#isCredit(channel, data)) return;
     if (++channel.frames > this.#messagesPerSecond && this.#tooFast(channel)) return;
     if (messageType === "Pong") {
       if (channel.pings === 0 && data.byteLength === 0) return; // answers the transport's own ping
@@ -140,15 +145,19 @@ export class Channels implements Keeper {
     channelId: number,
     messageType: WsMessageType,
     blob: Blob | null,
+    key: string | null = null,
   ): HttpServerErrorKind | undefined {
     if (blob === null) return "NoBlob";
     const isControl = messageType === "Ping" || messageType === "Pong";
     if (isControl && blob.byteLength > PING_PAYLOAD_MAX) return "WsPingPongTooLong";
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
+    if (key !== null && channel.slowReader === "latest")
+      return this.latest.push(channel, key, blob, messageType === "Binary");
     if (messageType === "Text" || messageType === "Binary")
       return this.outgoing.queue(channel, blob, messageType === "Binary");
     if (messageType === "Close") {
+      this.latest.settle(channel);
       this.outgoing.end(channel, CLOSE.normal.code, blob.text() ?? "");
       return undefined;
     }
@@ -162,6 +171,7 @@ export class Channels implements Keeper {
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
     if (!isSendableCloseCode(code)) return "MalformedRequest";
+    this.latest.settle(channel);
     this.outgoing.end(channel, code, reason);
     return undefined;
   }
@@ -175,7 +185,8 @@ export class Channels implements Keeper {
     const isOver = channel.topics.size >= topicsPerChannel && !channel.topics.has(name);
     if (isOver || Buffer.byteLength(topic) > topicBytes) return "LimitReached";
     channel.topics.add(name);
-    channel.socket?.subscribe(name);
+    if (channel.slowReader === "latest") this.latest.subscribe(channel, name);
+    else channel.socket?.subscribe(name);
     return undefined;
   }
 
@@ -183,7 +194,9 @@ export class Channels implements Keeper {
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
     const name = topicName(from, topic);
-    if (channel.topics?.delete(name) === true) channel.socket?.unsubscribe(name);
+    if (channel.topics?.delete(name) !== true) return undefined;
+    this.latest.unsubscribe(channel, name);
+    channel.socket?.unsubscribe(name);
     return undefined;
   }
 
@@ -199,8 +212,13 @@ export class Channels implements Keeper {
     this.outgoing.flush();
     const name = topicName(from, topic);
     const isBinary = messageType === "Binary";
+    const latest = this.latest.topic(name);
+    const isKept = latest !== undefined && this.latest.publishing(latest, blob.byteLength);
+    if (isKept) blob.keep();
     const frame = isBinary ? blob.raw() : textFrame(blob);
+    if (isKept) this.latest.keep(latest, frame, isBinary);
     for (const listener of this.#listeners) listener.publish(name, frame, isBinary);
+    if (latest !== undefined) this.latest.published();
     return undefined;
   }
 
@@ -214,6 +232,7 @@ export class Channels implements Keeper {
     const frames = this.#transfers.take(channel, owner, target);
     if (frames === undefined) return "WsTargetOverloaded";
     if (channel.extension !== null) this.extensionHandedOver(channel);
+    this.latest.settle(channel);
     this.#leaveTopics(channel);
     this.#byOwner.get(owner)?.delete(channel);
     const facts = { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text };
@@ -287,6 +306,18 @@ export class Channels implements Keeper {
     return channel?.owner?.address === from ? channel : undefined;
   }
 
+  /** Whether a pong answers a ping of `latest`: a sign of life, and no message. */
+  #isCredit(channel: Channel, data: ArrayBuffer | Uint8Array): boolean {
+    this.#queue.begin();
+    try {
+      if (!this.latest.pong(channel, data)) return false;
+    } finally {
+      this.#queue.end();
+    }
+    if (channel.frames === 0) channel.frames = 1;
+    return true;
+  }
+
   #deliver(channel: Channel, messageType: WsMessageType, blob: Blob): void {
     const { owner } = channel;
     if (owner === null || channel.finished) return;
@@ -352,12 +383,14 @@ export class Channels implements Keeper {
     if (owned === undefined) {
       owned = new ChannelList();
       this.#byOwner.set(owner, owned);
+      this.#self.routes.note(owner); // its events and frames go past the bus
     }
     owned.add(channel);
   }
 
   /** The set stays: what publishes have queued on the socket is not counted (outgoing.ts). */
   #leaveTopics(channel: Channel): void {
+    this.latest.forget(channel);
     for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
     channel.topics?.clear();
   }

@@ -19,7 +19,7 @@ export function readAnswer(body: unknown): HttpAnswer | undefined {
   if (typeof status !== "number" || !Number.isInteger(status) || status < 200 || status > 999) return undefined;
   if (typeof headers !== "object" || headers === null || typeof stream !== "boolean") return undefined;
   const lines = linesOf(headers);
-  const list = lines.filter(([name, value]) => isHeader(name, value));
+  const list = lines.filter(([name, value]) => isHeader(name, value) || isUpgrade(status, name, value));
   if (!stream) return { status, headers: list, isStream: false, length: null };
   const length = lines.find(([name]) => name.toLowerCase() === "content-length")?.[1];
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined;
@@ -38,6 +38,11 @@ function linesOf(headers: object): HeaderList {
 /** What the transport would send: it refuses a whole answer for one line break (RFC 9110 §5). */
 export function isHeader(name: string, value: string): boolean {
   return checkAnswer(200, [[name, value]]) === undefined && isProcesses(name.toLowerCase(), value);
+}
+
+/** What a 426 must name, of a path that takes WebSockets only (RFC 9110 §15.5.22). */
+function isUpgrade(status: number, name: string, value: string): boolean {
+  return status === 426 && name.toLowerCase() === "upgrade" && value.toLowerCase() === "websocket";
 }
 
 /** Whether it is a process's to say: not what holds for all of the origin, which the node and other packages are on too. */

@@ -49,6 +49,15 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
     600_000,
     "a channel closed for slowness may take this long to read what it was sent",
   ),
+  latestFrames: limit(
+    8,
+    "frames",
+    1,
+    1_000_000,
+    "a `latest` channel may be sent before its pong; at 30 a second a client 150 ms away misses none",
+  ),
+  latestMs: limit(500, "ms", 1, 600_000, "a `latest` channel may owe a pong before it is only sent the newest"),
+  latestKeys: limit(100, "keys", 1, 100_000, "of pushes that wait for a `latest` channel, within its send limit"),
   topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs the transport an entry"),
   topicBytes: limit(256, "bytes", 1, 64 * KIB, "a topic's name"),
   bindingNames: limit(32, "names", 0, 1_000, "sub-protocols of one binding, and headers that its Opens carry"),
@@ -208,6 +217,9 @@ export type HttpServerLimitName =
   | "idleTimeout"
   | "messageSeconds"
   | "slowReaderGrace"
+  | "latestFrames"
+  | "latestMs"
+  | "latestKeys"
   | "topicsPerChannel"
   | "topicBytes"
   | "bindingNames"

@@ -36,7 +36,7 @@ export class OutgoingFrames implements Shortcut {
   readonly #lingering = new Map<Channel, Linger>();
   /** Whose callback is running, corked; null: nobody's. */
   corked: Channel | null = null;
-  /** Pushes that a slow reader's policy left out. */
+  /** Pushes and publishes that a slow reader's policy left out; of one channel see `LatestReader.leftOut`. */
   dropped = 0;
 
   /** @param finish tells the channel's process that it has ended */
@@ -109,6 +109,11 @@ export class OutgoingFrames implements Shortcut {
       this.#flushOne(channel);
   }
 
+  /** Lets what waits for one channel leave. */
+  flushOf(channel: Channel): void {
+    this.#flushOne(channel);
+  }
+
   /** Ends a channel behind what was pushed to it, and tells its process. */
   end(channel: Channel, code: number, reason: string): void {
     this.#flushOne(channel);
@@ -122,7 +127,7 @@ export class OutgoingFrames implements Shortcut {
   /** A publish left this channel out. */
   publishDropped(channel: Channel): void {
     this.dropped++;
-    if (channel.slowReader === "close") this.end(channel, CLOSE.tryAgainLater.code, "the client reads too slowly");
+    if (channel.slowReader !== "drop") this.end(channel, CLOSE.tryAgainLater.code, "the client reads too slowly");
   }
 
   drained(channel: Channel): void {
@@ -179,7 +184,7 @@ export class OutgoingFrames implements Shortcut {
 
   #tooSlow(channel: Channel): HttpServerErrorKind {
     this.dropped++;
-    if (channel.slowReader === "close") this.end(channel, CLOSE.tryAgainLater.code, "the client reads too slowly");
+    if (channel.slowReader !== "drop") this.end(channel, CLOSE.tryAgainLater.code, "the client reads too slowly");
     return "WsChannelOverloaded";
   }
 
@@ -222,7 +227,7 @@ class Linger extends WheelEntry {
 }
 
 /** Bytes. */
-function sizeOf(frame: Frame): number {
+export function sizeOf(frame: Frame): number {
   return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
 }
 

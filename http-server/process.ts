@@ -60,7 +60,7 @@ export function httpServerProgram(parts: () => ServerParts, started: (host: Host
   };
 }
 
-type PushFields = { readonly channel_id?: unknown; readonly message_type?: unknown };
+type PushFields = { readonly channel_id?: unknown; readonly message_type?: unknown; readonly key?: unknown };
 
 class Actions implements Instance {
   readonly #host: Host;
@@ -113,8 +113,8 @@ class Actions implements Instance {
    */
   #act(source: Address, body: unknown, blob: Blob | null, asking: Envelope | null): ActionResult {
     if (typeof body === "object" && body !== null && "WebSocketPush" in body) {
-      const { channel_id: channelId, message_type: messageType } = (body.WebSocketPush ?? {}) as PushFields;
-      const isData = messageType === "Text" || messageType === "Binary";
+      const { channel_id: channelId, message_type: messageType, key } = (body.WebSocketPush ?? {}) as PushFields;
+      const isData = (messageType === "Text" || messageType === "Binary") && key === undefined;
       if (isData && typeof channelId === "number" && channelId >>> 0 === channelId)
         return this.#parts().channels.push(source, channelId, messageType, blob);
     }
@@ -126,7 +126,7 @@ class Actions implements Instance {
     const { channels, extensions, streams } = this.#parts();
     switch (action.kind) {
       case "push":
-        return channels.push(source, action.channelId, action.messageType, blob);
+        return channels.push(source, action.channelId, action.messageType, blob, action.key);
       case "pushExtension":
         return extensions.push(source, action, blob, asking);
       case "close":

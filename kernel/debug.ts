@@ -11,7 +11,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process.ts";
 import { shown } from "./shown.ts";
 
-const ENTRIES_MAX = 10_000; // processes in one answer: some 5 MB
+const ENTRIES_MAX = 10_000; // processes, or routes, in one answer: some 5 MB
 const ITEMS_MAX = 1_000; // lines, letters, reports or capabilities in one answer
 const ITEMS = 100; // unless asked for more
 
@@ -28,6 +28,8 @@ export function debug(kernel: Kernel, query: unknown): unknown {
       return { Capabilities: capabilitiesOf(kernel, argument) };
     case "Tree":
       return tree(kernel);
+    case "Routes":
+      return routes(kernel);
     case "Crashes":
       return { Crashes: crashes(kernel, fields(argument)) };
     case "DeadLetters":
@@ -35,7 +37,9 @@ export function debug(kernel: Kernel, query: unknown): unknown {
     case "Logs":
       return { Logs: logs(kernel, fields(argument)) };
     default:
-      throw new Error("a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Crashes, DeadLetters, Logs");
+      throw new Error(
+        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs",
+      );
   }
 }
 
@@ -66,6 +70,22 @@ function tree(kernel: Kernel): Fields {
   }
   const Tree = nodes.get(null) ?? null;
   return all.length > ENTRIES_MAX ? { Tree, more: all.length - ENTRIES_MAX } : { Tree };
+}
+
+/** Who has sent requests to whom, both still there; in the order each was first asked. */
+function routes(kernel: Kernel): Fields {
+  const all = new Map(kernel.registry.all().map((process) => [process.address.id.text, process] as const));
+  const named: [sender: string, targets: string[]][] = [];
+  let [left, more] = [ENTRIES_MAX, 0];
+  for (const [sender, process] of all) {
+    const targets = process.routes.names.filter((name) => all.has(name));
+    const shownTargets = targets.slice(0, left);
+    left -= shownTargets.length;
+    more += targets.length - shownTargets.length;
+    if (shownTargets.length > 0) named.push([sender, shownTargets]);
+  }
+  const Routes = Object.fromEntries(named);
+  return more > 0 ? { Routes, more } : { Routes };
 }
 
 /** @property granted what it issued and others hold */

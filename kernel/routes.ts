@@ -2,7 +2,7 @@
  * Where a process has sent before: whom each address led to, and that it may message them.
  *
  * Found by the address object, so that neither a name is looked up nor a capability checked per message. All of it
- * holds for one epoch: with the next change of a capability, or of who is there, it begins anew.
+ * holds for one epoch: with the next change of a capability, or of who is there, it begins anew. Names stay, for people.
  */
 import type { Address } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
@@ -15,6 +15,12 @@ export class Routes {
   // The one found last: most processes send to the same one again.
   #address: Address | null = null;
   #process: Process | null = null;
+  #names: Set<string> | null = null; // of all whom it has ever led to, the newest ROUTES_MAX; most processes know few
+
+  /** Process ids that messages went to: whether they are there now is not known here. */
+  get names(): readonly string[] {
+    return [...(this.#names ?? [])];
+  }
 
   /** Hot path. */
   find(address: Address, epoch: number): Process | null {
@@ -33,5 +39,16 @@ export class Routes {
     this.#known.set(address, process);
     this.#address = address;
     this.#process = process;
+    this.note(process);
+  }
+
+  /** Once per epoch and address, or where a message takes another way: not per message. */
+  note({ address }: Process): void {
+    this.#names ??= new Set();
+    const { text } = address.id;
+    if (this.#names.has(text)) return;
+    const [oldest] = this.#names;
+    if (oldest !== undefined && this.#names.size >= ROUTES_MAX) this.#names.delete(oldest);
+    this.#names.add(text);
   }
 }

@@ -45,6 +45,8 @@ export async function bundleNode(sources) {
   const own = ownNames();
   const doors = new Set([
     "processes/sqlite/sqlite", // a program by itself: so that it can be placed in a worker
+    "processes/hanami/importer", // likewise, spawned by hanami
+    "processes/hanami/clusters/cluster",
     ...Object.values(own).filter((name) => name !== CLIENT),
     ...sources.filter((file) => file.endsWith("/manifest.json")).flatMap(programsOf),
     ...(await buildBench(sources.filter((file) => file.startsWith("bench/") && file.endsWith(".ts")))),

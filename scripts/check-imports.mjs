@@ -42,6 +42,9 @@ const DOORS = {
     "bench/peers/",
   ],
   "hash-wasm": ["http-server/argon2.ts"],
+  uplot: ["processes/chart-files.ts"], // which serves its files to pages
+  "fft.js": ["processes/soundlab/chain/fft.ts"],
+  "@bufbuild/protobuf/wire": ["processes/hanami/protobuf/"],
   esbuild: ["bench/install-peers.ts"],
   react: ["templates/react/page/"], // of the package that it becomes, not of this one
   ...Object.fromEntries(dependenciesOf("bench/peers").map((name) => [name, ["bench/peers/"]])),

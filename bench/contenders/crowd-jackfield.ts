@@ -1,5 +1,6 @@
 /**
- * Jackfield: a node whose inline process takes every channel of the crowd, and echoes or publishes what comes.
+ * Jackfield: a node whose inline process takes every channel of the crowd, and echoes or publishes what comes, or
+ * publishes by the clock.
  *
  * Everything is as shipped but two limits: a channel may send 10,000 messages a second by default, and an echo or the
  * sender of a small fan-out sends more; and tokens found right before are remembered, where here each is checked in full.
@@ -14,6 +15,8 @@ import { answerCrowd, does, PORTS } from "./crowd.ts";
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
 const TOKENS = 64; // users, each with many channels
 const TOPIC = "room";
+const TICKS_PER_SECOND = 30; // frames of telemetry: those of Soundlab
+const POLL_MS = 3; // a tick is at most so late
 
 const echo = defineProcess({
   onPush(_state, { channelId, messageType }, blob, ctx) {
@@ -30,12 +33,32 @@ const publish = defineProcess({
   },
 });
 
+const tick = defineProcess({
+  init(ctx) {
+    const bytes = Number(process.argv[3]);
+    const text = "jackfield ".repeat(Math.ceil(bytes / 10)).slice(0, bytes);
+    const tickMs = 1000 / TICKS_PER_SECOND;
+    let next = performance.now();
+    ctx.every(POLL_MS, () => {
+      const now = performance.now();
+      if (now < next) return;
+      next = Math.max(next, now - tickMs) + tickMs; // what it was too late for is not made up in a burst
+      ctx.publish(TOPIC, text);
+    });
+  },
+  onOpen(_state, { channelId }, ctx) {
+    ctx.subscribe(channelId, TOPIC);
+  },
+});
+
+const PROGRAMS = { echo, publish, tick };
+
 const node = createNode({ name: "bench" });
 const server = await startHttpServer(node, {
   listeners: Array.from({ length: PORTS }, () => ({ host: "127.0.0.1", port: 0 })),
   limits: { messagesPerSecond: MESSAGES_PER_SECOND, verifiedTokens: 0 },
 });
-node.addProcess(ProcessId.parse("crowd:bench:sys"), does() === "publish" ? publish : echo, {
+node.addProcess(ProcessId.parse("crowd:bench:sys"), PROGRAMS[does()], {
   requestCapabilities: ["http-server:distro:sys"],
   grantCapabilities: ["http-server:distro:sys"],
 });

@@ -5,11 +5,12 @@ import { collectTwice } from "./collect.ts";
 
 const POLL_MS = 2;
 
-/** What it does with each message: sends it back, or to everyone. */
-export type Does = "echo" | "publish";
+/** What it does with each message: sends it back, or to everyone. `tick`: it publishes by the clock, and hears nothing. */
+export type Does = "echo" | "publish" | "tick";
 
 export function does(): Does {
-  return process.argv[2] === "publish" ? "publish" : "echo";
+  const [, , told] = process.argv;
+  return told === "publish" || told === "tick" ? told : "echo";
 }
 
 /**
@@ -17,7 +18,7 @@ export function does(): Does {
  * one before the odd ones: with 19,000 connections to one port that search was 85 % of the load's time. A topic is
  * published on each port by itself, so there one has to do.
  */
-export const PORTS: number = does() === "publish" ? 1 : 4;
+export const PORTS: number = does() === "echo" ? 4 : 1;
 
 /** @param open how many sockets it has open, and how many channels: the same where there is no difference */
 export function answerCrowd(open: () => { readonly sockets: number; readonly channels: number }): void {

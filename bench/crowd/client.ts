@@ -56,6 +56,11 @@ export class Client {
     this.#socket.write(frames);
   }
 
+  /** Reads no more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   /** Says goodbye and resets once the server has said it too. */
   close(onClosed: () => void): void {
     this.#stage = "closing";

@@ -36,6 +36,33 @@ export type FanoutOutcome = {
   readonly loadBusy: number;
 };
 
+export type TelemetryJob = Crowd & {
+  /** Those that stop reading included. */
+  readonly readers: number;
+  readonly stalled: number;
+  /** Payload of a frame. */
+  readonly bytes: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** The server's operating-system process. */
+  readonly serverPid: number;
+};
+
+export type TelemetryOutcome = {
+  /** What each that reads got, on average. */
+  readonly framesPerSecond: number;
+  /** What the one got that got least. */
+  readonly slowestPerSecond: number;
+  /** Processor time of the server over what those that read got. */
+  readonly cpuNsPerDelivery: number;
+  /** The server's memory at the end of the window, and what it has grown in it. */
+  readonly rssKb: number;
+  readonly rssGrowthKb: number;
+  /** Shares of a core. */
+  readonly serverBusy: number;
+  readonly loadBusy: number;
+};
+
 export type OpenOutcome = { readonly ms: number; readonly loadBusy: number };
 
 export type ChurnJob = Crowd & {

@@ -39,7 +39,8 @@ export type WsBinding = {
   readonly extension?: boolean | "bin";
   /**
    * What becomes of frames that a slow client cannot take, and of a client's that this process cannot, as its mailbox is
-   * full. Default `close`: the channel ends with 1013; `drop`: they are left out.
+   * full. Default `close`: the channel ends with 1013; `drop`: they are left out. `latest`: of publishes, and of what
+   * `pushLatest` sends, a client gets the newest as fast as it answers pings; all else is as with `close`.
    */
   readonly slowReader?: SlowReaderPolicy;
   /** Bytes a slow client may leave waiting before `slowReader` applies. */

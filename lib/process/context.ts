@@ -50,6 +50,7 @@ import { AWAIT_SECONDS, Request } from "./request.ts";
 import { serveUi, type UiBinding } from "./serve-ui.ts";
 import { SqliteCalls } from "./sqlite.ts";
 import { StateCalls } from "./state.ts";
+import { StreamCalls, type StreamNews } from "./streams.ts";
 import { TimerCalls } from "./timers.ts";
 import { VfsCalls } from "./vfs.ts";
 
@@ -79,6 +80,7 @@ export class Context<State = unknown> {
   #timers: TimerCalls | undefined;
   #vfs: VfsCalls | undefined;
   #http: HttpClientCalls | undefined;
+  #streams: StreamCalls | undefined;
 
   constructor(host: Host) {
     this.host = host;
@@ -142,6 +144,16 @@ export class Context<State = unknown> {
     const type = messageType ?? (blob.isText ? "Text" : "Binary");
     if (this.host.push(channelId, type, blob)) return; // it answers the frame in hand
     this.#act({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob);
+  }
+
+  /**
+   * A push that a newer one of the same `key` replaces while the client does not keep up; where the channel's
+   * `slowReader` is not `latest`, a push like any other.
+   */
+  pushLatest(channelId: number, key: string, value: unknown, messageType?: "Text" | "Binary"): void {
+    const blob = frame(value);
+    const message_type = messageType ?? (blob.isText ? "Text" : "Binary");
+    this.#act({ WebSocketPush: { channel_id: channelId, message_type, key } }, blob);
   }
 
   /** A push that tells how it went. `node` may be another one, where the channel's owner allows it. */
@@ -382,6 +394,17 @@ export class Context<State = unknown> {
   get http(): HttpClientCalls {
     this.#http ??= new HttpClientCalls(this.host);
     return this.#http;
+  }
+
+  /** Named outputs and inputs: `await ctx.streams.output("device.stream1")`. */
+  get streams(): StreamCalls {
+    this.#streams ??= new StreamCalls(this.host);
+    return this.#streams;
+  }
+
+  /** Process-lib only. @returns undefined: this one has no streams, or it is a message like any other */
+  streamNews(message: Message): StreamNews | undefined {
+    return this.#streams?.read(message);
   }
 
   /** A line in the node's log. */

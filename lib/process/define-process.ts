@@ -32,6 +32,7 @@ import { type Down, downOf } from "./down.ts";
 import { clientEvent } from "./http-client.ts";
 import { IncomingHttp } from "./http-request.ts";
 import { isPromise } from "./promise.ts";
+import type { InputEvent, Listeners, Sample, StreamNews } from "./streams.ts";
 
 /** The next state, now or later; undefined: unchanged. */
 export type Next<State> = State | void | Promise<State | void>;
@@ -99,6 +100,12 @@ export type Handlers<State> = {
   onSendError?(state: State, error: SendError, ctx: Context<State>): Next<State>;
   /** A process that `ctx.monitor` named has ended, or will be restarted. Without this it comes to onRequest. */
   onDown?(state: State, down: Down, ctx: Context<State>): Next<State>;
+  /** Of an output that `ctx.streams.listen` named. Without this it comes to onRequest. */
+  onSample?(state: State, sample: Sample, ctx: Context<State>): Next<State>;
+  /** Of an input that `ctx.streams.input` declared. Without this it comes to onRequest. */
+  onInput?(state: State, event: InputEvent, ctx: Context<State>): Next<State>;
+  /** How many listen to an output of this process has changed; `output.listeners` knows too. */
+  onListeners?(state: State, listeners: Listeners, ctx: Context<State>): Next<State>;
   /** Before it exits or the node stops; not after a crash. */
   onExit?(state: State, ctx: Context<State>): void | Promise<void>;
 };
@@ -113,6 +120,7 @@ class DefinedProcess<State> implements Instance {
   readonly #handlers: Handlers<State>;
   readonly #onPush: OnPush<State> | undefined; // bound once: 20 processes have 20 shapes of handlers to look it up in
   readonly #hearsDown: boolean; // looked up once, as above: each request asks
+  readonly #hearsStreams: boolean; // whatever this incarnation has asked for: what was sent to the one before comes too
   readonly #ctx: Context<State>;
   readonly #httpServer: ProcessId; // as its dialect calls it
   readonly #running = running;
@@ -122,6 +130,7 @@ class DefinedProcess<State> implements Instance {
     this.#handlers = handlers;
     this.#onPush = handlers.onPush?.bind(handlers);
     this.#hearsDown = handlers.onDown !== undefined;
+    this.#hearsStreams = handlers.onSample !== undefined || handlers.onInput !== undefined;
     this.#ctx = new Context<State>(host);
     this.#httpServer = HTTP_SERVER_IN[host.dialect];
     this.#state = undefined as State; // `init` gives it before any handler runs; without init, State is undefined
@@ -235,6 +244,8 @@ class DefinedProcess<State> implements Instance {
       const down = downOf(message, this.#ctx.our.node);
       if (down !== undefined) return this.#handlers.onDown?.(this.#state, down, this.#ctx);
     }
+    const news = this.#hearsStreams ? this.#ctx.streams.read(message) : this.#ctx.streamNews(message);
+    if (news !== undefined && this.#hears(news)) return this.#news(news);
     const { onClientPush, onClientClose } = this.#handlers;
     if (onClientPush !== undefined || onClientClose !== undefined) {
       const event = clientEvent(message, this.#ctx.our.node);
@@ -264,6 +275,16 @@ class DefinedProcess<State> implements Instance {
       return state;
     };
     return isPromise(next) ? next.then(done) : done(next);
+  }
+
+  #hears({ to }: StreamNews): boolean {
+    return to === "onListeners" || this.#handlers[to] !== undefined;
+  }
+
+  #news(news: StreamNews): Next<State> {
+    if (news.to === "onSample") return this.#handlers.onSample?.(this.#state, news.sample, this.#ctx);
+    if (news.to === "onInput") return this.#handlers.onInput?.(this.#state, news.event, this.#ctx);
+    return this.#handlers.onListeners?.(this.#state, news.listeners, this.#ctx);
   }
 
   #sendError(error: SendError): Next<State> {

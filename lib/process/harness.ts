@@ -34,6 +34,7 @@ import {
   SendError,
   type Settings,
   type SpawnOptions,
+  STREAMS,
   toAddress,
   toBlob,
   unpackMessage,
@@ -46,9 +47,25 @@ import { errorAnswer, fileAnswer, type HttpAnswer, type HttpAsk, httpBody, proce
 import type { Channel, Closed, Frame, Opening, Published, Refused, Transferred } from "./harness/http-server.ts";
 import { Runner, type Status } from "./harness/runner.ts";
 import type { SentRequest } from "./harness/sent.ts";
+import type { HarnessStreams, OpenedInput, PublishedSample, RefuseStream } from "./harness/streams.ts";
 import { AWAIT_SECONDS } from "./request.ts";
+import type { InputEvent } from "./streams.ts";
 
-export type { Closed, Frame, HttpAnswer, HttpAsk, Opening, Published, Refused, SentRequest, Status, Transferred };
+export type {
+  Closed,
+  Frame,
+  HarnessStreams,
+  HttpAnswer,
+  HttpAsk,
+  OpenedInput,
+  Opening,
+  Published,
+  PublishedSample,
+  Refused,
+  SentRequest,
+  Status,
+  Transferred,
+};
 
 /** Of a client that says nothing, and is logged in as nobody. */
 const USUAL_OPENING: Opening = {
@@ -77,6 +94,8 @@ export type StartOptions = {
   readonly onSend?: (sent: SentRequest) => void;
   /** Called with each channel that it hands over: the place to say why not. Otherwise every target takes it. */
   readonly onTransfer?: (transferred: Transferred) => HttpServerErrorKind | undefined;
+  /** Called with each action of `ctx.streams`: the place to refuse it, e.g. with `{ NameTaken: { name, owner } }`. */
+  readonly onStream?: RefuseStream;
   /**
    * Called with each command to the kernel (`host.command`): returns its result, or throws. Otherwise, or for undefined:
    * there are no children, each that is stopped ends in peace, and all other results are undefined.
@@ -108,7 +127,7 @@ export async function startProcess(program: Program, options: StartOptions = {})
 }
 
 export class Harness {
-  /** Requests to other processes, oldest first. */
+  /** Requests to other processes, oldest first; not what `ctx.streams` asks. */
   readonly sent: SentRequest[] = [];
   /** Commands to the kernel, oldest first: `{ Monitor: { process } }`. */
   readonly commands: HostCommand[] = [];
@@ -132,6 +151,7 @@ export class Harness {
         options.onSend?.(sent);
       },
       onTransfer: (transferred) => options.onTransfer?.(transferred),
+      onStream: (action) => options.onStream?.(action),
       command: (command) => {
         this.commands.push(command);
         return options.onCommand?.(command) ?? usualResult(command);
@@ -166,6 +186,11 @@ export class Harness {
   /** Channels that it handed over to others. */
   get transferred(): readonly Transferred[] {
     return this.#runner.world.httpServer.transferred;
+  }
+
+  /** What it declared, published, listens to and has open, by `ctx.streams`. */
+  get streams(): HarnessStreams {
+    return this.#runner.world.streams;
   }
 
   /** What it asked to spawn. None of it runs. */
@@ -298,6 +323,33 @@ export class Harness {
       gave_up: gaveUp,
     };
     await this.#runner.post(this.#incoming({ ProcessDown }, { from: KERNEL }));
+  }
+
+  /** A sample of an output that it listens to: `onSample`. @param producedTimestampS default now */
+  async sample(name: string, data: unknown, producedTimestampS: number = this.now() / 1000): Promise<void> {
+    this.#runner.assertRunning("send a sample to");
+    const Sample = { name, data, produced_timestamp_s: producedTimestampS };
+    await this.#runner.post(this.#incoming({ Sample }, { from: STREAMS }));
+  }
+
+  /** A session opens, feeds or closes an input of it: `onInput`. Default: session 1, stream id `X`, no app id. */
+  async input({ type, name, ...given }: Pick<InputEvent, "type" | "name"> & Partial<InputEvent>): Promise<void> {
+    this.#runner.assertRunning("feed");
+    const { session = 1, streamId: stream_id = "X", appId: app_id = null, samples = [] } = given;
+    const told = { name, session, stream_id, app_id };
+    const body =
+      type === "opened"
+        ? { InputOpened: told }
+        : type === "closed"
+          ? { InputClosed: told }
+          : { InputSamples: { ...told, samples } };
+    await this.#runner.post(this.#incoming(body, { from: STREAMS }));
+  }
+
+  /** So many processes listen to an output of it now: `onListeners`. */
+  async listeners(name: string, count: number): Promise<void> {
+    this.#runner.assertRunning("tell of listeners to");
+    await this.#runner.post(this.#incoming({ Listeners: { name, count } }, { from: STREAMS }));
   }
 
   /** The next request to another process that this has not returned yet; waits for it. */

@@ -67,6 +67,7 @@ export {
 export type { KvKey } from "./kv-keys.ts";
 export type { MachineEffect, MachineEvent } from "./machine-events.ts";
 export { mimeType } from "./mime.ts";
+export { type Offered, type PacedItem, PacedQueue, type PacedQueueOptions } from "./paced-queue.ts";
 export { allowed, type PermissionOptions, type PermissionParams } from "./permission.ts";
 export { AWAIT_SECONDS, Request } from "./request.ts";
 export {
@@ -107,5 +108,19 @@ export {
   type SqlValue,
 } from "./sqlite.ts";
 export { StateError } from "./state.ts";
+export {
+  type InputEvent,
+  InputFeed,
+  type InputSessionOptions,
+  type Listeners,
+  type ListenOptions,
+  type OutputOptions,
+  type Sample,
+  StreamCalls,
+  type StreamEntry,
+  StreamError,
+  type StreamKind,
+  StreamOutput,
+} from "./streams.ts";
 export { type SetTimer, type TimerCalls, TimerError, type TimerInfo } from "./timers.ts";
-export { Drive, type DriveOptions, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";
+export { Drive, type DriveOptions, HeldFile, VfsCalls, VfsError, VfsFile, type WriteOptions } from "./vfs.ts";

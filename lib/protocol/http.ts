@@ -9,8 +9,12 @@ export const MESSAGE_TYPES = ["Text", "Binary", "Ping", "Pong", "Close"] as cons
 export type WsMessageType = (typeof MESSAGE_TYPES)[number];
 
 /** What to do with a channel whose client reads too slowly (DESIGN §4.7). */
-export const SLOW_READER_POLICIES = ["close", "drop"] as const;
-/** - `close`: end it with 1013. - `drop`: leave out the newest pushes until it has caught up. */
+export const SLOW_READER_POLICIES = ["close", "drop", "latest"] as const;
+/**
+ * - `close`: end it with 1013.
+ * - `drop`: leave out the newest pushes until it has caught up.
+ * - `latest`: of publishes, and of pushes with a key, send it the newest as fast as it answers pings; other pushes as `close`.
+ */
 export type SlowReaderPolicy = (typeof SLOW_READER_POLICIES)[number];
 
 /** Several values of one name go out, and came, as several lines. */
@@ -45,7 +49,14 @@ export type HttpServerAction =
   | { readonly WebSocketBind: WebSocketBind }
   | { readonly WebSocketSecureBind: Omit<WebSocketBind, "authenticated"> }
   | { readonly WebSocketUnbind: { readonly path: string } }
-  | { readonly WebSocketPush: { readonly channel_id: number; readonly message_type: WsMessageType } }
+  | {
+      readonly WebSocketPush: {
+        readonly channel_id: number;
+        readonly message_type: WsMessageType;
+        /** Text and Binary only: where the channel's policy is `latest`, a newer one of the same key may replace it (ours). */
+        readonly key?: string;
+      };
+    }
   | {
       readonly WebSocketExtPushOutgoing: {
         readonly channel_id: number;

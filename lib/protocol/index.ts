@@ -19,5 +19,6 @@ export * from "./http.ts";
 export * from "./http-client.ts";
 export * from "./limits.ts";
 export * from "./program.ts";
+export * from "./streams.ts";
 export * from "./untrusted.ts";
 export * from "./vfs.ts";

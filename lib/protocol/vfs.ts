@@ -48,10 +48,20 @@ export type VfsAction =
   | "OpenRead"
   /** A stream: a new content, piece by piece, that replaces the file when it is committed. → `Stream` */
   | "OpenWrite"
+  /** A stream: the file itself, held open, to be read and written at positions. → `Stream` */
+  | "OpenUpdate"
   | { readonly StreamRead: { readonly stream_id: number; readonly length?: number } }
   | { readonly StreamWrite: { readonly stream_id: number } }
   | { readonly StreamCommit: { readonly stream_id: number; readonly durable: boolean } }
+  | { readonly StreamReadAt: { readonly stream_id: number; readonly position: number; readonly length: number } }
+  /** The blob has the pieces behind each other; they are written in this order, none behind one that failed. */
+  | { readonly StreamWriteAt: { readonly stream_id: number; readonly pieces: readonly VfsPiece[] } }
+  /** What was written to it is there after the power went. */
+  | { readonly StreamSync: { readonly stream_id: number } }
   | { readonly StreamClose: { readonly stream_id: number } };
+
+/** @property length in bytes, as is `position` */
+export type VfsPiece = { readonly position: number; readonly length: number };
 
 export type VfsSeek = { readonly Start: number } | { readonly End: number } | { readonly Current: number };
 

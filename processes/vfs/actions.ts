@@ -1,11 +1,12 @@
 /** What each action does. Permission was checked before; every folder on the way is open (tree.ts). */
-import { constants } from "node:fs";
+import { constants, fstatSync } from "node:fs";
 import { type FileHandle, mkdir, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import {
   Blob,
   type Capability,
   type VfsAction,
   type VfsEntry,
+  type VfsPiece,
   type VfsResponse,
   type VfsSeek,
 } from "jackfield/protocol";
@@ -17,7 +18,7 @@ import type { VfsLimits } from "./limits.ts";
 import { DEPTH_MAX, type VfsPath } from "./path.ts";
 import type { Asked } from "./read-request.ts";
 import { limitReached, Refusal } from "./refusal.ts";
-import { Streams } from "./streams.ts";
+import { Streams, type UpdateStream } from "./streams.ts";
 import { codeOf, FileError, type Folder, fileType, type Kind, within } from "./tree.ts";
 
 const { O_RDONLY, O_RDWR, O_CREAT } = constants;
@@ -121,6 +122,8 @@ export class Actions {
         return this.#openRead(path, caller);
       case "OpenWrite":
         return this.#openWrite(path, caller);
+      case "OpenUpdate":
+        return this.#openUpdate(path, caller);
     }
   }
 
@@ -539,6 +542,45 @@ export class Actions {
     });
   }
 
+  /** The file is made by `OpenFile`; here it must be there. */
+  async #openUpdate(path: VfsPath, { process }: Caller): Promise<Answer> {
+    assertBelow(path);
+    this.streams.assertRoom(process);
+    return await this.#drives.change(path, async (drive) =>
+      this.#drives.at(path, async ({ parent, name }) => {
+        const handle = await parent.file(name, O_RDWR);
+        const { size: len } = await handle.stat();
+        const stream = { kind: "update", owner: process, path: path.text, usedAt: this.#now(), handle, drive } as const;
+        return { body: { Stream: { stream_id: this.streams.add({ ...stream }), len } } };
+      }),
+    );
+  }
+
+  /**
+   * Where the file does not grow nobody else's turn in the drive is waited for: what is counted stays the same. What is
+   * asked of the open file is in memory, so it is asked in this thread.
+   */
+  async #update({ handle, drive }: UpdateStream, pieces: readonly VfsPiece[], bytes: Uint8Array): Promise<void> {
+    if (bytes.byteLength > this.#limits.wholeBytes) throw limitReached(this.#limits, "wholeBytes");
+    let [length, end] = [0, 0];
+    for (const piece of pieces) {
+      length += piece.length;
+      end = Math.max(end, piece.position + piece.length);
+    }
+    if (length !== bytes.byteLength) throw new Refusal("MalformedRequest");
+    const write = async (): Promise<void> => {
+      let at = 0;
+      for (const piece of pieces) {
+        await writeAll(handle, bytes.subarray(at, at + piece.length), piece.position);
+        at += piece.length;
+      }
+    };
+    const size = sizeInPlace(handle);
+    if (end > size) return await drive.alone(() => counted(drive, Math.max(0, end - sizeInPlace(handle)), 0, write));
+    await write();
+    if (fstatSync(handle.fd).size > size) drive.recount(); // somebody had cut it short meanwhile
+  }
+
   async #stream(path: VfsPath, action: Exclude<VfsAction, string>, caller: Caller): Promise<Answer> {
     const { process } = caller;
     if ("StreamRead" in action) {
@@ -578,6 +620,22 @@ export class Actions {
       );
       return OK;
     }
+    if ("StreamReadAt" in action) {
+      const { stream_id: id, position, length } = action.StreamReadAt;
+      const { handle } = this.streams.find(id, "update", process, path.text, this.#now());
+      return read(await this.#whole(handle, position, length));
+    }
+    if ("StreamWriteAt" in action) {
+      const { stream_id: id, pieces } = action.StreamWriteAt;
+      const stream = this.streams.find(id, "update", process, path.text, this.#now());
+      await this.#update(stream, pieces, bytesOf(caller));
+      return OK;
+    }
+    if ("StreamSync" in action) {
+      const { handle } = this.streams.find(action.StreamSync.stream_id, "update", process, path.text, this.#now());
+      await handle.datasync();
+      return OK;
+    }
     if ("StreamClose" in action) await this.streams.close(action.StreamClose.stream_id, process);
     return OK;
   }
@@ -590,6 +648,14 @@ function bytesOf({ bytes }: Caller): Uint8Array {
 
 function read(bytes: Uint8Array): Answer {
   return { body: "Read", blob: Blob.of(bytes, MIME) };
+}
+
+/** Of an open file that still has its name in the drive, and no other. @throws {FileError} ESTALE */
+function sizeInPlace(handle: FileHandle): number {
+  const { size, nlink } = fstatSync(handle.fd);
+  if (nlink !== 1)
+    throw new FileError("ESTALE", "the file was removed or replaced, or has a second name: open it again");
+  return size;
 }
 
 /** Where a file is wanted: a drive is none. */

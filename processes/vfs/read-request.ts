@@ -1,5 +1,5 @@
 /** What a request to vfs:distro:sys asks for, checked: nothing behind this sees a body. */
-import type { VfsAction, VfsSeek } from "jackfield/protocol";
+import type { VfsAction, VfsPiece, VfsSeek } from "jackfield/protocol";
 import { parsePath, type VfsPath } from "./path.ts";
 
 export type Asked = {
@@ -27,7 +27,10 @@ const WRITES = [
   "AddZip",
   "Replace",
   "OpenWrite",
+  "OpenUpdate",
 ];
+
+const PIECES_MAX = 1024; // of one write at positions: as many as the system takes in one call
 
 /** Every drive of the node, for who has root: not a path of any drive. */
 export const ROOT = "/";
@@ -98,6 +101,20 @@ export function readRequest(body: unknown): Asked | undefined {
         action: { StreamCommit: { stream_id: value.stream_id, durable: value.durable } },
         needs: "write",
       };
+    case "StreamReadAt": {
+      if (!isRecord(value) || !isCount(value.stream_id)) return undefined;
+      const { stream_id, position, length } = value;
+      if (!isCount(position) || !isCount(length)) return undefined;
+      return { path, action: { StreamReadAt: { stream_id, position, length } }, needs: "read" };
+    }
+    case "StreamWriteAt": {
+      if (!isRecord(value) || !isCount(value.stream_id)) return undefined;
+      const { stream_id, pieces } = value;
+      return isPieces(pieces) ? { path, action: { StreamWriteAt: { stream_id, pieces } }, needs: "write" } : undefined;
+    }
+    case "StreamSync":
+      if (!isRecord(value) || !isCount(value.stream_id)) return undefined;
+      return { path, action: { StreamSync: { stream_id: value.stream_id } }, needs: "write" };
     case "StreamClose":
       if (!isRecord(value) || !isCount(value.stream_id)) return undefined;
       return { path, action: { StreamClose: { stream_id: value.stream_id } }, needs: "read" };
@@ -117,6 +134,20 @@ function readSeek(value: unknown): VfsSeek | undefined {
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isPieces(value: unknown): value is readonly VfsPiece[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= PIECES_MAX &&
+    value.every(
+      (piece) =>
+        isRecord(piece) &&
+        isCount(piece.position) &&
+        isCount(piece.length) &&
+        Number.isSafeInteger(piece.position + piece.length),
+    )
+  );
 }
 
 function isCount(value: unknown): value is number {

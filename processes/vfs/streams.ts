@@ -4,8 +4,10 @@
  *
  * 1. Reading holds the file as it was when it was opened: who replaces it meanwhile changes nothing of it.
  * 2. Writing goes to a file that nobody sees; committed, it takes the place of the old one at once.
- * 3. Only the process that opened a stream may use it; to others it is not there.
- * 4. One that is not used for limits.streamIdle is closed, and what it had written is gone.
+ * 3. Updating is of the file itself: it is written where it stands, at positions. Once it was removed or replaced nothing
+ *    is written to it any more: nobody would see that.
+ * 4. Only the process that opened a stream may use it; to others it is not there.
+ * 5. One that is not used for limits.streamIdle is closed; what was written to a new content is gone then.
  */
 import type { FileHandle } from "node:fs/promises";
 import type { DriveState, Temporary } from "./drives.ts";
@@ -20,7 +22,12 @@ export type WriteStream = Common & {
   readonly drive: DriveState;
   written: number; // bytes
 };
-type Stream = ReadStream | WriteStream;
+export type UpdateStream = Common & {
+  readonly kind: "update";
+  readonly handle: FileHandle;
+  readonly drive: DriveState;
+};
+type Stream = ReadStream | WriteStream | UpdateStream;
 
 export class Streams {
   readonly #limits: VfsLimits;
@@ -77,7 +84,7 @@ export class Streams {
     await end(stream);
   }
 
-  /** Rule 4. */
+  /** Rule 5. */
   async closeIdle(now: number): Promise<void> {
     for (const [id, stream] of this.#open) {
       if (now - stream.usedAt >= this.#limits.streamIdle) await this.close(id, stream.owner);
@@ -90,7 +97,8 @@ export class Streams {
 }
 
 async function end(stream: Stream): Promise<void> {
-  if (stream.kind === "read") return await stream.handle.close().catch(() => undefined); // it was only read
+  // One that was read has nothing to lose; each write of an update was answered by itself.
+  if (stream.kind !== "write") return await stream.handle.close().catch(() => undefined);
   stream.drive.release(stream.written);
   await stream.file.discard();
 }

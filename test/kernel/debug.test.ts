@@ -1,7 +1,7 @@
 /** What people ask the kernel: the tree, capabilities, logs, crashes, dead letters (PROTOCOL.md §15); all bounded. */
 import { describe, expect, test } from "@jest/globals";
 import { shown } from "../../kernel/shown.ts";
-import { MESSAGING } from "../../lib/protocol/index.ts";
+import { MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
 import { A, B, C, type Cast, KERNEL, withA } from "../support/cast.ts";
 import { type FamilyTest, member, startFamily } from "../support/family.ts";
 import { ask, program, settle, silent, type TestKernelOptions, tell } from "../support/kernel.ts";
@@ -81,6 +81,44 @@ describe("Tree", () => {
     for (let n = 0; n < 10_000; n++) add(`p${n}:p:k`, silent);
     expect(await query("Tree")).toMatchObject({ more: 2 });
     expect(await query("ProcessMap")).toMatchObject({ more: 2 });
+  });
+});
+
+describe("Routes", () => {
+  test("tells who has sent requests to whom, once each, over changes of who is there, and of none that is gone", async () => {
+    const { a, add, query, node } = commander();
+    const b = new Recorder();
+    add(B, b.program, { public: true });
+    for (let n = 0; n < 3; n++) tell(a.host, B, n);
+    tell(b.host, A, "back");
+    expect(await query("Routes")).toEqual({ Routes: { [A]: [B, KERNEL], [B]: [A] } });
+    add(C, silent, { public: true }); // a new epoch: what the bus remembered begins anew
+    tell(a.host, C, "hello");
+    tell(a.host, "nobody:p:k", "hello");
+    tell(a.host, "kernel:distro:sys", "Nothing");
+    await settle();
+    expect(await query("Routes")).toEqual({ Routes: { [A]: [B, KERNEL, C], [B]: [A] } });
+    node.kernel.registry.get(ProcessId.parse(C))?.kill();
+    await settle();
+    expect(await query("Routes")).toEqual({ Routes: { [A]: [B, KERNEL], [B]: [A] } });
+  });
+
+  test("has the newest 256 of each, and says how many of all it leaves out", async () => {
+    const { a, add, query } = commander();
+    for (let n = 0; n < 300; n++) {
+      add(`p${n}:p:k`, silent, { public: true });
+      tell(a.host, `p${n}:p:k`, n);
+    }
+    const { Routes } = (await query("Routes")) as { Routes: Record<string, readonly string[]> };
+    expect(Routes[A]).toEqual([...Array.from({ length: 255 }, (_, n) => `p${n + 45}:p:k`), KERNEL]);
+    for (let m = 0; m < 40; m++) {
+      const sender = new Recorder();
+      add(`s${m}:s:k`, sender.program);
+      for (let n = 0; n < 256; n++) tell(sender.host, `p${n}:p:k`, n);
+    }
+    const all = (await query("Routes")) as { Routes: Record<string, readonly string[]>; more: number };
+    const shownOf = Object.values(all.Routes).reduce((sum, targets) => sum + targets.length, 0);
+    expect([shownOf, all.more]).toEqual([10_000, 256 + 40 * 256 - 10_000]);
   });
 });
 

@@ -61,6 +61,40 @@ describe.each(PLACEMENTS)("%s: a channel", (placement) => {
     expect(await a.next()).toEqual({ kind: "close", channelId, code: 4001, reason: "bye" });
   });
 
+  test("that does not keep up gets the newest of a topic and of a key", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await on.add(A, {
+      init: async (me) => {
+        await me.ctx.bindWs("/", { authenticated: false, slowReader: "latest" });
+      },
+    });
+    await a.run(() => undefined);
+    await a.on("push", (me, { channelId }) => {
+      me.ctx.subscribe(channelId, "topic");
+      for (let i = 0; i < 20; i++) {
+        me.ctx.publish("topic", `topic ${i}`);
+        me.ctx.pushLatest(channelId, "key", `key ${i}`);
+      }
+      me.ctx.push(channelId, "mark");
+    });
+    const client = await connect(on, a);
+    client.sendText("go");
+    const pings: Buffer[] = [];
+    const readTo = async (last: string): Promise<string[]> => {
+      for (const heard: string[] = []; ; ) {
+        const { kind, payload } = await client.nextFrame();
+        if (kind === "ping") pings.push(payload);
+        else if (heard.push(payload.toString()) && heard.at(-1) === last) return heard;
+      }
+    };
+    const first = await readTo("mark");
+    expect(first.slice(0, -1)).toEqual(
+      ["topic 0", "key 0", "topic 1", "key 1", "topic 2", "key 2", "topic 3", "key 3"].slice(0, first.length - 1), // fewer where it took 0.5 s
+    );
+    for (const payload of pings) client.sendPong(payload);
+    expect(await readTo("key 19")).toEqual(["topic 19", "key 19"]);
+  });
+
   test("carries what is pushed back: text, bytes, JSON and blobs, in order, each as its kind", async () => {
     const on = await startStage(placement, { http: true });
     const a = await bound(on, A);

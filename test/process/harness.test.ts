@@ -49,13 +49,15 @@ describe("channels", () => {
           ctx.publish("room", "hello");
           ctx.push(channelId, new Uint8Array([0xff, 1]));
           ctx.push(channelId, "beat", "Ping");
+          ctx.pushLatest(channelId, "volume", 11);
           ctx.unsubscribe(channelId, "room");
           ctx.publish("room", "after");
         },
       }),
     );
     const channelId = await harness.open();
-    expect(harness.pushes(channelId)).toEqual([{ a: 1 }, "hello", new Uint8Array([0xff, 1])]);
+    expect(harness.pushes(channelId)).toEqual([{ a: 1 }, "hello", new Uint8Array([0xff, 1]), 11]);
+    expect(harness.frames(channelId)).toContainEqual({ messageType: "Text", data: 11, key: "volume" });
     expect(harness.frames(channelId)).toContainEqual({ messageType: "Ping", data: "beat" });
     expect(harness.published.map(({ value }) => value)).toEqual(["before", "hello", "after"]);
   });

@@ -56,6 +56,18 @@ test("the pool hears of a worker that is gone, and of one that comes back", asyn
   expect(pool.logs).toEqual(["worker-2:test:template.os is gone: crash"]);
 });
 
+test("the thermometer shows what its heater does, while somebody listens", async () => {
+  const { default: program } = (await load("thermometer.ts")) as { default: Program };
+  const thermometer = await startProcess(program);
+  await thermometer.advance(1000);
+  await thermometer.listeners("lab.celsius", 1);
+  await thermometer.advance(1000);
+  await thermometer.input({ type: "opened", name: "lab.heater" });
+  await thermometer.input({ type: "samples", name: "lab.heater", samples: [22, 21] });
+  await thermometer.advance(1000);
+  expect(thermometer.streams.published.map(({ data }) => data)).toEqual([20, 21]);
+});
+
 test("the seeds' echo echoes", async () => {
   const { default: program } = (await load("echo.ts")) as { default: Program };
   expect(isProgram(program)).toBe(true);

@@ -2,8 +2,8 @@
  * What a kernel offers to one incarnation, without a kernel: see `Host` for what each call promises.
  *
  * It keeps to kernel/incarnation.ts: whom an answer goes to, what `inherit` passes on, when a call fails. Actions for
- * this node's http-server and state are answered at once; other requests wait for the test (`World.sentOut`), and so
- * does what is asked of an extension.
+ * this node's http-server, state and streams are answered at once; other requests wait for the test (`World.sentOut`),
+ * and so does what is asked of an extension.
  */
 import {
   type Address,
@@ -29,12 +29,14 @@ import {
   type Settings,
   type SpawnOptions,
   STATE,
+  STREAMS,
   spellResult,
   type Timer,
 } from "../../protocol/index.ts";
 import type { HeldCapabilities } from "./capabilities.ts";
 import type { HarnessHttpServer } from "./http-server.ts";
 import { type Line, TimerMark } from "./line.ts";
+import type { HarnessStreams } from "./streams.ts";
 import type { HarnessTime } from "./time.ts";
 
 /** What is around the incarnations of one process, and outlives them. */
@@ -46,6 +48,7 @@ export type World = {
   readonly time: HarnessTime;
   readonly line: Line;
   readonly httpServer: HarnessHttpServer;
+  readonly streams: HarnessStreams;
   readonly capabilities: HeldCapabilities;
   readonly logs: string[];
   readonly spawned: SpawnOptions[];
@@ -290,6 +293,7 @@ export class HarnessHost implements Host {
       else if (error === undefined && asksExtension(request.body)) this.#sentOut(request);
       else this.#answerAtOnce(request, spellResult(this.dialect, error, request.body), null);
     } else if (isOurs && id === STATE.text) this.#answerAtOnce(request, ...this.#stateOf(request));
+    else if (isOurs && id === STREAMS.text) this.#answerAtOnce(request, this.#world.streams.answer(request), null);
     else this.#sentOut(request);
   }
 

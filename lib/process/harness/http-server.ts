@@ -18,8 +18,8 @@ import {
 } from "../../protocol/index.ts";
 import { decode } from "../decode.ts";
 
-/** What was sent to a channel. `data`: parsed JSON, else text, else bytes. */
-export type Frame = { readonly messageType: WsMessageType; readonly data: unknown };
+/** What was sent to a channel. `data`: parsed JSON, else text, else bytes. `key`: of `pushLatest`; here nothing is replaced. */
+export type Frame = { readonly messageType: WsMessageType; readonly data: unknown; readonly key?: string };
 export type Published = { readonly topic: string; readonly value: unknown; readonly messageType: "Text" | "Binary" };
 /** @property transferredTo the process has handed it over to that one: for its client it goes on */
 export type Closed = { readonly code: number; readonly reason: string; readonly transferredTo?: string };
@@ -149,8 +149,7 @@ export class HarnessHttpServer {
   }
 
   #act(action: HttpServerAction, blob: Blob | null): HttpServerErrorKind | undefined {
-    if ("WebSocketPush" in action)
-      return this.#push(action.WebSocketPush.channel_id, action.WebSocketPush.message_type, blob);
+    if ("WebSocketPush" in action) return this.#push(action.WebSocketPush, blob);
     if ("WebSocketExtPushOutgoing" in action) {
       const { channel_id, message_type } = action.WebSocketExtPushOutgoing;
       return blob === null || message_type !== "Binary" ? "NoBlob" : this.#with(channel_id, () => undefined);
@@ -178,13 +177,22 @@ export class HarnessHttpServer {
     return this.#bind(action, blob);
   }
 
-  #push(id: number, messageType: WsMessageType, blob: Blob | null): HttpServerErrorKind | undefined {
+  #push(
+    {
+      channel_id: id,
+      message_type: messageType,
+      key,
+    }: Extract<HttpServerAction, { WebSocketPush: unknown }>["WebSocketPush"],
+    blob: Blob | null,
+  ): HttpServerErrorKind | undefined {
+    const isData = messageType === "Text" || messageType === "Binary";
+    if (key !== undefined && !(isData && typeof key === "string")) return "MalformedRequest";
     if (blob === null) return "NoBlob";
     if ((messageType === "Ping" || messageType === "Pong") && blob.byteLength > PING_PAYLOAD_MAX)
       return "WsPingPongTooLong";
     return this.#with(id, (channel) => {
       if (messageType === "Close") this.#end(channel, { code: CLOSE.normal.code, reason: blob.text() ?? "" });
-      else channel.frames.push({ messageType, data: decode(blob) });
+      else channel.frames.push({ messageType, data: decode(blob), ...(key === undefined ? {} : { key }) });
     });
   }
 

@@ -21,6 +21,7 @@ import { errorOf, HarnessHost, type World } from "./host.ts";
 import { type Channel, type Closed, HarnessHttpServer, type Transferred } from "./http-server.ts";
 import { Line } from "./line.ts";
 import { SentRequest } from "./sent.ts";
+import { HarnessStreams, type RefuseStream } from "./streams.ts";
 import { HarnessTime } from "./time.ts";
 
 /** What the process is doing. `crashed` and `exited`: it hears nothing until `restart`. */
@@ -40,6 +41,7 @@ export type RunnerOptions = Pick<
 > & {
   readonly onSend: (sent: SentRequest) => void;
   readonly onTransfer: (transferred: Transferred) => HttpServerErrorKind | undefined;
+  readonly onStream: RefuseStream;
 };
 
 export class Runner {
@@ -52,7 +54,7 @@ export class Runner {
   #instance: Instance | undefined;
   #farewell: Promise<void> = Promise.resolve();
 
-  constructor(program: Program, { onSend, onTransfer, ...given }: RunnerOptions) {
+  constructor(program: Program, { onSend, onTransfer, onStream, ...given }: RunnerOptions) {
     this.#program = program;
     this.#events = new EventWriter(new Address(given.our.node, HTTP_SERVER));
     this.world = {
@@ -67,6 +69,7 @@ export class Runner {
         },
         transferring: onTransfer,
       }),
+      streams: new HarnessStreams(given.our.text, onStream),
       logs: [],
       spawned: [],
       onExit: "None",
@@ -243,6 +246,7 @@ export class Runner {
 
   #end(): void {
     this.#host.end();
+    this.world.streams.incarnationEnded();
     this.#instance = undefined;
     this.world.line.hold();
   }

@@ -66,6 +66,17 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(alice.faults).toEqual([]);
   });
 
+  test.each<[value: string, sent: string | undefined]>([
+    ["websocket", "websocket"],
+    ["h2c", undefined], // nothing that this server would do
+  ])("a 426 names what to upgrade to: Upgrade %s goes out as %p", async (value, sent) => {
+    const alice = await withAnswer(transport, 426, { Upgrade: value });
+    const answer = await alice.ask({ path: `/${P}/m` });
+    expect([answer.status, answer.headers.upgrade, answer.body]).toEqual([426, sent, "the body"]);
+    expect((await alice.ask({ path: `/${P}/m` })).status).toBe(426); // the connection goes on
+    expect(alice.faults).toEqual([]);
+  });
+
   test("of several Set-Cookie lines only those of the node's own names are left out", async () => {
     const lines = ["a=b; Path=/", "jackfield-auth_alice.os=; Max-Age=0", "kinode-author=c"];
     const alice = await withAnswer(transport, 200, { "Set-Cookie": lines });

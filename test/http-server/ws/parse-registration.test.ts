@@ -15,7 +15,7 @@ const fields = fc.record(
     auth_token: fc.oneof(fc.string(), fc.jsonValue()),
     target_process: fc.oneof(fc.constant(P), fc.string(), fc.jsonValue()),
     encrypted: fc.oneof(fc.boolean(), fc.jsonValue()),
-    slow_reader: fc.oneof(fc.constantFrom("close", "drop"), fc.jsonValue()),
+    slow_reader: fc.oneof(fc.constantFrom("close", "drop", "latest"), fc.jsonValue()),
     WsRegister: fc.jsonValue(),
   },
   { requiredKeys: [] },
@@ -75,7 +75,7 @@ describe("parseRegistration()", () => {
           if (result.target === null) expect(JSON.parse(Buffer.from(bytes).toString())).toHaveProperty("WsRegister");
           else expect(result.target).toBeInstanceOf(ProcessId);
           expect(result.token === null || typeof result.token === "string").toBe(true);
-          expect([null, "close", "drop"]).toContain(result.slowReader);
+          expect([null, "close", "drop", "latest"]).toContain(result.slowReader);
         }
       }),
       { numRuns: 3_000 },
@@ -86,7 +86,7 @@ describe("parseRegistration()", () => {
 
   test("reads back what was written, in both encodings, bare and wrapped", () => {
     const token = fc.option(fc.string());
-    const policy = fc.option(fc.constantFrom("close", "drop"));
+    const policy = fc.option(fc.constantFrom("close", "drop", "latest"));
     fc.assert(
       fc.property(token, policy, fc.boolean(), fc.boolean(), (auth_token, slow_reader, packed, wrapped) => {
         const bare = { auth_token, target_process: P, encrypted: false, slow_reader };

@@ -1,0 +1,52 @@
+/**
+ * A child of hanami:hanami:sys for one import: reads the parts of a data set, writes its file, says what came of it.
+ *
+ * Needs  vfs:distro:sys. In a thread of its own: 60,000 pictures would hold up the node. Ended by its parent.
+ */
+import { defineProcess } from "jackfield/process";
+import { ByteReader } from "./data-set/byte-reader.ts";
+import { readCsv } from "./data-set/csv.ts";
+import type { Part } from "./data-set/data-sets.ts";
+import { ImportError, type Table } from "./data-set/import-table.ts";
+import type { ImportJob, ImportResult } from "./data-set/imports.ts";
+import { type MnistFile, readMnist } from "./data-set/mnist.ts";
+import { PARTS_DRIVE, partPath } from "./data-set/parts.ts";
+import { writeDataSet } from "./data-set/writer.ts";
+import type { Ctx } from "./endpoint.ts";
+
+export default defineProcess({
+  async onRequest(_, message, ctx) {
+    ctx.respond(await run(ctx, message.body as ImportJob)); // only its parent may message it
+  },
+});
+
+async function run(ctx: Ctx, job: ImportJob): Promise<ImportResult> {
+  const readers: ByteReader[] = [];
+  const part = (uuid: string): AsyncGenerator<Uint8Array, void> =>
+    ctx.vfs.drive(PARTS_DRIVE).readStream(partPath(uuid));
+  const open = ({ uuid, size }: Part): MnistFile => {
+    const reader = new ByteReader(part(uuid));
+    readers.push(reader);
+    return { reader, size };
+  };
+  try {
+    const table = await tableOf(job, part, open);
+    const { rows, bytes } = await writeDataSet(ctx, job.uuid, table.shape, table.rows);
+    return { Ok: { content: table.content(rows), bytes } };
+  } catch (thrown) {
+    if (thrown instanceof ImportError) return { Err: thrown.message };
+    throw thrown;
+  } finally {
+    for (const reader of readers) await reader.close();
+  }
+}
+
+function tableOf(
+  { kind, input, limits }: ImportJob,
+  part: (uuid: string) => AsyncIterable<Uint8Array>,
+  open: (part: Part) => MnistFile,
+): Promise<Table<Uint8Array | Float32Array>> {
+  const { csvColumns: columnsMax, csvLineBytes: lineBytesMax, rowBytes } = limits;
+  if ("csv" in kind) return readCsv(part(input.uuid), { ...kind.csv, columnsMax, lineBytesMax });
+  return readMnist(open(input), open(kind.mnist.label), rowBytes);
+}

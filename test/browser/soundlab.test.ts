@@ -1,0 +1,138 @@
+/** Soundlab's live page in a real browser: on its own port and on the node's, its sliders, cut off, and back. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, expect, test } from "@jest/globals";
+import type { Page } from "playwright-core";
+import { LAPTOP, PHONE, useBrowser } from "../support/browser.ts";
+import { endJackfields, freePort, startNode } from "../support/jackfield.ts";
+import { expectNoSidewaysScroll, logIn, reads, texts } from "./visitor.ts";
+
+const PASSWORD = "correct horse battery";
+const BASE = ["--memory", "--password", PASSWORD];
+/** A folder for pictures of the page, for who wants to look at them. */
+const PICTURES = process.env.JACKFIELD_PICTURES;
+
+const browser = useBrowser();
+afterEach(endJackfields);
+
+/** A node whose Soundlab is on `port`. */
+async function startSoundlab(port = 0) {
+  const node = await startNode({ args: [...BASE, "--soundlab", String(port)] });
+  const [, own = ""] = /soundlab\s+(\S+) is Soundlab/.exec(node.command.stdout) ?? [];
+  return { ...node, own };
+}
+
+/** Moves a slider as a hand does. */
+async function slide(page: Page, selector: string, value: string): Promise<void> {
+  await page.locator(selector).evaluate((element, to) => {
+    (element as HTMLInputElement).value = to;
+    for (const type of ["input", "change"]) element.dispatchEvent(new Event(type, { bubbles: true }));
+  }, value);
+}
+
+async function numberIn(page: Page, id: string): Promise<number> {
+  return Number.parseFloat((await page.textContent(`#value-${id}`)) ?? "");
+}
+
+/** Waits until the number `id` is within `from` and `to`. */
+async function comes(page: Page, id: string, from: number, to: number): Promise<void> {
+  await page.waitForFunction(
+    ([name, low, high]) => {
+      const value = Number.parseFloat(document.getElementById(`value-${name}`)?.textContent ?? "");
+      return value >= Number(low) && value <= Number(high);
+    },
+    [id, from, to] as const,
+  );
+}
+
+/** How many pixels of the chart at `index` are no background. */
+async function drawn(page: Page, index: number): Promise<number> {
+  return await page
+    .locator("#charts canvas")
+    .nth(index)
+    .evaluate((element) => {
+      const { width, height } = element as HTMLCanvasElement;
+      const { data } = (element as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, width, height) ?? {
+        data: [],
+      };
+      return [...data].filter((value, at) => at % 4 === 3 && value > 0).length;
+    });
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (PICTURES === undefined) return;
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `soundlab-${name}.png`), fullPage: true });
+}
+
+test("draws all three streams, and numbers follow the sliders", async () => {
+  const { own } = await startSoundlab();
+  const page = await browser.page(await browser.context({ viewport: LAPTOP }));
+  await page.goto(own);
+  await reads(page, "#link", "Connected");
+  await comes(page, "frame", 60, Number.MAX_SAFE_INTEGER);
+  await comes(page, "total", 0, 1_000);
+  for (let index = 0; index < 6; index++) expect(await drawn(page, index)).toBeGreaterThan(500);
+  expect((await texts(page, "#channels legend")).length).toBe(8);
+  await expectNoSidewaysScroll(page);
+  await picture(page, "laptop");
+
+  await slide(page, "#noise-amount", "0"); // tones alone are low
+  await comes(page, "centroid", 100, 4_000);
+  for (let channel = 0; channel < 8; channel++) await slide(page, `#channel-${channel}-frequency`, "1000");
+  await comes(page, "centroid", 15_000, 24_000);
+  for (let channel = 0; channel < 8; channel++) await slide(page, `#channel-${channel}-amplitude`, "0");
+  await reads(page, "#value-active", "0 of 8");
+  await comes(page, "centroid", 0, 0);
+  await slide(page, "#channel-2-amplitude", "0.7");
+  await reads(page, "#value-active", "1 of 8");
+  await page.click("#presets button >> text=Unison");
+  await comes(page, "coherence", 0.95, 1);
+  await page.selectOption("#phi-source", "manual");
+  await slide(page, "#phi-depth", "1.2");
+  await comes(page, "phi-depth", 1.2, 1.2);
+  await page.click("#calibrate");
+  await page.waitForFunction(() => /ms$/.test(document.getElementById("value-compensation")?.textContent ?? ""));
+  await page.click("#audio");
+  await reads(page, "#audio", "Start audio");
+  await reads(page, "#value-state", "IDLE");
+});
+
+test("shows what another page has set", async () => {
+  const { own } = await startSoundlab();
+  const [ann, bob] = [await browser.page(), await browser.page()];
+  for (const page of [ann, bob]) {
+    await page.goto(own);
+    await page.locator("#channel-0-amplitude").waitFor();
+  }
+  await slide(ann, "#channel-0-amplitude", "0.9");
+  await reads(bob, ".channel:first-child .field:last-child output", "0.90");
+});
+
+test("says when it is cut off, keeps what it has, and comes back by itself", async () => {
+  const port = await freePort();
+  const first = await startSoundlab(port);
+  const page = await browser.page(await browser.context({ viewport: PHONE, colorScheme: "dark" }));
+  await page.goto(first.own);
+  await comes(page, "frame", 90, Number.MAX_SAFE_INTEGER);
+  await expectNoSidewaysScroll(page);
+  await picture(page, "phone-dark");
+  await first.stop();
+  await reads(page, "#link", "Disconnected: trying again…");
+  expect(await numberIn(page, "frame")).toBeGreaterThanOrEqual(90);
+  expect(await page.locator("main[data-stale]").count()).toBe(1);
+  await startSoundlab(port);
+  await reads(page, "#link", "Connected");
+  await comes(page, "frame", 0, 60); // of the new node
+  expect(await page.locator("main[data-stale]").count()).toBe(0);
+});
+
+test("works from the start page, under the node's own port", async () => {
+  const { url } = await startSoundlab();
+  const page = await browser.page();
+  await logIn(page, url, PASSWORD);
+  await page.click('a[href="/soundlab:soundlab:sys/"]');
+  await reads(page, "#link", "Connected");
+  await comes(page, "frame", 1, Number.MAX_SAFE_INTEGER);
+  await page.locator("#channel-7-frequency").waitFor();
+});
