@@ -157,6 +157,7 @@ export class Latest {
     const now = this.#now();
     if (!this.#hasRoom(channel, bytes) || !this.#hasCredit(reader, bytes, now)) {
       this.#fallBehind(reader, now);
+      if (channel.finished) return "WsChannelOverloaded"; // its ping found no room
       return this.#hold(reader, key, blob.keep(), isBinary);
     }
     const error = this.#outgoing.queue(channel, blob, isBinary);
@@ -215,14 +216,14 @@ export class Latest {
   /** Not while the transport walks its subscribers (transport/dropped.ts): a publish takes out before it begins. */
   #takeOut(reader: LatestReader, topic: LatestTopic): void {
     this.#fallBehind(reader, this.#now());
-    if (reader.channel.finished) return; // its ping found no room
+    if (reader.channel.finished) return; // as in push
     topic.readers.delete(reader);
     topic.away++;
     reader.away.set(topic, topic.count);
     reader.channel.socket?.unsubscribe(topic.name);
   }
 
-  /** The ping also drains what the topic tree has for it, which is lost when its last topic is left. */
+  /** With a ping on its way, or nothing would ever give it credit again. */
   #fallBehind(reader: LatestReader, now: number): void {
     reader.isBehind = true;
     if (!reader.credit.isPinged) this.#ping(reader, now);
@@ -281,7 +282,7 @@ export class Latest {
         if (topic !== null) this.#knows(reader, topic);
         else if (reader.keys.delete(key)) reader.keyBytes -= bytes;
         if (credit.isPingDue(now)) this.#ping(reader, now);
-        if (channel.finished) return; // as above
+        if (channel.finished) return; // as in push
       }
     });
     return sent === held.length;

@@ -7,7 +7,8 @@
  * 3. What runs in browsers too is whole in a file of its own.
  * 4. Packages that are JavaScript alone come along (their licenses in THIRD-PARTY.txt). Those with binaries of their own,
  *    and those that few nodes load, stay outside.
- * 5. bench/ is built file by file, as it runs its scripts by their paths; whatever it imports has a door.
+ * 5. What most starts do not load is apart, at its own path, as a user's package would be: it imports jackfield/….
+ * 6. bench/ is built file by file, as it runs its scripts by their paths; whatever it imports has a door.
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,6 +22,11 @@ const COMMAND = "bin/jackfield";
 const REALM = "kernel/placement/realm-main"; // what bin/realm.mjs runs
 const CLIENT = "lib/client/index";
 const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici"];
+
+/** Programs that a start has only when it is asked for them. */
+const APART = ["processes/labgraph/", "processes/soundlab/", "processes/hanami/", "examples/lobby/"];
+/** Programs that no manifest names, as a process spawns them. */
+const SPAWNED = ["processes/hanami/importer", "processes/hanami/clusters/cluster"];
 
 /** Built-ins that a start does not need and that take 1 to 3 ms to load: loaded when something of theirs is used. */
 const LAZY = /(?<=import_\w+ = )require\("(node:(?:child_process|crypto|net|os|tls|worker_threads|zlib))"\)/g;
@@ -43,17 +49,17 @@ const OPTIONS = {
 /** Bundles `sources`, paths from the repository's root. Rejects with esbuild's errors, which it has printed. */
 export async function bundleNode(sources) {
   const own = ownNames();
+  const programs = sources.filter((file) => file.endsWith("/manifest.json")).flatMap(programsOf);
   const doors = new Set([
     "processes/sqlite/sqlite", // a program by itself: so that it can be placed in a worker
-    "processes/hanami/importer", // likewise, spawned by hanami
-    "processes/hanami/clusters/cluster",
     ...Object.values(own).filter((name) => name !== CLIENT),
-    ...sources.filter((file) => file.endsWith("/manifest.json")).flatMap(programsOf),
+    ...programs.filter((name) => !isApart(name)),
     ...(await buildBench(sources.filter((file) => file.startsWith("bench/") && file.endsWith(".ts")))),
   ]);
   const browsers = { [CLIENT]: `./${CLIENT}.ts`, "lib/protocol/browser": "./lib/protocol/index.ts" };
   await build({ ...OPTIONS, entryPoints: browsers, outdir: "dist", platform: "browser", alias: INSTEAD });
-  const inputs = await buildCore([COMMAND, REALM, ...doors], own);
+  const apart = await buildApart([...programs.filter(isApart), ...SPAWNED]);
+  const inputs = [...apart, ...(await buildCore([COMMAND, REALM, ...doors], own))];
   for (const file of ["import.cjs", "v8-flags.cjs"]) cpSync(join(root, "bin", file), join(dist, "bin", file));
   cpSync(join(root, "bin/command.mjs"), join(dist, `${COMMAND}.js`));
   cpSync(join(root, "bin/realm.mjs"), join(dist, "bin/realm.js"));
@@ -76,6 +82,24 @@ function ownNames() {
 function programsOf(manifest) {
   const { processes } = JSON.parse(readFileSync(join(root, manifest), "utf8"));
   return processes.map(({ file }) => join(dirname(manifest), file.replace(/\.js$/, "")));
+}
+
+function isApart(program) {
+  return APART.some((folder) => program.startsWith(folder));
+}
+
+/** @returns every file that is in them */
+async function buildApart(names) {
+  const { metafile } = await build({
+    ...OPTIONS,
+    entryPoints: Object.fromEntries(names.map((name) => [name, `./${name}.ts`])),
+    outdir: "dist",
+    splitting: true, // what several of them share is there once
+    chunkNames: "processes/shared/[name]-[hash]",
+    external: [...OUTSIDE, "jackfield/*", "xstate"],
+    metafile: true,
+  });
+  return Object.keys(metafile.inputs);
 }
 
 /** @returns every file that is in it */

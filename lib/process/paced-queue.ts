@@ -24,7 +24,10 @@ export type PacedQueueOptions<Item> = {
   readonly bytes?: number;
   /** Frames that a client may have before its next pong. Default 32: at 100 ms from here and back, 320 a second. */
   readonly windowFrames?: number;
-  /** Bytes that it may have before its next pong, and one item more. Default 256 KiB, a quarter of the send limit. */
+  /**
+   * Bytes that it may have before its next pong, and one item more: both together must be less than the channel's send
+   * limit. Default 256 KiB, a quarter of that.
+   */
   readonly windowBytes?: number;
 };
 

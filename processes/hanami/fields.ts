@@ -72,7 +72,9 @@ const IS: Readonly<Record<FieldType, (value: unknown) => boolean>> = {
 };
 
 function shown(value: unknown): string {
-  return cut(JSON.stringify(value) ?? "nothing");
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object"; // not its text: it may be nested deeper than a stack
+  return typeof value === "string" ? JSON.stringify(cut(value)) : String(value);
 }
 
 function cut(text: string): string {

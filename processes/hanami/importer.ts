@@ -3,7 +3,8 @@
  *
  * Needs  vfs:distro:sys. In a thread of its own: 60,000 pictures would hold up the node. Ended by its parent.
  */
-import { defineProcess } from "jackfield/process";
+import { defineProcess, VfsError } from "jackfield/process";
+import { textOf } from "jackfield/protocol";
 import { ByteReader } from "./data-set/byte-reader.ts";
 import { readCsv } from "./data-set/csv.ts";
 import type { Part } from "./data-set/data-sets.ts";
@@ -35,10 +36,16 @@ async function run(ctx: Ctx, job: ImportJob): Promise<ImportResult> {
     return { Ok: { content: table.content(rows), bytes } };
   } catch (thrown) {
     if (thrown instanceof ImportError) return { Err: thrown.message };
+    if (isFull(thrown)) return { Err: `There is no room for the data set: ${textOf(thrown)}.` };
     throw thrown;
   } finally {
     for (const reader of readers) await reader.close();
   }
+}
+
+/** The drive has all it may have, or the disk. */
+function isFull(thrown: unknown): boolean {
+  return thrown instanceof VfsError && (thrown.kind === "LimitReached" || thrown.code === "ENOSPC");
 }
 
 function tableOf(

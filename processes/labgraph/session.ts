@@ -80,11 +80,6 @@ export class Session {
     return this.#queue.stalledMs;
   }
 
-  /** Batches that were left out, as the client is slow. */
-  get dropped(): number {
-    return this.#queue.dropped;
-  }
-
   /** @param chars of its text @returns false: too much waits, close it */
   receive(message: ClientMessage | Refusal, chars: number): boolean {
     if (this.#asked === undefined) {

@@ -16,17 +16,28 @@ describe("readSettings()", () => {
         connections: undefined,
         inflight: undefined,
         bytes: 64,
+        megabytes: 256,
       },
     });
   });
 
   test("reads a name and every flag", () => {
-    const args = "echo --json --seconds 0.5 --rounds 9 --only a,b --connections 1 --inflight 64 --bytes 16384".split(
-      " ",
-    );
+    const args =
+      "echo --json --seconds 0.5 --rounds 9 --only a,b --connections 1 --inflight 64 --bytes 16384 --megabytes 16".split(
+        " ",
+      );
     expect(readSettings(args)).toEqual({
       name: "echo",
-      settings: { json: true, seconds: 0.5, rounds: 9, only: ["a", "b"], connections: 1, inflight: 64, bytes: 16384 },
+      settings: {
+        json: true,
+        seconds: 0.5,
+        rounds: 9,
+        only: ["a", "b"],
+        connections: 1,
+        inflight: 64,
+        bytes: 16384,
+        megabytes: 16,
+      },
     });
   });
 

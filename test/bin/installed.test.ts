@@ -26,8 +26,10 @@ function install(): string {
     cpSync(join(ROOT, path), join(modules, "jackfield", path));
   }
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { dependencies: object };
-  for (const name of Object.keys(dependencies))
+  for (const name of Object.keys(dependencies)) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true }); // a scope is a folder
     symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "dir");
+  }
   return join(modules, "jackfield");
 }
 

@@ -1,10 +1,14 @@
 /** Soundlab's live page in a real browser: on its own port and on the node's, its sliders, cut off, and back. */
+import { generateKeyPairSync } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
+import { SignJWT } from "jose";
 import type { Page } from "playwright-core";
 import { LAPTOP, PHONE, useBrowser } from "../support/browser.ts";
-import { endJackfields, freePort, startNode } from "../support/jackfield.ts";
+import { endJackfields, freePort, startNode, temporaryFolder } from "../support/jackfield.ts";
+import { startOtherSite, stopOtherSites } from "./other-site.ts";
 import { expectNoSidewaysScroll, logIn, reads, texts } from "./visitor.ts";
 
 const PASSWORD = "correct horse battery";
@@ -14,10 +18,11 @@ const PICTURES = process.env.JACKFIELD_PICTURES;
 
 const browser = useBrowser();
 afterEach(endJackfields);
+afterEach(stopOtherSites);
 
 /** A node whose Soundlab is on `port`. */
-async function startSoundlab(port = 0) {
-  const node = await startNode({ args: [...BASE, "--soundlab", String(port)] });
+async function startSoundlab(port = 0, more: readonly string[] = []) {
+  const node = await startNode({ args: [...BASE, "--soundlab", String(port), ...more] });
   const [, own = ""] = /soundlab\s+(\S+) is Soundlab/.exec(node.command.stdout) ?? [];
   return { ...node, own };
 }
@@ -135,4 +140,62 @@ test("works from the start page, under the node's own port", async () => {
   await reads(page, "#link", "Connected");
   await comes(page, "frame", 1, Number.MAX_SAFE_INTEGER);
   await page.locator("#channel-7-frequency").waitFor();
+});
+
+test("a page of another site reads streams and REST in development, and changes nothing", async () => {
+  const { own } = await startSoundlab();
+  const { port } = new URL(own);
+  const site = await startOtherSite("<!doctype html><title>Elsewhere</title>");
+  const page = await browser.page();
+  await page.goto(`http://127.0.0.1:${site}/`);
+  const seen = await page.evaluate(async (base) => {
+    const take = (stream: string, count: number): Promise<Record<string, unknown>[]> =>
+      new Promise((resolve, reject) => {
+        const messages: Record<string, unknown>[] = [];
+        const socket = new WebSocket(`ws://${base}/ws/${stream}`);
+        socket.onopen = () => count === 0 && resolve(messages);
+        socket.onmessage = ({ data }) => {
+          messages.push(JSON.parse(data));
+          if (messages.length === count) resolve(messages);
+        };
+        socket.onerror = () => reject(new Error(`${stream} was refused`));
+      });
+    const [metrics = [], latency = []] = await Promise.all([
+      take("metrics", 10),
+      take("latency", 3),
+      take("events", 0),
+    ]);
+    const status = await (await fetch(`http://${base}/api/status`)).json();
+    const changed = await fetch(`http://${base}/api/audio/stop`, { method: "POST" }).then(
+      ({ status: code }) => code,
+      () => "refused",
+    );
+    return { metrics, latency, status, changed };
+  }, `localhost:${port}`);
+  expect(seen.metrics.slice(0, 10).map(({ frame }) => typeof frame)).toEqual(Array(10).fill("number"));
+  expect(seen.latency[0]).toMatchObject({ calibrated: false });
+  expect(seen.status).toMatchObject({ audio_running: true });
+  expect(seen.changed).toBe("refused"); // 403, and no page may read it
+});
+
+test("in production it takes a token that came behind the page's own address, which no server is sent", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const keys = [publicKey.export({ type: "spki", format: "pem" }).toString()];
+  const file = join(temporaryFolder(), "soundlab.json");
+  writeFileSync(file, JSON.stringify({ mode: "production", token: { keys } }));
+  const { own } = await startSoundlab(0, ["--settings", `soundlab:soundlab:sys=${file}`]);
+  const token = await new SignJWT({ aud: "soundlab-api", jti: "1" })
+    .setProtectedHeader({ alg: "EdDSA" })
+    .setIssuedAt()
+    .setExpirationTime("10m")
+    .sign(privateKey);
+  const page = await browser.page();
+  await page.goto(own);
+  await reads(page, "#link", "Disconnected: trying again…");
+  await page.goto(`${own}#token=${token}`);
+  await page.reload();
+  await reads(page, "#link", "Connected");
+  await page.locator("#channel-0-amplitude").waitFor();
+  await slide(page, "#channel-0-amplitude", "0");
+  await reads(page, "#value-active", "7 of 8");
 });

@@ -132,6 +132,12 @@ export class DataSets {
     }
   }
 
+  /** Its file of `bytes` is there: may its owner keep it? Four bytes of CSV may become sixteen. @throws {ApiError} 400 */
+  assertRoom(set: DataSet, bytes: number): void {
+    const held = this.#held(set.ownerId) - set.bytes;
+    if (held + bytes > this.#limits.userBytes) throw tooMuch(held, bytes, this.#limits.userBytes);
+  }
+
   /** Its file is there: its parts go. */
   async finish(set: DataSet, content: DataSetContent, bytes: number): Promise<DataSet> {
     const ready: DataSet = { ...set, bytes, content, upload: null };
@@ -173,7 +179,7 @@ export class DataSets {
   ): DataSet {
     const { dataSets, dataSetsTotal, userBytes } = this.#limits;
     const own = [...this.#sets.values()].filter(({ ownerId }) => ownerId === id);
-    const held = own.reduce((sum, { bytes }) => sum + bytes, 0);
+    const held = this.#held(id);
     if (own.length >= dataSets)
       throw new ApiError(
         400,
@@ -181,14 +187,15 @@ export class DataSets {
       );
     if (this.#sets.size >= dataSetsTotal)
       throw new ApiError(400, `This node has ${dataSetsTotal} data sets, the most it keeps (limit dataSetsTotal).`);
-    if (held + given.bytes > userBytes)
-      throw new ApiError(
-        400,
-        `Your data sets have ${held} bytes, with these ${given.bytes} more than you may have: ${userBytes} (limit userBytes).`,
-      );
+    if (held + given.bytes > userBytes) throw tooMuch(held, given.bytes, userBytes);
     const set: DataSet = { ...given, ownerId: id, projectId, createdAt: this.#ctx.now() };
     this.#put(set);
     return set;
+  }
+
+  /** Bytes that count for a user. */
+  #held(ownerId: string): number {
+    return [...this.#sets.values()].reduce((sum, set) => (set.ownerId === ownerId ? sum + set.bytes : sum), 0);
   }
 
   async #removeParts(set: DataSet): Promise<void> {
@@ -210,6 +217,13 @@ export class DataSets {
     this.#sets.delete(set.uuid);
     for (const { uuid } of partsOf(set)) this.#ofPart.delete(uuid);
   }
+}
+
+function tooMuch(held: number, more: number, max: number): ApiError {
+  return new ApiError(
+    400,
+    `Your data sets have ${held} bytes, with these ${more} more than you may have: ${max} (limit userBytes).`,
+  );
 }
 
 /** The parts that it waits for. */

@@ -49,10 +49,12 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
       for (const { uuid } of partsOf(set)) await parts.sealPart(uuid);
       const { content, bytes } = await imports.run(jobOf(set, generation === "G1"));
       if (dataSets.get(set.uuid) !== undefined) {
+        dataSets.assertRoom(set, bytes);
         await dataSets.finish(set, content, bytes);
         return { uuid: set.uuid };
       }
     } catch (thrown) {
+      await dataSets.removeFile(set.uuid);
       if (dataSets.get(set.uuid) !== undefined) throw thrown; // else its parts were taken away from under the import
     } finally {
       finalizing.delete(set.uuid);

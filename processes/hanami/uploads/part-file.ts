@@ -121,7 +121,6 @@ export class PartFile {
   async seal(): Promise<void> {
     const file = await this.#drive.open(this.#name);
     await file.truncate(this.size);
-    await this.#again((held) => held.sync());
   }
 
   /** @throws {VfsError} there is no room */

@@ -107,7 +107,7 @@ class Upload {
 
   // What the parent asks
 
-  asked(message: Message): void | Promise<void> {
+  asked(message: Message): void {
     const { our } = this.#ctx;
     if (message.source.node !== our.node || message.source.id.packageId.text !== our.id.packageId.text)
       return this.#ctx.respond({ Err: "only hanami may ask" });
@@ -117,11 +117,11 @@ class Upload {
       case "Attach":
         return this.#attach();
       case "Seal":
-        return this.#seal();
+        return void this.#seal(message);
       case "Unseal":
-        return this.#unseal();
+        return void this.#unseal(message);
       case "Remove":
-        return this.#remove();
+        return void this.#remove(message);
       default:
         return this.#ctx.respond({ Err: "no such request" });
     }
@@ -136,35 +136,40 @@ class Upload {
     this.#ctx.respond(this.#state);
   }
 
-  async #seal(): Promise<void> {
+  /** Not awaited by the handler, as those below: frames would wait in the mailbox, and it does not count their bytes. */
+  async #seal(message: Message): Promise<void> {
     const wasSealed = this.#sealed;
     this.#sealed = true; // first: no chunk is taken while the disk is waited for
     try {
       await this.#writing;
       if (!this.#state.complete) throw new Error(`part ${this.#uuid} is not complete`);
       if (!wasSealed) await this.#file.seal();
-      this.#ctx.respond(this.#state);
+      this.#ctx.respond(this.#state, { to: message });
     } catch (error) {
       this.#sealed = wasSealed;
-      this.#ctx.respond({ Err: textOf(error) });
+      this.#ctx.respond({ Err: textOf(error) }, { to: message });
     }
   }
 
-  async #unseal(): Promise<void> {
+  async #unseal(message: Message): Promise<void> {
     try {
-      if (this.#sealed) await this.#file.unseal();
-      this.#sealed = false;
+      if (this.#sealed && !this.#removed) await this.#file.unseal();
       this.#planned = this.#file.ranges.clone();
+      this.#sealed = this.#removed;
       this.idle();
-      this.#ctx.respond(this.#state);
+      this.#ctx.respond(this.#state, { to: message });
     } catch (error) {
-      this.#ctx.respond({ Err: textOf(error) });
+      this.#ctx.respond({ Err: textOf(error) }, { to: message });
     }
   }
 
-  async #remove(): Promise<void> {
-    await this.#gone("the data set is finalized or deleted");
-    this.#ctx.respond(this.#state);
+  async #remove(message: Message): Promise<void> {
+    try {
+      await this.#gone("the data set is finalized or deleted");
+      this.#ctx.respond(this.#state, { to: message });
+    } catch (error) {
+      this.#ctx.respond({ Err: textOf(error) }, { to: message });
+    }
   }
 
   // Channels
@@ -177,6 +182,9 @@ class Upload {
         CLOSE_RESTART,
         "the upload began anew: connect again, and send what was not answered",
       );
+    const { partSockets } = this.#limits;
+    if (this.#sockets.size >= partSockets)
+      return this.#ctx.close(channelId, CLOSE_POLICY, `${partSockets} sockets were faster`);
     this.#sockets.set(channelId, { bytes: 0, waiting: 0 });
     this.#idleTimer?.cancel();
     this.#idleTimer = null;
@@ -344,10 +352,13 @@ class Upload {
     this.#sealed = true;
     for (const channelId of [...this.#sockets.keys()]) this.#drop(channelId, `${reason}: part ${this.#uuid} is gone`);
     this.#idleTimer?.cancel();
-    await this.#file.close();
-    await removePartFile(this.#ctx, this.#uuid);
     this.#ctx.onExit = "None";
-    this.#ctx.exit();
+    try {
+      await this.#file.close();
+      await removePartFile(this.#ctx, this.#uuid);
+    } finally {
+      this.#ctx.exit(); // the parent removes what is left
+    }
   }
 
   /** Of how much is there: the first time, each NOTICE_BYTES, and when it is complete. */

@@ -6,7 +6,7 @@ import uPlot from "./uplot.js";
 
 const SECONDS = 10; // that are shown
 const SERIES_MAX = 8; // lines: more cannot be told apart
-const POINTS_MAX = 20_000; // of one line: ten seconds of 2,000 samples per second
+const POINTS_MAX = 40_000; // of one line: ten seconds of 2,000 samples per second, twice
 const HEIGHT = 320; // CSS pixels
 
 /** @returns `[name, number]` of each line that `data` has */
@@ -53,6 +53,7 @@ export class Chart {
     if (times.length > 0 && time <= times.at(-1)) return; // a line goes to the right
     times.push(time);
     for (const [index, [, value]] of lines.entries()) this.#columns[index + 1].push(value);
+    if (times.length > POINTS_MAX) this.#trim(times.length - POINTS_MAX / 2); // a tab in the background draws nothing
     if (this.#isDue) return;
     this.#isDue = true;
     requestAnimationFrame(() => this.#draw());
@@ -62,11 +63,15 @@ export class Chart {
     this.#isDue = false;
     const times = this.#columns[0];
     const from = (times.at(-1) ?? 0) - SECONDS;
-    let old = Math.max(0, times.length - POINTS_MAX);
+    let old = 0;
     while (old < times.length && times[old] < from) old++;
-    if (old > 0) for (const column of this.#columns) column.splice(0, old);
+    this.#trim(old);
     this.#plot?.setData(this.#columns, true);
     if (this.#plot?.cursor.idx == null) this.#plot?.setLegend({ idx: times.length - 1 }); // or what is pointed at
+  }
+
+  #trim(count) {
+    if (count > 0) for (const column of this.#columns) column.splice(0, count);
   }
 
   #make() {

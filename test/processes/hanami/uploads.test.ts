@@ -393,6 +393,36 @@ describe.each(["uws", "ws"] as const)("on %s", (transport) => {
     });
   });
 
+  test("a part does not expire while another of its data set is used, nor soon after", async () => {
+    const clock = new VirtualClock();
+    await start({ nodeOptions: { clock }, limits: { partIdleSeconds: 20 } });
+    await uploads.create(UUID, 10);
+    await uploads.create(OTHER_UUID, 10);
+    await uploads.settled(OTHER_UUID); // its time has begun
+    const client = await uploads.connect(UUID);
+    clock.advance(20_100);
+    await uploads.settled(OTHER_UUID);
+    expect(await client.send(0, content(10))).toEqual(OK);
+    client.socket.sendClose(1000);
+    await client.socket.nextClose();
+    await uploads.settled(UUID);
+    clock.advance(19_000);
+    await uploads.settled(OTHER_UUID);
+    const other = await uploads.connect(OTHER_UUID); // as the SDK: the labels after the images
+    expect(await other.send(0, content(10))).toEqual(OK);
+    expect(uploads.expired).toEqual([]);
+    other.socket.destroy();
+    await until(() => uploads.sockets() === 0);
+    await uploads.settled(OTHER_UUID);
+    for (let n = 0; n < 4; n++) {
+      clock.advance(20_100);
+      await uploads.settled(UUID).catch(() => undefined); // it may be gone
+      await uploads.settled(OTHER_UUID).catch(() => undefined);
+    }
+    await until(() => readdirSync(uploads.folder).length === 0);
+    expect(uploads.expired.toSorted()).toEqual([UUID, OTHER_UUID]);
+  });
+
   describe("ends", () => {
     test("a crash closes the sockets, loses nothing that was answered, and the next connection goes on", async () => {
       await start();

@@ -15,9 +15,11 @@ import {
   started,
   startLabgraph,
 } from "../../support/labgraph.ts";
+import { destroyAll, encodeFrame, RawSocket } from "../../support/sockets.ts";
 
 afterEach(async () => {
   cutClients();
+  destroyAll();
   await stopNodes();
 });
 
@@ -444,6 +446,35 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const stopped = on.stop();
     expect((await client.closed).code).toBe(1001);
     await stopped;
+  });
+
+  test.each<[step: string, until: number]>([
+    ["when it is open", 0],
+    ["behind a start that is not answered yet", 1],
+    ["behind the start event", 2],
+    ["within a batch for an input", 3],
+    ["behind an end that is not answered yet", 4],
+  ])("a client that is cut %s leaves nothing behind", async (_step, last) => {
+    const { port, source } = await startLabgraph(transport);
+    const out = await source.streams.output("a");
+    await source.streams.input("in");
+    const raw = await RawSocket.connect(port);
+    await raw.upgrade();
+    const text = (message: unknown): string => JSON.stringify(message);
+    if (last >= 1) for (const message of [start("X", "a"), start("I", "in")]) raw.sendText(text(message));
+    if (last >= 2) for (const id of ["X", "I"]) expect(JSON.parse(await raw.nextText())).toEqual(started(0, id));
+    if (last === 3) raw.write(encodeFrame("text", text(input("I", "in", ["cut"]))).subarray(0, 30));
+    if (last === 4) raw.sendText(text(end("X")));
+    raw.destroy();
+    const next = await LabClient.connect(port);
+    for (let request = 0; ; request++) {
+      next.send(start("I", "in", request)); // it is taken for as long as the server does not know
+      const answer = await next.next();
+      if (JSON.stringify(answer) === text(started(request, "I"))) break;
+      expect(answer).toEqual(failed("StreamAlreadyRequested", request));
+    }
+    await until(() => out.listeners === 0);
+    expect(source.inputs.filter(({ type }) => type === "samples")).toEqual([]);
   });
 
   test("a listener is kept while one stream of the name is open, and given back with the last", async () => {

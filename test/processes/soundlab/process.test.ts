@@ -6,6 +6,7 @@ import soundlab from "../../../processes/soundlab/soundlab.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../processes/soundlab", import.meta.url));
 const WINDOW = 32; // events that a client gets before its pong
+const TURNS_MAX = 30; // of two seconds: an event comes in each
 
 const start = (): Promise<Harness> => startProcess(soundlab, { our: "soundlab:soundlab:sys", folder: FOLDER });
 
@@ -13,6 +14,7 @@ const start = (): Promise<Harness> => startProcess(soundlab, { our: "soundlab:so
 async function eventsUpTo(harness: Harness, channel: number, count: number): Promise<void> {
   await harness.http({ method: "PUT", path: "/api/control", body: '{"auto_phi":true}' });
   for (let turn = 0; harness.frames(channel).length < count; turn++) {
+    if (turn > TURNS_MAX) throw new Error(`no event came in ${2 * TURNS_MAX} s`);
     const amplitude = turn % 2 === 0 ? 0.01 : 1; // far from balance: Φ adapts
     const channels = Array.from({ length: 8 }, (_, index) => ({ channel: index, amplitude }));
     await harness.http({ method: "PUT", path: "/api/control", body: JSON.stringify({ channels }) });

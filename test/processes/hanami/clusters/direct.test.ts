@@ -91,6 +91,17 @@ describe.each(["W1", "W2"] as const)("DirectTalk in %s", (dialect: WireDialect) 
     expect(outputOf(talk, asked).values[0]).toBe(first);
   });
 
+  test("an input is scaled by the largest value it was trained with, and keeps that scale", () => {
+    const talk = new DirectTalk(model());
+    const asked = { ...put, ...REQUEST };
+    take(talk, { ...put, values: [200, 100] });
+    take(talk, { ...expected, isLast: true });
+    const large = outputOf(talk, { ...asked, values: [200, 100] });
+    expect(outputOf(talk, { ...asked, values: [2, 1] })).not.toEqual(large); // faint, and not the same picture
+    take(talk, { ...put, values: [2, 1] });
+    expect(outputOf(talk, { ...asked, values: [200, 100] })).toEqual(large);
+  });
+
   test("buffers keep what was put into them", () => {
     const shared = {
       inputs: [

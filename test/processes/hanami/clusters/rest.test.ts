@@ -1,6 +1,7 @@
 /** Clusters, modes, checkpoints over REST: shapes and statuses of every generation (contract hanami §3.3). */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Client, type HanamiAnswer, type HanamiNode, startHanami, stopHanami, USERS } from "../node.ts";
+import { ProcessId } from "../../../../lib/protocol/index.ts";
+import { type Client, HANAMI, type HanamiAnswer, type HanamiNode, startHanami, stopHanami, USERS } from "../node.ts";
 import { base64, finished, T1, T3 } from "./templates.ts";
 
 // One node for most of them: passwords are hashed slowly, on purpose.
@@ -166,6 +167,24 @@ describe("cluster, cluster/all", () => {
     expect((await anna.delete(`/v1/cluster?uuid=${uuid}`)).status).toBe(404);
     expect((await anna.get("/v1/cluster/all")).body).toMatchObject({ body: [] });
     await create(anna, "mine");
+  });
+});
+
+describe("a restart of hanami itself", () => {
+  test("clusters are there again, with their names and modes; the deleted stay so", async () => {
+    const hanami = await startHanami({ settings: { users: USERS.slice(0, 1) } });
+    const anna = await hanami.login("anna");
+    const [uuid, gone] = [await create(anna, "mine"), await create(anna, "gone")];
+    await anna.put("/v1/cluster/set_mode", { uuid, new_state: "DIRECT" });
+    await anna.delete(`/v1/cluster?uuid=${gone}`);
+    const before = (await anna.get("/v1/cluster/all")).body;
+    const process = hanami.node.kernel.registry.get(ProcessId.parse(HANAMI));
+    process?.restartAfterHand();
+    process?.restartNow();
+    expect((await anna.get("/v1/cluster/all")).body).toEqual(before);
+    expect((await anna.put("/v1/cluster/set_mode", { uuid, new_state: "DIRECT" })).status).toBe(409);
+    expect((await anna.put("/v1/cluster/set_mode", { uuid, new_state: "TASK" })).status).toBe(200);
+    expect((await anna.post("/v1/cluster", { name: "mine", template: "" })).status).toBe(409);
   });
 });
 
