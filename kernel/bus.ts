@@ -5,7 +5,8 @@
  *    Both say why (DESIGN §3.3).
  * 2. An answer needs no capability: asking gives the right to answer, once. (The contract checks answers too, so that
  *    a process that may not message its caller lets it run into Timeout: docs/adr/0003.)
- * 3. Addresses of other nodes are Offline until there is a link; without the network capability, Denied.
+ * 3. What is for another node leaves by the link (link/), or is Offline where there is none; without the network
+ *    capability, Denied: nothing leaves.
  */
 import {
   type Address,
@@ -72,7 +73,7 @@ export class Bus {
       return;
     }
     if (target.node !== this.#kernel.name) {
-      this.refuse(request, mayLeave(this.#kernel.name, request, from) ? "Offline" : "Denied");
+      this.#leave(request, from);
       return;
     }
     const process = this.#kernel.registry.get(target.id);
@@ -84,6 +85,13 @@ export class Bus {
       from.routes.note(process);
       this.deliver(request, process);
     } else this.refuse(request, "Denied");
+  }
+
+  /** For another node. */
+  #leave(request: Envelope, from: Process): void {
+    const { name, link } = this.#kernel;
+    const why = mayLeave(name, request, from) ? (link === null ? "Offline" : link.send(request)) : "Denied";
+    if (why !== undefined) this.refuse(request, why);
   }
 
   /** For who has looked `target` up and asked `mayMessage` before. Hot path. @returns false when it was refused */

@@ -46,6 +46,7 @@ import { GivenUp } from "./given-up.ts";
 import { randomProcessName } from "./id.ts";
 import { Keepers } from "./keepers.ts";
 import { type KernelLimits, kernelLimits } from "./limits.ts";
+import type { Link } from "./link/link.ts";
 import { Links } from "./links.ts";
 import { Logs } from "./logs.ts";
 import { Monitors } from "./monitors.ts";
@@ -92,6 +93,7 @@ export type RegisterOptions = {
   readonly mailbox?: number;
   readonly trusted?: boolean;
   readonly leaf?: boolean;
+  readonly judgesNodes?: boolean;
   /** How system processes spell what they tell it. Default `kinode`. */
   readonly dialect?: Dialect;
   readonly capabilities?: readonly Capability[];
@@ -124,6 +126,8 @@ export class Kernel {
   readonly placements: Placements;
   /** The node stops: what ends now is not started again. */
   stopping = false;
+  /** To other nodes; null: there is none, and they are Offline. */
+  link: Link | null = null;
   readonly #settings: Readonly<Record<string, Settings>>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
@@ -197,6 +201,7 @@ export class Kernel {
       mailbox: options.mailbox ?? this.limits.mailbox,
       trusted: options.trusted ?? false,
       leaf: options.leaf ?? false,
+      judgesNodes: options.judgesNodes ?? false,
       dialect,
       unnamed: options.unnamed ?? false,
     });

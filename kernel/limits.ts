@@ -62,6 +62,17 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   ),
   realmStartSeconds: limit(30, "seconds", 1, 3600, "a worker or isolated process may take to start; usually 0.1"),
   drain: limit(5_000, "ms", 0, 600_000, "what stopping waits for messages in hand and in mailboxes"),
+  linkWindow: limit(1_024, "KiB", 64, 65_536, "on their way to one node that it has not said it has"),
+  linkQueue: limit(
+    10_000,
+    "messages",
+    1,
+    1_048_576,
+    "waiting for room in the window of one node; one more: Overloaded",
+  ),
+  linkQueueBytes: limit(16, "MiB", 1, 4_096, "that these may hold"),
+  linkMessage: limit(64, "MiB", 1, 1_024, "largest message to another node: it is held whole on both"),
+  linkGrace: limit(2_000, "ms", 0, 600_000, "messages wait for a link that broke; then they are Offline"),
 };
 
 export type KernelLimitName =
@@ -94,7 +105,12 @@ export type KernelLimitName =
   | "isolatedMemory"
   | "handlerSeconds"
   | "realmStartSeconds"
-  | "drain";
+  | "drain"
+  | "linkWindow"
+  | "linkQueue"
+  | "linkQueueBytes"
+  | "linkMessage"
+  | "linkGrace";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
 

@@ -10,6 +10,8 @@ import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Pr
 import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
+import type { Link } from "./link/link.ts";
+import type { Wire } from "./link/wire.ts";
 import { loadPackage, type Package } from "./package.ts";
 import { changePackage } from "./package-change.ts";
 import type { Process } from "./process.ts";
@@ -95,6 +97,16 @@ export class Node {
     this.#packages.set(new PackageId(loaded.name, loaded.publisher).text, loaded);
     for (const process of processes) process.run();
     return loaded;
+  }
+
+  /** Links it to other nodes by `wire`; ends with the node. @throws {LinkError} (rejects) it cannot be had */
+  async link(wire: Wire): Promise<Link> {
+    const { Link } = await import("./link/link.ts"); // most nodes are alone
+    const link = new Link(this.kernel, wire);
+    await link.open();
+    this.kernel.link = link;
+    this.afterStop(() => link.close());
+    return link;
   }
 
   /** The packages it has, by `package:publisher`. */

@@ -53,6 +53,8 @@ export type ProcessOptions = {
   readonly trusted: boolean;
   /** Its handler is synchronous and acts on sockets or values only, never on a process but by sending: see Bus.tell. */
   readonly leaf: boolean;
+  /** It takes messages of any process of any node, and judges them itself. */
+  readonly judgesNodes: boolean;
   /** For system processes, which ask for it: the kernel has no use for it. */
   readonly dialect: Dialect;
   /** What the debug query shows as its code. */
@@ -82,6 +84,7 @@ export class Process implements Runnable {
   settings: Settings;
   readonly trusted: boolean;
   readonly leaf: boolean;
+  readonly judgesNodes: boolean;
   dialect: Dialect;
   file: string;
   readonly mailbox: Mailbox;
@@ -114,6 +117,7 @@ export class Process implements Runnable {
     this.settings = options.settings;
     this.trusted = options.trusted;
     this.leaf = options.leaf;
+    this.judgesNodes = options.judgesNodes;
     this.dialect = options.dialect;
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);

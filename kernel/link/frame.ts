@@ -1,0 +1,200 @@
+/**
+ * Frames between nodes (docs/cluster.md): a head that every frame has, then MessagePack.
+ *
+ *   u8 version · u32 epoch · u32 seq · value                       little-endian
+ *   q  [id, source, target, seconds, body, blob, mime, isText, metadata, capabilities]
+ *   r  [id, source, error, body, blob, mime, isText, metadata, capabilities]
+ *   c  [transfer, lane, index, count, bytes]
+ *   k  [epoch, first, last, missed]       p  []
+ *
+ * 1. `epoch` is new with each start of a node; `seq` counts its frames to one peer from 1. `k` and `p` have seq 0.
+ * 2. Source and target are process ids: which nodes they are of, the wire says.
+ * 3. A frame of another version is refused as a whole: what it means nobody here knows.
+ * 4. `id` 0: no answer is wanted. `error` null: it is an answer.
+ */
+import { type Capability, packMessage, type SendErrorKind, unpackMessage } from "../../lib/protocol/index.ts";
+import { FrameError } from "./errors.ts";
+import type { Lane } from "./wire.ts";
+
+export const VERSION = 1;
+export const HEAD_BYTES = 9;
+
+export type Head = { readonly epoch: number; readonly seq: number };
+
+/** What a message has besides who and whom. */
+export type Load = {
+  readonly body: unknown;
+  readonly blob: Uint8Array | string | null;
+  readonly mime: string | null;
+  readonly metadata: string | null;
+  readonly capabilities: readonly Capability[];
+};
+
+export type RequestFields = Load & {
+  readonly id: number;
+  readonly source: string;
+  readonly target: string;
+  /** Until its sender waits no more; null: it does not wait. */
+  readonly seconds: number | null;
+};
+
+export type AnswerFields = Load & {
+  readonly id: number;
+  readonly source: string;
+  readonly error: SendErrorKind | null;
+};
+
+export type ChunkFields = {
+  readonly transfer: number;
+  readonly lane: "q" | "r";
+  readonly index: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+};
+
+/**
+ * @property first the lowest seq that came, of this life of the peer @property last the highest
+ * @property missed seqs between them that did not: [first, last] each
+ */
+export type AckFields = {
+  readonly epoch: number;
+  readonly first: number;
+  readonly last: number;
+  readonly missed: readonly (readonly [number, number])[];
+};
+
+const ERRORS: readonly SendErrorKind[] = ["Timeout", "Offline", "Overloaded", "Denied"];
+const NO_BODY = packMessage([]);
+
+/** @throws {Error} the body is nothing that MessagePack can carry */
+export function packRequest({ id, source, target, seconds, ...load }: RequestFields): Uint8Array {
+  return packMessage([id, source, target, seconds, ...fieldsOf(load)]);
+}
+
+/** @throws {Error} likewise */
+export function packAnswer({ id, source, error, ...load }: AnswerFields): Uint8Array {
+  return packMessage([id, source, error, ...fieldsOf(load)]);
+}
+
+export function packChunk({ transfer, lane, index, count, bytes }: ChunkFields): Uint8Array {
+  return packMessage([transfer, lane, index, count, bytes]);
+}
+
+export function packAck({ epoch, first, last, missed }: AckFields): Uint8Array {
+  return packMessage([epoch, first, last, missed]);
+}
+
+export function packProbe(): Uint8Array {
+  return NO_BODY;
+}
+
+/** The whole frame, in memory of its own. */
+export function frameOf(epoch: number, seq: number, body: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(HEAD_BYTES + body.byteLength);
+  frame[0] = VERSION;
+  frame.writeUInt32LE(epoch, 1);
+  frame.writeUInt32LE(seq, 5);
+  frame.set(body, HEAD_BYTES);
+  return frame;
+}
+
+/** @throws {FrameError} it is too short, or of another version */
+export function readHead(frame: Uint8Array): Head {
+  if (frame.byteLength < HEAD_BYTES) throw new FrameError(`it has ${frame.byteLength} bytes: a head has ${HEAD_BYTES}`);
+  if (frame[0] !== VERSION) {
+    throw new FrameError(
+      `it is of version ${frame[0]}, and this node speaks ${VERSION}: run one Jackfield on all nodes`,
+    );
+  }
+  const view = new DataView(frame.buffer, frame.byteOffset, HEAD_BYTES);
+  return { epoch: view.getUint32(1, true), seq: view.getUint32(5, true) };
+}
+
+/** What stands behind the head. */
+export function bodyOf(frame: Uint8Array): Uint8Array {
+  return frame.subarray(HEAD_BYTES);
+}
+
+/** @throws {FrameError} */
+export function readRequest(body: Uint8Array): RequestFields {
+  const [id, source, target, seconds, ...load] = listOf(body);
+  if (!isId(id) || !isText(source) || !isText(target)) throw malformed("q");
+  if (!(seconds === null || (typeof seconds === "number" && seconds >= 0))) throw malformed("q");
+  return { id, source, target, seconds, ...loadOf(load, "q") };
+}
+
+/** @throws {FrameError} */
+export function readAnswer(body: Uint8Array): AnswerFields {
+  const [id, source, error, ...load] = listOf(body);
+  if (!isId(id) || !isText(source)) throw malformed("r");
+  const kind = error === null ? null : ERRORS.find((known) => known === error);
+  if (kind === undefined) throw malformed("r");
+  return { id, source, error: kind, ...loadOf(load, "r") };
+}
+
+/** @throws {FrameError} */
+export function readChunk(body: Uint8Array): ChunkFields {
+  const [transfer, lane, index, count, bytes] = listOf(body);
+  const isLane = lane === "q" || lane === "r";
+  if (!isId(transfer) || !isId(index) || !isId(count) || !isLane || !(bytes instanceof Uint8Array))
+    throw malformed("c");
+  if (index >= count) throw malformed("c");
+  return { transfer, lane, index, count, bytes };
+}
+
+/** @throws {FrameError} */
+export function readAck(body: Uint8Array): AckFields {
+  const [epoch, first, last, missed] = listOf(body);
+  if (!isId(epoch) || !isId(first) || !isId(last) || !Array.isArray(missed) || !missed.every(isRange))
+    throw malformed("k");
+  return { epoch, first, last, missed };
+}
+
+function fieldsOf({ body, blob, mime, metadata, capabilities }: Load): readonly unknown[] {
+  return [body, blob, mime, metadata, capabilities.length === 0 ? null : capabilities];
+}
+
+function loadOf([body, blob, mime, metadata, capabilities]: readonly unknown[], lane: Lane): Load {
+  if (!(blob === null || typeof blob === "string" || blob instanceof Uint8Array)) throw malformed(lane);
+  if (!isTextOrNull(mime) || !isTextOrNull(metadata)) throw malformed(lane);
+  if (!(capabilities === null || (Array.isArray(capabilities) && capabilities.every(isCapability))))
+    throw malformed(lane);
+  return { body, blob, mime, metadata, capabilities: capabilities ?? [] };
+}
+
+function listOf(body: Uint8Array): readonly unknown[] {
+  let value: unknown;
+  try {
+    value = unpackMessage(body);
+  } catch (cause) {
+    throw new FrameError("what it carries is no MessagePack", { cause });
+  }
+  if (!Array.isArray(value)) throw new FrameError("what it carries is no list");
+  return value;
+}
+
+function malformed(lane: Lane): FrameError {
+  return new FrameError(`its fields are not those of the lane ${lane}`);
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === "string";
+}
+
+function isRange(value: unknown): value is readonly [number, number] {
+  return Array.isArray(value) && value.length === 2 && isId(value[0]) && isId(value[1]);
+}
+
+function isCapability(value: unknown): value is Capability {
+  if (typeof value !== "object" || value === null) return false;
+  const { issuer, params, expires } = value as Readonly<Record<string, unknown>>;
+  return isText(issuer) && isText(params) && (expires === undefined || typeof expires === "number");
+}

@@ -1,0 +1,43 @@
+/**
+ * Subjects of the link (contracts/cluster.md §3): `n.<to>.<from>.<lane>`.
+ *
+ * The sender stands in the subject, as NATS tells a receiver nothing of who published, and servers let each node publish
+ * under its own name only. A reply subject, `n.<self>.<self>.nr.<seq>.<to>`, is where a server says that nobody was there;
+ * nobody else publishes to one.
+ */
+import { LANES, type Lane } from "./wire.ts";
+
+/** One to one: a node's name has letters, digits, `.` and `-`. */
+export function tokenOf(node: string): string {
+  return node.replaceAll(".", "_");
+}
+
+export function nodeOf(token: string): string {
+  return token.replaceAll("_", ".");
+}
+
+export function subjectOf(to: string, from: string, lane: Lane): string {
+  return `n.${tokenOf(to)}.${tokenOf(from)}.${lane}`;
+}
+
+export function absenceSubject(self: string, to: string, seq: number): string {
+  const own = tokenOf(self);
+  return `n.${own}.${own}.nr.${seq}.${tokenOf(to)}`;
+}
+
+export type Arrived =
+  | { readonly kind: "frame"; readonly from: string; readonly lane: Lane }
+  | { readonly kind: "absent"; readonly peer: string; readonly seq: number };
+
+/** @returns undefined when it is no subject of the link to `self` */
+export function readSubject(subject: string, self: string): Arrived | undefined {
+  const [n, to, from, word, seq, peer, ...rest] = subject.split(".");
+  const own = tokenOf(self);
+  if (n !== "n" || to !== own || from === undefined || from === "" || rest.length > 0) return undefined;
+  if (word === "nr") {
+    const isOwn = from === own && peer !== undefined && peer !== "" && /^\d+$/.test(seq ?? "");
+    return isOwn ? { kind: "absent", peer: nodeOf(peer), seq: Number(seq) } : undefined;
+  }
+  const lane = LANES.find((known) => known === word);
+  return lane === undefined || seq !== undefined ? undefined : { kind: "frame", from: nodeOf(from), lane };
+}

@@ -1,0 +1,145 @@
+/**
+ * Frames over NATS, and the only door to its client (contracts/cluster.md §3, §6).
+ *
+ * 1. Plain publishes and one subscription. No request and reply of the client's: they cost twice as much, and whoever
+ *    answers to a reply subject can be made to speak in another's name (contracts/cluster.md §5).
+ * 2. A message with headers is dropped, but for a server's 503; nothing is ever published to a reply subject.
+ * 3. While the client is disconnected it takes messages and throws them away: the kernel is told `down`, and sends none.
+ * 4. A frozen server is not noticed by the client alone: when its pings stay unanswered the socket is cut here.
+ */
+import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
+import { textOf } from "../../lib/protocol/index.ts";
+import { LinkError } from "./errors.ts";
+import { absenceSubject, readSubject, subjectOf, tokenOf } from "./nats-subjects.ts";
+import type { Lane, Wire, WireEvents } from "./wire.ts";
+
+const CONNECT_MS = 1_500; // of one server: a frozen one is dialled first, and would cost the client's own 20 s
+const RECONNECT_MS = 50; // and up to RECONNECT_SPREAD_MS more, so that not all nodes dial at once
+const RECONNECT_SPREAD_MS = 100;
+const PING_MS = 1_500;
+const PINGS_MAX = 2; // unanswered ones
+const STALE_MS = 250; // for the client to end a stale connection by itself
+const NO_RESPONDERS = 503;
+
+export type NatsOptions = {
+  /** This node's name. */
+  readonly node: string;
+  /** `nats://127.0.0.1:4222`, `tls://…` */
+  readonly servers: readonly string[];
+  /** Seed of its nkey; left out: the servers let anybody in. */
+  readonly seed?: string;
+  /** Files in PEM. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+};
+
+export class NatsWire implements Wire {
+  readonly where: string;
+  readonly #options: NatsOptions;
+  readonly #subjects = new Map<string, string>(); // by peer and lane
+  #nc: NatsConnection | null = null;
+  #isClosing = false;
+
+  constructor(options: NatsOptions) {
+    this.#options = options;
+    this.where = options.servers.join(", ");
+  }
+
+  async open(events: WireEvents): Promise<void> {
+    const { node, servers, seed, tls } = this.#options;
+    let nc: NatsConnection;
+    try {
+      nc = await connect({
+        servers: [...servers],
+        name: node,
+        inboxPrefix: `_INBOX_${tokenOf(node)}`,
+        maxReconnectAttempts: -1,
+        timeout: CONNECT_MS,
+        reconnectDelayHandler: () => RECONNECT_MS + Math.random() * RECONNECT_SPREAD_MS,
+        pingInterval: PING_MS,
+        maxPingOut: PINGS_MAX,
+        noAsyncTraces: true,
+        ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
+        ...(tls === undefined ? {} : { tls: tlsFiles(tls) }),
+      });
+    } catch (cause) {
+      throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });
+    }
+    this.#nc = nc;
+    nc.subscribe(`n.${tokenOf(node)}.>`, {
+      callback: (error, message) => {
+        if (error === null) this.#take(events, message);
+      },
+    });
+    await nc.flush().catch(() => undefined); // its interest is known; a break shows up below
+    events.up();
+    void this.#watch(nc, events);
+  }
+
+  send(peer: string, lane: Lane, seq: number, bytes: Uint8Array): void {
+    const nc = this.#nc;
+    if (nc === null || nc.isClosed()) return;
+    const subject = this.#subject(peer, lane);
+    if (seq === 0) nc.publish(subject, bytes);
+    else nc.publish(subject, bytes, { reply: absenceSubject(this.#options.node, peer, seq) });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const nc = this.#nc;
+    if (nc === null || nc.isClosed()) return;
+    await nc.flush().catch(() => undefined);
+    await nc.close();
+  }
+
+  #subject(peer: string, lane: Lane): string {
+    const key = `${lane}${peer}`;
+    let subject = this.#subjects.get(key);
+    if (subject === undefined) {
+      if (this.#subjects.size >= 10_000) this.#subjects.clear(); // more peers than any cluster has
+      subject = subjectOf(peer, this.#options.node, lane);
+      this.#subjects.set(key, subject);
+    }
+    return subject;
+  }
+
+  #take(events: WireEvents, message: Msg): void {
+    const arrived = readSubject(message.subject, this.#options.node);
+    if (arrived === undefined) return;
+    const { headers } = message;
+    if (arrived.kind === "absent") {
+      if (headers?.code === NO_RESPONDERS) events.absent(arrived.peer, arrived.seq);
+    } else if (headers === undefined) events.frame(arrived.from, arrived.lane, message.data);
+  }
+
+  async #watch(nc: NatsConnection, events: WireEvents): Promise<void> {
+    for await (const status of nc.status()) {
+      if (this.#isClosing) return;
+      this.#heard(nc, status, events);
+    }
+  }
+
+  #heard(nc: NatsConnection, { type }: Status, events: WireEvents): void {
+    if (type === "disconnect") events.down();
+    else if (type === "reconnect") events.up();
+    else if (type === "staleConnection") {
+      events.down();
+      setTimeout(() => cut(nc), STALE_MS).unref();
+    }
+  }
+}
+
+/** A private field of the client's, of the version that package.json names: with its buffer full it waits for ever. */
+function cut(nc: NatsConnection): void {
+  const { protocol } = nc as unknown as {
+    readonly protocol?: { readonly transport?: { readonly socket?: { destroy(): void } } };
+  };
+  protocol?.transport?.socket?.destroy();
+}
+
+function tlsFiles({ ca, cert, key }: NonNullable<NatsOptions["tls"]>): Record<string, string> {
+  return {
+    ...(ca === undefined ? {} : { caFile: ca }),
+    ...(cert === undefined ? {} : { certFile: cert }),
+    ...(key === undefined ? {} : { keyFile: key }),
+  };
+}

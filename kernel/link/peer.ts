@@ -1,0 +1,199 @@
+/**
+ * Another node, as this one knows it: what is on its way there, what has come, who waits for answers.
+ *
+ * 1. A request that waits ends in one of: its answer, what the peer's kernel says, Offline (it did not come, nobody was
+ *    there, the peer began anew, or the link is lost), or Timeout by its sender's clock (DESIGN §3.3).
+ * 2. A request of the peer waits here as one of a process does, and what ends it is told the peer. What comes too late is
+ *    its requester's to bury.
+ */
+import type { Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
+import type { Kernel } from "../kernel.ts";
+import { type Pending, PendingTable } from "../pending.ts";
+import { Alarm } from "../timer-wheel.ts";
+import { InQueue } from "./in-queue.ts";
+import { inLimits, windowLimits } from "./limits.ts";
+import { type Item, OutQueue } from "./out-queue.ts";
+import type { Wire } from "./wire.ts";
+
+const ACK_MS = 20; // contracts/cluster.md §4
+const PROBE_MS = 1_000; // contracts/cluster.md §4: half a window without a word for so long
+const LOOK_MS = 1_000; // how often that is looked at, and what nobody waits for is forgotten
+
+export type PeerFacts = {
+  readonly node: string;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Bytes that it has not said it has. */
+  readonly unconfirmed: number;
+  readonly sent: number;
+  readonly sentBytes: number;
+  readonly received: number;
+  readonly receivedBytes: number;
+  /** Of this node's, that did not come or found nobody. */
+  readonly lost: number;
+  /** Of this node's, that nobody waited for any more when their turn came. */
+  readonly expired: number;
+  /** Of the peer's, that did not come here. */
+  readonly missed: number;
+  readonly repeated: number;
+  readonly requests: number;
+};
+
+type Waiting = { readonly pending: Pending; hasArrived: boolean };
+
+export class Peer {
+  readonly name: string;
+  readonly out: OutQueue;
+  readonly in: InQueue;
+  /** Requests of the peer, that processes here have to answer. */
+  readonly asked: PendingTable;
+  readonly #kernel: Kernel;
+  readonly #waiting = new Map<number, Waiting>(); // by message id: those of this node
+  readonly #ackAlarm: Alarm;
+  readonly #lookAlarm: Alarm;
+  #ackIsSet = false;
+  #lookIsSet = false;
+
+  constructor(kernel: Kernel, wire: Wire, name: string, epoch: number) {
+    this.#kernel = kernel;
+    this.name = name;
+    this.out = new OutQueue(wire, name, epoch, windowLimits(kernel.limits), () => kernel.clock.monotonic());
+    this.in = new InQueue(inLimits(kernel.limits));
+    this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
+    this.#ackAlarm = new Alarm(() => {
+      this.#ackIsSet = false;
+      this.acknowledge();
+    });
+    this.#lookAlarm = new Alarm(() => {
+      this.#lookIsSet = false;
+      this.#look();
+    });
+  }
+
+  /** @returns why not; undefined: it is on its way */
+  send(request: Envelope, pending: Pending | null, body: Uint8Array): SendErrorKind | undefined {
+    const { id } = request;
+    const waiting: Waiting | null = pending === null ? null : { pending, hasArrived: false };
+    const taken = this.out.offer({
+      lane: "q",
+      body,
+      pair: `${request.source.id.text} ${request.target.id.text}`,
+      isWanted: () => pending === null || pending.waits || pending.isReleased,
+      arrived: () => {
+        if (waiting !== null) waiting.hasArrived = true;
+      },
+      lost: () => {
+        this.#waiting.delete(id);
+        this.#kernel.bus.refuse(request, "Offline");
+      },
+    });
+    if (!taken) return "Overloaded";
+    if (waiting !== null) this.#waiting.set(id, waiting);
+    this.#watch();
+    return undefined;
+  }
+
+  /** An answer, or why there is none. It is lost when there is no room: its requester has a clock of its own. */
+  answer(item: Pick<Item, "body" | "pair" | "lost">): void {
+    if (!this.out.offer({ lane: "r", isWanted: () => true, arrived: () => undefined, ...item })) item.lost();
+    this.#watch();
+  }
+
+  /** Who waits for the answer to `id`; it waits no more. */
+  takeWaiting(id: number): Pending | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting?.pending;
+  }
+
+  /**
+   * The peer began anew: whoever it was is gone, with all that it had and was to answer, and all it asked. Which of what is
+   * on its way came to whom, its account will say.
+   */
+  anew(): void {
+    this.#failWaiting(({ hasArrived }) => hasArrived);
+    this.asked.clear();
+  }
+
+  /** Nobody was there for the frame `seq`: whoever had taken requests before will not answer them. */
+  absent(seq: number): void {
+    this.out.absent(seq);
+    this.#failWaiting(({ hasArrived }) => hasArrived);
+  }
+
+  /** The link is lost for longer than anybody is to wait for it. */
+  unreachable(): void {
+    this.out.loseAll();
+    this.#failWaiting(() => true);
+  }
+
+  /** Something came: the peer is told, now or soon. */
+  received(): void {
+    if (this.in.isDue) this.acknowledge();
+    else if (!this.#ackIsSet) {
+      this.#ackIsSet = true;
+      this.#kernel.wheel.add(this.#ackAlarm, ACK_MS);
+    }
+  }
+
+  acknowledge(): void {
+    this.out.acknowledge(this.in.said());
+  }
+
+  stop(): void {
+    this.#kernel.wheel.cancel(this.#ackAlarm);
+    this.#kernel.wheel.cancel(this.#lookAlarm);
+    this.unreachable();
+    this.asked.clear();
+  }
+
+  get facts(): PeerFacts {
+    const {
+      out,
+      in: { counts },
+    } = this;
+    return {
+      node: this.name,
+      waiting: out.waiting,
+      waitingBytes: out.waitingBytes,
+      unconfirmed: out.unconfirmed,
+      ...out.counts,
+      received: counts.received,
+      receivedBytes: counts.receivedBytes,
+      missed: counts.missed,
+      repeated: counts.repeated,
+      requests: this.#waiting.size,
+    };
+  }
+
+  #failWaiting(isMeant: (waiting: Waiting) => boolean): void {
+    const meant = [...this.#waiting].filter(([, waiting]) => isMeant(waiting));
+    for (const [id] of meant) this.#waiting.delete(id);
+    for (const [, { pending }] of meant) pending.fail("Offline");
+  }
+
+  /** Only while there is something to look at: an idle link sets no timer. */
+  #watch(): void {
+    if (this.#lookIsSet) return;
+    this.#lookIsSet = true;
+    this.#kernel.wheel.add(this.#lookAlarm, LOOK_MS);
+  }
+
+  #look(): void {
+    const { out } = this;
+    const isStuck = out.unconfirmed > 0 && out.unconfirmedMs > PROBE_MS;
+    if (isStuck || this.#waiting.size > 0) out.probe(); // who answers may have gone without a word
+    for (const [id, { pending }] of this.#waiting) if (!pending.waits && !pending.isReleased) this.#waiting.delete(id);
+    if (out.unconfirmed > 0 || out.waiting > 0 || this.#waiting.size > 0) this.#watch();
+  }
+}
+
+/** A blob's bytes or text, as they travel. */
+export function travelling({ blob }: Pick<Envelope, "blob">): {
+  readonly blob: Uint8Array | string | null;
+  readonly mime: string | null;
+} {
+  if (blob === null) return { blob: null, mime: null };
+  const raw = blob.raw();
+  return { blob: raw instanceof ArrayBuffer ? new Uint8Array(raw) : raw, mime: blob.mime };
+}
