@@ -64,6 +64,11 @@ export class NatsWire implements Wire {
     } catch (cause) {
       throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });
     }
+    if (!(await this.#isAlone(nc))) {
+      await nc.close();
+      const rule = `there is a node "${node}" on it already: each needs a name of its own (--node)`;
+      throw new LinkError(this.where, `${rule}; one that was cut off is gone after some 30 s`);
+    }
     this.#nc = nc;
     nc.subscribe(`n.${tokenOf(node)}.>`, {
       callback: (error, message) => {
@@ -89,6 +94,30 @@ export class NatsWire implements Wire {
     if (nc === null || nc.isClosed()) return;
     await nc.flush().catch(() => undefined);
     await nc.close();
+  }
+
+  /**
+   * Asks on this node's own subject, before it listens there. The server tells at once when nobody does, so the flush that
+   * follows is the end of the wait. Two that start at the same moment both find nobody.
+   */
+  async #isAlone(nc: NatsConnection): Promise<boolean> {
+    const { node } = this.#options;
+    let isAlone = false;
+    const answers = nc.subscribe(absenceSubject(node, node, 0), {
+      callback: (error, message) => {
+        if (error === null && message.headers?.code === NO_RESPONDERS) isAlone = true;
+      },
+    });
+    nc.publish(subjectOf(node, node, "p"), new Uint8Array(), { reply: absenceSubject(node, node, 0) });
+    try {
+      await nc.flush();
+    } catch (cause) {
+      throw new LinkError(this.where, `it broke before this node was known there: ${textOf(cause)}, start again`, {
+        cause,
+      });
+    }
+    answers.unsubscribe();
+    return isAlone;
   }
 
   #subject(peer: string, lane: Lane): string {
