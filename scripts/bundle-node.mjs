@@ -21,7 +21,7 @@ const dist = join(root, "dist");
 const COMMAND = "bin/jackfield";
 const REALM = "kernel/placement/realm-main"; // what bin/realm.mjs runs
 const CLIENT = "lib/client/index";
-const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici"];
+const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici", "@nats-io/*"];
 
 /** Programs that a start has only when it is asked for them. */
 const APART = ["processes/labgraph/", "processes/soundlab/", "processes/hanami/", "examples/lobby/"];

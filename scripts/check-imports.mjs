@@ -32,6 +32,7 @@ const DOORS = {
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
   "@nats-io/transport-node": ["kernel/link/nats-wire.ts"],
+  "@nats-io/nkeys": ["bin/cluster-keys.ts"],
   lmdb: ["processes/lmdb.ts"],
   xstate: [
     "kernel/lifecycle.machine.ts",
