@@ -41,12 +41,24 @@ import type { Lane, Wire } from "./wire.ts";
 const PEERS_MAX = 10_000; // as many nodes as one directory is good for (contracts/cluster.md §10), some 2 kB each
 const ADDRESSES_MAX = 10_000; // of other nodes, some 200 bytes each; then they are made anew
 
+export type LinkFacts = {
+  /** The servers, as they were given. */
+  readonly where: string;
+  /** `waiting`: it broke, and messages wait for it; `lost`: for longer than limits.linkGrace. */
+  readonly state: "up" | "waiting" | "lost";
+  readonly up: boolean;
+  /** How often it has come back. */
+  readonly reconnects: number;
+  readonly peers: readonly PeerFacts[];
+};
+
 export class Link {
   readonly #kernel: Kernel;
   readonly #wire: Wire;
   readonly #peers = new Map<string, Peer>();
   readonly #addresses = new Map<string, Address>();
   readonly #grace: Alarm;
+  #ups = 0;
   #state: "closed" | "up" | "waiting" | "lost" = "closed";
 
   constructor(kernel: Kernel, wire: Wire) {
@@ -82,6 +94,13 @@ export class Link {
     this.#state = "closed";
     await this.#wire.close();
     for (const peer of this.#peers.values()) peer.stop();
+  }
+
+  /** For people: `{"Debug":"Link"}`. */
+  describe(): LinkFacts {
+    const { where, isUp } = this;
+    const state = this.#state === "closed" ? "lost" : this.#state;
+    return { where, state, up: isUp, reconnects: Math.max(0, this.#ups - 1), peers: this.facts() };
   }
 
   /** By name. */
@@ -145,6 +164,7 @@ export class Link {
   #up(): void {
     this.#kernel.wheel.cancel(this.#grace);
     this.#state = "up";
+    this.#ups++;
     for (const peer of this.#peers.values()) peer.out.up();
   }
 

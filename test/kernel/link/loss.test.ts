@@ -1,5 +1,6 @@
 /** What a link does about loss, restarts and rubbish, over a wire of memory that a test can break. */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { debug } from "../../../kernel/debug.ts";
 import type { Node, NodeOptions } from "../../../kernel/index.ts";
 import { frameOf, packAck } from "../../../kernel/link/frame.ts";
 import type { Context } from "../../../lib/process/index.ts";
@@ -19,6 +20,8 @@ async function both(answer?: (body: unknown) => unknown, options: Partial<NodeOp
   await addAnswerer(bob, answer);
   return { net, alice, bob, ctx };
 }
+
+const linkOf = (node: Node): unknown => (debug(node.kernel, "Link") as { readonly Link: unknown }).Link;
 
 const silentOr = (word: string) => (body: unknown) => (body === word ? undefined : body);
 
@@ -57,6 +60,21 @@ test("a node that sends rubbish fills no log: one fault is told, and each is cou
   ]);
   expect(bob.kernel.link?.facts().find(({ node }) => node === "mallory.os")?.faults).toBe(500);
   expect(await ask(ctx, "bob.os", 1)).toBe(1);
+});
+
+test("the kernel tells of the link: its state, how often it came back, and each node's counts", async () => {
+  const { net, alice, ctx } = await both();
+  for (let i = 0; i < 3; i++) await ask(ctx, "bob.os", i);
+  net.cut("alice.os");
+  expect(linkOf(alice)).toMatchObject({ where: "memory", state: "waiting", up: false, reconnects: 0 });
+  net.mend("alice.os");
+  expect(await ask(ctx, "bob.os", 3)).toBe(3);
+  expect(linkOf(alice)).toMatchObject({
+    state: "up",
+    up: true,
+    reconnects: 1,
+    peers: [{ node: "bob.os", sent: 4, received: 4, lost: 0, missed: 0, faults: 0, requests: 0 }],
+  });
 });
 
 test("an account of another life is answered once, and does not go round", async () => {
