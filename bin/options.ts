@@ -33,11 +33,17 @@ export type StartOptions = {
   readonly labgraph: number | null;
   readonly soundlab: number | null;
   readonly hanami: number | null;
+  /** Empty: the node is alone. */
+  readonly link: readonly string[];
+  readonly "link-seed": string | null;
+  readonly "link-ca": string | null;
+  readonly "link-cert": string | null;
+  readonly "link-key": string | null;
   /** By process id. */
   readonly settings: Readonly<Record<string, Settings>>;
 };
 
-type Kind = "text" | "texts" | "flag" | "port" | "service" | "transport" | "limits" | "settings";
+type Kind = "text" | "texts" | "urls" | "flag" | "port" | "service" | "transport" | "limits" | "settings";
 
 type Row = { readonly kind: Kind; readonly default: unknown; readonly value: string; readonly help: string };
 
@@ -143,6 +149,21 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
   labgraph: service("LabGraph's streams", 9000),
   soundlab: service("Soundlab's metrics", 8000),
   hanami: service("Hanami's data sets and clusters", 1337),
+  link: {
+    kind: "urls",
+    default: [],
+    value: "URL,…",
+    help: "NATS servers that link this node to others: nats://host:4222; may be repeated",
+  },
+  "link-seed": {
+    kind: "text",
+    default: null,
+    value: "FILE",
+    help: "the node's nkey seed, which says to them who it is (jackfield cluster init)",
+  },
+  "link-ca": { kind: "text", default: null, value: "FILE", help: "whose certificates they must have, PEM" },
+  "link-cert": { kind: "text", default: null, value: "FILE", help: "the node's own certificate for them, PEM" },
+  "link-key": { kind: "text", default: null, value: "FILE", help: "its private key, PEM without a passphrase" },
   settings: {
     kind: "settings",
     default: {},
@@ -161,8 +182,10 @@ function service(what: string, port: number): Row {
 }
 
 const NAMES = Object.keys(OPTIONS) as (keyof StartOptions)[];
+const MULTIPLE: readonly Kind[] = ["texts", "urls", "limits", "settings"];
 const CONFIG_FILE = "jackfield.config.json";
 const PORT_MAX = 65_535;
+const LINK_URL = /^(?:nats|tls):\/\/(?:[^\s/:@[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i; // no user and password: others see a command line
 
 /** @param args what stands behind `start` @throws {OptionError} names the option, the rule and the value */
 export function readOptions(args: readonly string[], env: Readonly<Record<string, string | undefined>>): StartOptions {
@@ -191,6 +214,22 @@ function checkTogether(options: StartOptions): void {
     throw lacking("redirect-http", "tls-cert", "and --tls-key: there is no https to send anybody to");
   if (options["reuse-port"] && port === null)
     throw lacking("reuse-port", "port", "as both nodes must name the same one");
+  checkLink(options);
+}
+
+/** @throws {OptionError} */
+function checkLink(options: StartOptions): void {
+  const { link, node, "link-cert": cert, "link-key": key } = options;
+  const isLinked = link.length > 0;
+  for (const name of ["link-seed", "link-ca", "link-cert", "link-key"] as const) {
+    if (options[name] !== null && !isLinked) throw lacking(name, "link", "with the servers: nats://host:4222");
+  }
+  if (cert !== null && key === null) throw lacking("link-cert", "link-key", "with the private key of that certificate");
+  if (key !== null && cert === null) throw lacking("link-key", "link-cert", "with the certificate of that key");
+  if (isLinked && node === OPTIONS.node.default)
+    throw new OptionError(
+      `Cannot use --link as the others know a node by its name, and "${node}" is any: give it one of its own with --node, e.g. alice.os`,
+    );
 }
 
 function lacking(given: keyof StartOptions, missing: keyof StartOptions, why: string): OptionError {
@@ -206,7 +245,7 @@ export function startFlags(): Readonly<Record<string, { type: "boolean" | "strin
   const flags = NAMES.map((name) => {
     const { kind } = OPTIONS[name];
     const type = kind === "flag" ? ("boolean" as const) : ("string" as const);
-    return [name, { type, multiple: kind === "texts" || kind === "limits" || kind === "settings" }] as const;
+    return [name, { type, multiple: MULTIPLE.includes(kind) }] as const;
   });
   return { ...Object.fromEntries(flags), config: { type: "string", multiple: false } };
 }
@@ -274,6 +313,8 @@ function check(kind: Kind, from: string, value: unknown): unknown {
       const list = typeof value === "string" ? value.split(",") : value;
       return Array.isArray(list) && list.every((item) => typeof item === "string") ? list : fail("a list of texts");
     }
+    case "urls":
+      return readUrls(value, fail);
     case "limits":
       return readLimits(value, fail);
     case "settings":
@@ -286,6 +327,14 @@ function readPort(value: unknown, fail: (rule: string) => never, or = ""): numbe
   return Number.isInteger(port) && port >= 0 && port <= PORT_MAX
     ? port
     : fail(`a whole number, 0 to ${PORT_MAX} (0: any free one)${or}`);
+}
+
+/** `["nats://a:4222,nats://b:4222"]` from the shell, one each from the config file. */
+function readUrls(value: unknown, fail: (rule: string) => never): readonly string[] {
+  const list = typeof value === "string" ? [value] : value;
+  if (!Array.isArray(list)) return fail("a list of nats://HOST:PORT");
+  const urls = list.flatMap((item) => String(item).split(","));
+  return urls.every((url) => LINK_URL.test(url)) ? urls : fail("nats://HOST:PORT or tls://HOST:PORT, commas between");
 }
 
 /** `["mailbox=100"]` and `"mailbox=100,timers=5"` from the shell, an object from the config file. */

@@ -1,4 +1,4 @@
-/** Starts a node by its options: data folder, state, http-server, homepage, packages, ports, in this order; stops it in reverse. */
+/** Starts a node by its options: data folder, state, http-server, homepage, packages, link, ports, in this order; stops it in reverse. */
 import { fileURLToPath } from "node:url";
 import {
   HTTP_SERVER_LIMITS,
@@ -37,6 +37,8 @@ export type Started = {
   /** Installed packages that the node goes on without, and ports that it could not have, each as a sentence. */
   readonly skipped: readonly string[];
   readonly services: readonly RunningService[];
+  /** How it is linked to other nodes, as a sentence. */
+  readonly link: string | null;
 };
 
 /** What runs beside, or in place of, what the options name. */
@@ -47,7 +49,7 @@ export type StartParts = {
   readonly pageScript?: string;
 };
 
-/** @throws {OptionError} @throws {DataFolderError} @throws {ListenError} @throws {TlsError} @throws {PackageError} */
+/** @throws {OptionError} @throws {DataFolderError} @throws {ListenError} @throws {TlsError} @throws {PackageError} @throws {LinkError} */
 export async function start(
   options: StartOptions,
   report: (event: KernelEvent) => void,
@@ -109,13 +111,14 @@ export async function start(
     await addServices(node, options);
     await initsEnded(node);
     for (const { mount } of listeners) assertMountable(node, mount);
+    const link = options.link.length === 0 ? null : await (await import("./link.ts")).linkNode(node, options);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
     const { services, skipped } = await listenServices(server, options);
     added.skipped.push(...skipped);
     if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
-    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), services, ...added };
+    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), services, link, ...added };
   } catch (error) {
     await node.stop();
     throw error;

@@ -10,6 +10,8 @@ export type { Keeper } from "./keepers.ts";
 export { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 export { lazyProgram } from "./lazy-program.ts";
 export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits.ts";
+export { LinkError } from "./link/errors.ts";
+export type { NatsOptions } from "./link/nats-wire.ts";
 export { type LogKind, type LogLine, poisonText } from "./logs.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export { type ManifestEntry, type Package, type PackageManifest, readPackage } from "./package.ts";

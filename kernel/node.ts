@@ -11,6 +11,7 @@ import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
 import type { Link } from "./link/link.ts";
+import type { NatsOptions } from "./link/nats-wire.ts";
 import type { Wire } from "./link/wire.ts";
 import { loadPackage, type Package } from "./package.ts";
 import { changePackage } from "./package-change.ts";
@@ -107,6 +108,12 @@ export class Node {
     this.kernel.link = link;
     this.afterStop(() => link.close());
     return link;
+  }
+
+  /** Links it by NATS servers. @throws {LinkError} (rejects) none of them lets it in, or it is linked there already */
+  async linkByNats(options: Omit<NatsOptions, "node">): Promise<Link> {
+    const { NatsWire } = await import("./link/nats-wire.ts"); // and its client, which takes as long to load as the kernel
+    return await this.link(new NatsWire({ ...options, node: this.kernel.name }));
   }
 
   /** The packages it has, by `package:publisher`. */

@@ -20,7 +20,7 @@ const dist = join(root, "dist");
 const COMMAND = "bin/jackfield";
 const REALM = "kernel/placement/realm-main"; // what bin/realm.mjs runs
 const CLIENT = "lib/client/index";
-const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici"];
+const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici", "@nats-io/*"];
 
 /** Built-ins that a start does not need and that take 1 to 3 ms to load: loaded when something of theirs is used. */
 const LAZY = /(?<=import_\w+ = )require\("(node:(?:child_process|crypto|net|os|tls|worker_threads|zlib))"\)/g;

@@ -24,6 +24,7 @@ import type { Kernel } from "../kernel.ts";
 import { mayBeReached } from "../network.ts";
 import { pendingOf } from "../pending.ts";
 import { Alarm } from "../timer-wheel.ts";
+import { LinkError } from "./errors.ts";
 import {
   bodyOf,
   type Load,
@@ -35,6 +36,7 @@ import {
   readProbe,
   readRequest,
 } from "./frame.ts";
+import { isLinkName } from "./nats-subjects.ts";
 import { Peer, type PeerFacts, travelling } from "./peer.ts";
 import type { Lane, Wire } from "./wire.ts";
 
@@ -80,6 +82,11 @@ export class Link {
 
   /** @throws {LinkError} (rejects) */
   async open(): Promise<void> {
+    const { name } = this.#kernel;
+    if (!isLinkName(name)) {
+      const rule = "a linked node's name must be of lower-case letters, digits, dots and hyphens, 253 at most";
+      throw new LinkError(this.where, `${rule}: got "${name}", give it another with --node`);
+    }
     await this.#wire.open({
       frame: (peer, lane, bytes) => this.#frame(peer, lane, bytes),
       absent: (peer, seq) => this.#inTurn(() => this.#peers.get(peer)?.absent(seq)),
@@ -110,7 +117,7 @@ export class Link {
 
   /** @returns why not; undefined: it is on its way, and how it ends its pending entry will hear */
   send(request: Envelope): SendErrorKind | undefined {
-    if (this.#state === "lost" || this.#state === "closed") return "Offline";
+    if (this.#state === "lost" || this.#state === "closed" || !isLinkName(request.target.node)) return "Offline";
     const { id, source, target, body, metadata, rsvp } = request;
     const waiting = rsvp === null ? null : pendingOf(request);
     const seconds = waiting === null ? null : (request.expectsResponse ?? waiting.request.expectsResponse);

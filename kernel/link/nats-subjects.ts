@@ -7,6 +7,14 @@
  */
 import { LANES, type Lane } from "./wire.ts";
 
+/** What may stand in a subject: no `_`, which stands for `.`, nor anything that NATS reads as more than a name. */
+const NAME = /^[a-z0-9.-]{1,253}$/;
+
+/** Whether a node of that name can be linked. Whatever is not must never come into a subject. */
+export function isLinkName(node: string): boolean {
+  return NAME.test(node);
+}
+
 /** One to one: a node's name has letters, digits, `.` and `-`. */
 export function tokenOf(node: string): string {
   return node.replaceAll(".", "_");
@@ -39,5 +47,6 @@ export function readSubject(subject: string, self: string): Arrived | undefined 
     return isOwn ? { kind: "absent", peer: nodeOf(peer), seq: Number(seq) } : undefined;
   }
   const lane = LANES.find((known) => known === word);
-  return lane === undefined || seq !== undefined ? undefined : { kind: "frame", from: nodeOf(from), lane };
+  const isFrame = lane !== undefined && seq === undefined && from !== own && isLinkName(nodeOf(from));
+  return !isFrame ? undefined : { kind: "frame", from: nodeOf(from), lane };
 }

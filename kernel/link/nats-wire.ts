@@ -75,6 +75,11 @@ export class NatsWire implements Wire {
       const rule = `its max_payload must be at least ${PAYLOAD_MIN} bytes: ${payload}, set it to 1MB`;
       throw new LinkError(this.where, rule);
     }
+    if (!(await this.#isAlone(nc))) {
+      await nc.close();
+      const rule = `there is a node "${node}" on it already: each needs a name of its own (--node)`;
+      throw new LinkError(this.where, `${rule}; one that was cut off is gone after some 30 s`);
+    }
     this.#nc = nc;
     const statuses = nc.status(); // what happens from now on: also while its interest spreads
     nc.subscribe(`n.${tokenOf(node)}.>`, {
@@ -102,6 +107,30 @@ export class NatsWire implements Wire {
     await Promise.race([nc.flush().catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]);
     socketOf(nc)?.unref(); // a frozen server must not hold up the end of the process
     await nc.close();
+  }
+
+  /**
+   * Asks on this node's own subject, before it listens there. The server tells at once when nobody does, so the flush that
+   * follows is the end of the wait. Two that start at the same moment both find nobody.
+   */
+  async #isAlone(nc: NatsConnection): Promise<boolean> {
+    const { node } = this.#options;
+    let isAlone = false;
+    const answers = nc.subscribe(absenceSubject(node, node, 0), {
+      callback: (error, message) => {
+        if (error === null && message.headers?.code === NO_RESPONDERS) isAlone = true;
+      },
+    });
+    nc.publish(subjectOf(node, node, "p"), new Uint8Array(), { reply: absenceSubject(node, node, 0) });
+    try {
+      await nc.flush();
+    } catch (cause) {
+      throw new LinkError(this.where, `it broke before this node was known there: ${textOf(cause)}, start again`, {
+        cause,
+      });
+    }
+    answers.unsubscribe();
+    return isAlone;
   }
 
   #subject(peer: string, lane: Lane): string {

@@ -48,6 +48,11 @@ test("every option has its default when nothing is given", () => {
     labgraph: null,
     soundlab: null,
     hanami: null,
+    link: [],
+    "link-seed": null,
+    "link-ca": null,
+    "link-cert": null,
+    "link-key": null,
     settings: {},
   });
 });
@@ -108,14 +113,25 @@ describe("every option may stand in the environment and in the config file", () 
     labgraph: ["9000", 9000],
     soundlab: ["8000", 8000],
     hanami: ["1337", 1337],
+    link: ["nats://a:4222,tls://[::1]:4223", ["nats://a:4222", "tls://[::1]:4223"]],
+    "link-seed": ["./bus.seed", "./bus.seed"],
+    "link-ca": ["./ca.crt", "./ca.crt"],
+    "link-cert": ["./node.crt", "./node.crt"],
+    "link-key": ["./node.key", "./node.key"],
     settings: ["a:b:c=FILE", { "a:b:c": { rate: 30 } }],
   } as const;
+  const LINKED = { JACKFIELD_NODE: "alice.os", JACKFIELD_LINK: "nats://a:4222" };
   /** What an option needs beside it. */
   const NEEDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "tls-cert": { JACKFIELD_TLS_KEY: "./node.key" },
     "tls-key": { JACKFIELD_TLS_CERT: "./node.crt" },
     "redirect-http": { JACKFIELD_TLS_CERT: "./node.crt", JACKFIELD_TLS_KEY: "./node.key" },
     "reuse-port": { JACKFIELD_PORT: "9090" },
+    link: { JACKFIELD_NODE: "alice.os" },
+    "link-seed": LINKED,
+    "link-ca": LINKED,
+    "link-cert": { ...LINKED, JACKFIELD_LINK_KEY: "./node.key" },
+    "link-key": { ...LINKED, JACKFIELD_LINK_CERT: "./node.crt" },
   };
 
   test.each(Object.entries(TAKEN))("%s", (name, [text, value]) => {
@@ -138,6 +154,10 @@ describe("a flag that may be repeated", () => {
       expect(readOptions([`--${name}`, "one", `--${name}`, "two"], {})[name]).toEqual(["one", "two"]);
     },
   );
+  test("--link collects its values, of each flag several", () => {
+    const args = ["--node", "alice.os", "--link", "nats://a:1,nats://b:2", "--link", "nats://c:3"];
+    expect(readOptions(args, {}).link).toEqual(["nats://a:1", "nats://b:2", "nats://c:3"]);
+  });
   test("--limit collects its values by name", () => {
     expect(readOptions(["--limit", "mailbox=9", "--limit", "timers=8"], {}).limit).toEqual({ mailbox: 9, timers: 8 });
   });
@@ -172,9 +192,36 @@ describe("an option that needs another one", () => {
       ["--reuse-port"],
       "Cannot use --reuse-port as it needs --port: there is none, give it as both nodes must name the same one",
     ],
+    [
+      ["--node", "alice.os", "--link-seed", "bus.seed"],
+      "Cannot use --link-seed as it needs --link: there is none, give it with the servers: nats://host:4222",
+    ],
+    [
+      ["--node", "alice.os", "--link", "nats://a:1", "--link-cert", "a.crt"],
+      "Cannot use --link-cert as it needs --link-key: there is none, give it with the private key of that certificate",
+    ],
+    [
+      ["--node", "alice.os", "--link", "nats://a:1", "--link-key", "a.key"],
+      "Cannot use --link-key as it needs --link-cert: there is none, give it with the certificate of that key",
+    ],
+    [
+      ["--link", "nats://a:1"],
+      'Cannot use --link as the others know a node by its name, and "localhost" is any: give it one of its own with --node, e.g. alice.os',
+    ],
   ])("%j is refused", (args, words) => {
     expect(refusal(args)).toBe(words);
   });
+});
+
+describe("the servers of --link", () => {
+  test.each(["a:4222", "http://a:4222", "nats://user:secret@a:4222", "nats://a:4222,", "nats://a b"])(
+    "are not %s",
+    (url) => {
+      expect(refusal(["--node", "alice.os", `--link=${url}`])).toBe(
+        `Cannot use --link as it must be nats://HOST:PORT or tls://HOST:PORT, commas between: got ["${url}"]`,
+      );
+    },
+  );
 });
 
 describe("a flag without a value", () => {
