@@ -38,7 +38,7 @@ export function debug(kernel: Kernel, query: unknown): unknown {
       return { Logs: logs(kernel, fields(argument)) };
     default:
       throw new Error(
-        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs",
+        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Nodes",
       );
   }
 }

@@ -21,6 +21,16 @@ const PINGS_MAX = 2; // unanswered ones
 const STALE_MS = 250; // for the client to end a stale connection by itself
 const NO_RESPONDERS = 503;
 
+/** Of every connection of a node to the servers. */
+export const CONNECTION = {
+  maxReconnectAttempts: -1,
+  timeout: CONNECT_MS,
+  reconnectDelayHandler: (): number => RECONNECT_MS + Math.random() * RECONNECT_SPREAD_MS,
+  pingInterval: PING_MS,
+  maxPingOut: PINGS_MAX,
+  noAsyncTraces: true,
+} as const;
+
 export type NatsOptions = {
   /** This node's name. */
   readonly node: string;
@@ -52,12 +62,7 @@ export class NatsWire implements Wire {
         servers: [...servers],
         name: node,
         inboxPrefix: `_INBOX_${tokenOf(node)}`,
-        maxReconnectAttempts: -1,
-        timeout: CONNECT_MS,
-        reconnectDelayHandler: () => RECONNECT_MS + Math.random() * RECONNECT_SPREAD_MS,
-        pingInterval: PING_MS,
-        maxPingOut: PINGS_MAX,
-        noAsyncTraces: true,
+        ...CONNECTION,
         ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
         ...(tls === undefined ? {} : { tls: tlsFiles(tls) }),
       });
@@ -158,14 +163,14 @@ export class NatsWire implements Wire {
 }
 
 /** A private field of the client's, of the version that package.json names: with its buffer full it waits for ever. */
-function cut(nc: NatsConnection): void {
+export function cut(nc: NatsConnection): void {
   const { protocol } = nc as unknown as {
     readonly protocol?: { readonly transport?: { readonly socket?: { destroy(): void } } };
   };
   protocol?.transport?.socket?.destroy();
 }
 
-function tlsFiles({ ca, cert, key }: NonNullable<NatsOptions["tls"]>): Record<string, string> {
+export function tlsFiles({ ca, cert, key }: NonNullable<NatsOptions["tls"]>): Record<string, string> {
   return {
     ...(ca === undefined ? {} : { caFile: ca }),
     ...(cert === undefined ? {} : { certFile: cert }),
