@@ -128,6 +128,19 @@ export function deadLetters(letters: unknown, terminal: Terminal): string {
   return `${counted.join(", ")}\n\n${table(columns, rows, terminal)}`;
 }
 
+/** {"Debug":"Nodes"}; the one that was asked has a star. */
+export function nodes(all: unknown, terminal: Terminal): string {
+  const columns = [{ head: "NODE" }, { head: "HEARD" }, { head: "UP" }, { head: "VERSION" }, { head: "ADDRESS" }];
+  const rows = list(all).map((value) => {
+    const { node, here, heard_ms, started, at, version, address } = fields(value);
+    const up = typeof started === "number" && typeof at === "number" ? duration(Math.max(0, at - started)) : "-";
+    const heard = typeof heard_ms === "number" ? `${duration(heard_ms)} ago` : "-";
+    const name = inOneLine(textOf(node));
+    return [here === true ? `${name} *` : name, heard, up, inOneLine(textOf(version)), inOneLine(textOf(address))];
+  });
+  return rows.length === 0 ? "none\n" : table(columns, rows, terminal);
+}
+
 /** {"Debug":"Crashes"}, oldest first. */
 export function crashes(reports: unknown, terminal: Terminal): string {
   const all = list(reports).map((value) => {

@@ -1,5 +1,5 @@
 /**
- * `jackfield ps`, `tree`, `caps`, `kill`, `restart`, `logs`, `dead-letters`, `crashes`, `link`: what a person asks of a running
+ * `jackfield ps`, `tree`, `caps`, `kill`, `restart`, `logs`, `dead-letters`, `crashes`, `link`, `nodes`: what a person asks of a running
  * node, each a command of kernel:distro:sys (contract kinode §3.5), sent by RPC as `jackfield send` does.
  *
  * 1. stdout has the answer and nothing else; `--json` prints what the kernel said of it, in one line.
@@ -100,6 +100,11 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
     act: "list dead letters",
     help: "messages that nobody took: how many, by reason, and the last ones",
     run: async (asked) => show(asked, await debug(asked, "DeadLetters"), views.deadLetters),
+  },
+  nodes: {
+    act: "list nodes",
+    help: "the nodes that are linked with this one: where they are, and when each was last heard",
+    run: async (asked) => show(asked, await debug(asked, "Nodes"), views.nodes),
   },
   crashes: {
     act: "list crashes",

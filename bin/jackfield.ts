@@ -105,7 +105,7 @@ async function runNode(
   more: (url: string, started: Started) => readonly string[],
 ): Promise<void> {
   const started = await start(options, listener, parts);
-  const { node, server, oneTimeLogin, skipped, services, link } = started;
+  const { node, server, oneTimeLogin, skipped, services, link, directory } = started;
   // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
@@ -131,6 +131,7 @@ async function runNode(
   if (tls !== undefined) say(`  certificate   ${described(tls)}; read again on SIGHUP`);
   if (options["reuse-port"]) say(`  hand-over     ${handOverSays()}`);
   if (link !== null) say(`  link          ${link}`);
+  if (directory !== null) say(`  directory     ${directory}`);
   say(`  transport     ${server.transportWhy}`);
   say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
   say("  stop          Ctrl-C");

@@ -6,9 +6,11 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
 import { LinkError, type Node } from "../kernel/index.ts";
 import { textOf } from "../lib/protocol/index.ts";
 import type { StartOptions } from "./options.ts";
+import { version } from "./version.ts";
 
 const OTHERS = 0o077; // what group and all may do
 const SEED = /^SU[A-Z2-7]{56}$/; // an nkey seed of a user: 32 bytes, a prefix and a checksum, in base32
@@ -17,22 +19,55 @@ const SEED = /^SU[A-Z2-7]{56}$/; // an nkey seed of a user: 32 bytes, a prefix a
 export async function linkNode(node: Node, options: StartOptions): Promise<string> {
   const { "link-seed": seedFile, "link-ca": ca, "link-cert": cert, "link-key": key } = options;
   const where = options.link.join(", ");
-  const seed = seedFile === null ? null : readSeed(where, seedFile);
+  const seed = seedFile === null ? null : readSeed(where, "--link-seed", seedFile);
   if (ca !== null) readCertificate(where, "--link-ca", ca);
   if (cert !== null && key !== null) checkPair(where, cert, key);
-  const isTls = ca !== null || cert !== null || options.link.some((url) => url.startsWith("tls:"));
+  const overTls = isTls(options);
   const link = await node.linkByNats({
     servers: options.link,
     ...(seed === null ? {} : { seed }),
-    ...(isTls ? { tls: given({ ca, cert, key }) } : {}),
+    ...(overTls ? { tls: given({ ca, cert, key }) } : {}),
   });
-  const how = isTls ? "over TLS" : "WITHOUT TLS: whoever is on the way reads all of it";
+  const how = overTls ? "over TLS" : "WITHOUT TLS: whoever is on the way reads all of it";
   const who = seed === null ? "without a key: anybody may say to be any node" : "with its key";
   return `${link.where} ${how}, ${who}`;
 }
 
-function readSeed(where: string, file: string): string {
-  const text = read(where, "--link-seed", file).trim();
+/**
+ * Has it found by other nodes, and find them.
+ * @param port of its http-server @returns the directory, or why there is none, as a sentence @throws {LinkError} (rejects) the seed
+ */
+export async function joinDirectory(node: Node, options: StartOptions, port: number): Promise<string> {
+  const { "link-seed": busSeed, "link-store-seed": file, "link-ca": ca, "link-cert": cert, "link-key": key } = options;
+  if (busSeed !== null && file === null)
+    return "off: it needs --link-store-seed, the node's seed for the account STORE";
+  const where = options.link.join(", ");
+  const seed = file === null ? null : readSeed(where, "--link-store-seed", file);
+  const about = { address: addressOf(options, port), version: version() };
+  const why = await node.joinByNats(
+    {
+      servers: options.link,
+      ...(seed === null ? {} : { seed }),
+      ...(isTls(options) ? { tls: given({ ca, cert, key }) } : {}),
+    },
+    () => about,
+  );
+  return why === undefined ? "jackfield nodes lists who is there" : `off: ${why}`;
+}
+
+/** Where others reach its http-server; null: this machine alone does. */
+function addressOf({ host, "tls-cert": cert }: StartOptions, port: number): string | null {
+  if (/^(?:localhost|127\..*|::1)$/.test(host)) return null;
+  const name = host === "0.0.0.0" || host === "::" ? hostname() : host;
+  return `${cert === null ? "http" : "https"}://${name.includes(":") ? `[${name}]` : name}:${port}/`;
+}
+
+function isTls({ link, "link-ca": ca, "link-cert": cert }: StartOptions): boolean {
+  return ca !== null || cert !== null || link.some((url) => url.startsWith("tls:"));
+}
+
+function readSeed(where: string, option: string, file: string): string {
+  const text = read(where, option, file).trim();
   const mode = statSync(file).mode & 0o777;
   if ((mode & OTHERS) !== 0 && process.platform !== "win32") {
     const shown = mode.toString(8).padStart(3, "0");

@@ -36,6 +36,7 @@ export type StartOptions = {
   /** Empty: the node is alone. */
   readonly link: readonly string[];
   readonly "link-seed": string | null;
+  readonly "link-store-seed": string | null;
   readonly "link-ca": string | null;
   readonly "link-cert": string | null;
   readonly "link-key": string | null;
@@ -161,6 +162,12 @@ export const OPTIONS: Readonly<Record<keyof StartOptions, Row>> = {
     value: "FILE",
     help: "the node's nkey seed, which says to them who it is (jackfield cluster init)",
   },
+  "link-store-seed": {
+    kind: "text",
+    default: null,
+    value: "FILE",
+    help: "its nkey seed for the account STORE, in which the directory is",
+  },
   "link-ca": { kind: "text", default: null, value: "FILE", help: "whose certificates they must have, PEM" },
   "link-cert": { kind: "text", default: null, value: "FILE", help: "the node's own certificate for them, PEM" },
   "link-key": { kind: "text", default: null, value: "FILE", help: "its private key, PEM without a passphrase" },
@@ -221,7 +228,7 @@ function checkTogether(options: StartOptions): void {
 function checkLink(options: StartOptions): void {
   const { link, node, "link-cert": cert, "link-key": key } = options;
   const isLinked = link.length > 0;
-  for (const name of ["link-seed", "link-ca", "link-cert", "link-key"] as const) {
+  for (const name of ["link-seed", "link-store-seed", "link-ca", "link-cert", "link-key"] as const) {
     if (options[name] !== null && !isLinked) throw lacking(name, "link", "with the servers: nats://host:4222");
   }
   if (cert !== null && key === null) throw lacking("link-cert", "link-key", "with the private key of that certificate");

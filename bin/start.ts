@@ -39,6 +39,8 @@ export type Started = {
   readonly services: readonly RunningService[];
   /** How it is linked to other nodes, as a sentence. */
   readonly link: string | null;
+  /** Which directory of nodes it has, or why none, as a sentence; null: it is alone. */
+  readonly directory: string | null;
 };
 
 /** What runs beside, or in place of, what the options name. */
@@ -118,7 +120,10 @@ export async function start(
     added.skipped.push(...skipped, ...unusedSettings(node, options));
     if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
-    return { node, server, oneTimeLogin: server.hasPassword ? null : server.oneTimeLogin(), services, link, ...added };
+    const directory =
+      link === null ? null : await (await import("./link.ts")).joinDirectory(node, options, server.ports[0] ?? 0);
+    const oneTimeLogin = server.hasPassword ? null : server.oneTimeLogin();
+    return { node, server, oneTimeLogin, services, link, directory, ...added };
   } catch (error) {
     await node.stop();
     throw error;

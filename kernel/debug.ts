@@ -40,7 +40,7 @@ export function debug(kernel: Kernel, query: unknown): unknown {
       return link(kernel);
     default:
       throw new Error(
-        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link",
+        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Nodes",
       );
   }
 }

@@ -88,6 +88,7 @@ class Command {
         case "SetOnExit":
           return this.#setOnExit(fields(argument));
         case "Debug":
+          if (argument === "Nodes") return this.#nodes();
           return this.#answer({ Debug: debug(this.#kernel, argument) });
         default:
           return this.#answer({ Err: "MalformedRequest" });
@@ -157,6 +158,16 @@ class Command {
       if (hasBegun) this.#answer({ RestartedProcess: name });
       else this.#refuseRestart(`"${name}" was never run, or has ended for good meanwhile`);
     });
+  }
+
+  /** Not awaited either: the directory is elsewhere. */
+  #nodes(): void {
+    const { roster } = this.#kernel;
+    if (typeof roster === "string") return this.#answer({ Err: "NoDirectory", message: roster });
+    void roster.nodes().then(
+      ({ nodes, more }) => this.#answer({ Debug: { Nodes: nodes, ...(more ? { more } : {}) } }),
+      (error) => this.#answer({ Err: "NoDirectory", message: textOf(error) }),
+    );
   }
 
   #refuseRestart(message: string): void {

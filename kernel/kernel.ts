@@ -47,6 +47,7 @@ import { randomProcessName } from "./id.ts";
 import { Keepers } from "./keepers.ts";
 import { type KernelLimits, kernelLimits } from "./limits.ts";
 import type { Link } from "./link/link.ts";
+import type { Roster } from "./link/roster.ts";
 import { Links } from "./links.ts";
 import { Logs } from "./logs.ts";
 import { Monitors } from "./monitors.ts";
@@ -128,6 +129,8 @@ export class Kernel {
   stopping = false;
   /** To other nodes; null: there is none, and they are Offline. */
   link: Link | null = null;
+  /** Which others there are; text: why nobody knows. */
+  roster: Roster | string = "it is alone: jackfield start --link joins it to others";
   readonly #settings: Readonly<Record<string, Settings>>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;

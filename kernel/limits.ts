@@ -73,6 +73,14 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   linkQueueBytes: limit(16, "MiB", 1, 4_096, "that these may hold"),
   linkMessage: limit(64, "MiB", 1, 1_024, "largest message to another node: it is held whole on both"),
   linkGrace: limit(2_000, "ms", 0, 600_000, "messages wait for a link that broke; then they are Offline"),
+  directoryBeat: limit(
+    10_000,
+    "ms",
+    50,
+    3_600_000,
+    "a node says that it is there: 10,000 nodes write 1,000 times a second",
+  ),
+  directoryGone: limit(30_000, "ms", 100, 10_800_000, "not heard of for so long, a node is gone: three beats"),
 };
 
 export type KernelLimitName =
@@ -110,7 +118,9 @@ export type KernelLimitName =
   | "linkQueue"
   | "linkQueueBytes"
   | "linkMessage"
-  | "linkGrace";
+  | "linkGrace"
+  | "directoryBeat"
+  | "directoryGone";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
 

@@ -6,12 +6,22 @@
  * limits.drain, then every program's own exit in reverse order of start, children before their parent; nothing is
  * restarted. Then `afterStop`.
  */
-import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
+import {
+  isSafeNodeName,
+  KERNEL,
+  OptionError,
+  PackageId,
+  type ProcessId,
+  type Program,
+  textOf,
+} from "../lib/protocol/index.ts";
 import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
+import type { Directory } from "./link/directory.ts";
 import type { Link } from "./link/link.ts";
 import type { NatsOptions } from "./link/nats-wire.ts";
+import type { NodeAbout } from "./link/roster.ts";
 import type { Wire } from "./link/wire.ts";
 import { loadPackage, type Package } from "./package.ts";
 import { changePackage } from "./package-change.ts";
@@ -114,6 +124,31 @@ export class Node {
   async linkByNats(options: Omit<NatsOptions, "node">): Promise<Link> {
     const { NatsWire } = await import("./link/nats-wire.ts"); // and its client, which takes as long to load as the kernel
     return await this.link(new NatsWire({ ...options, node: this.kernel.name }));
+  }
+
+  /**
+   * Lets the others find it, and knows of them from then on; without a directory there it goes on all the same.
+   * @param about asked at each beat @returns why there is none; undefined: there is
+   */
+  async join(directory: Directory, about: () => NodeAbout): Promise<string | undefined> {
+    const { Roster } = await import("./link/roster.ts");
+    const roster = new Roster(this.kernel, directory, about);
+    try {
+      await roster.open();
+    } catch (error) {
+      this.kernel.roster = textOf(error);
+      return this.kernel.roster;
+    }
+    this.kernel.roster = roster;
+    this.onStop(() => roster.leave());
+    this.afterStop(() => roster.close());
+    return undefined;
+  }
+
+  /** As `join`, in JetStream of NATS servers. @param options with the seed of its user in the account STORE */
+  async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
+    const { NatsDirectory } = await import("./link/nats-directory.ts");
+    return await this.join(new NatsDirectory({ ...options, node: this.kernel.name }), about);
   }
 
   /** The packages it has, by `package:publisher`. */

@@ -18,3 +18,12 @@ export class LinkError extends KernelError {
     super("no_link", `Cannot link to "${where}" as ${rule}`, options);
   }
 }
+
+/** There is no directory; the node is linked all the same. */
+export class DirectoryError extends KernelError {
+  override readonly name = "DirectoryError";
+
+  constructor(where: string, rule: string, options?: ErrorOptions) {
+    super("directory", `Cannot keep a directory in "${where}" as ${rule}`, options);
+  }
+}

@@ -8,8 +8,8 @@
  * 4. A frozen server is not noticed by the client alone: when its pings stay unanswered the socket is cut here.
  */
 import { isIP } from "node:net";
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";
@@ -26,6 +26,16 @@ const CLOSE_MS = 1_000; // for what was sent to leave: a server that is frozen o
 const STALE_MS = 250; // for the client to end a stale connection by itself
 const PAYLOAD_MIN = 2 * INLINE_BYTES; // the largest frame, with room for what is around it
 const NO_RESPONDERS = 503;
+
+/** Of every connection of a node to the servers. */
+export const CONNECTION = {
+  maxReconnectAttempts: -1,
+  timeout: CONNECT_MS,
+  reconnectDelayHandler: (): number => RECONNECT_MS + Math.random() * RECONNECT_SPREAD_MS,
+  pingInterval: PING_MS,
+  maxPingOut: PINGS_MAX,
+  noAsyncTraces: true,
+} as const;
 
 export type NatsOptions = {
   /** This node's name. */
@@ -58,12 +68,7 @@ export class NatsWire implements Wire {
         servers: [...servers],
         name: node,
         inboxPrefix: `_INBOX_${tokenOf(node)}`,
-        maxReconnectAttempts: -1,
-        timeout: CONNECT_MS,
-        reconnectDelayHandler: () => RECONNECT_MS + Math.random() * RECONNECT_SPREAD_MS,
-        pingInterval: PING_MS,
-        maxPingOut: PINGS_MAX,
-        noAsyncTraces: true,
+        ...CONNECTION,
         ignoreAuthErrorAbort: true, // while servers are told of new keys, one may refuse twice: that is no reason to give up
         ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
         ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
@@ -183,7 +188,7 @@ export class NatsWire implements Wire {
 type Socket = { destroy(): void; unref(): void };
 
 /** A private field of the client's, of the version that package.json names: with its buffer full it waits for ever. */
-function socketOf(nc: NatsConnection): Socket | undefined {
+export function socketOf(nc: NatsConnection): Socket | undefined {
   const { protocol } = nc as unknown as { readonly protocol?: { readonly transport?: { readonly socket?: Socket } } };
   return protocol?.transport?.socket;
 }
@@ -204,7 +209,7 @@ function identityOf(servers: readonly string[]): (host: string, cert: PeerCertif
 
 type ClientTls = Record<string, string | ReturnType<typeof identityOf>>;
 
-function tlsOf({ ca, cert, key }: NonNullable<NatsOptions["tls"]>, servers: readonly string[]): ClientTls {
+export function tlsOf({ ca, cert, key }: NonNullable<NatsOptions["tls"]>, servers: readonly string[]): ClientTls {
   return {
     ...(ca === undefined ? {} : { caFile: ca }),
     ...(cert === undefined ? {} : { certFile: cert }),

@@ -1,0 +1,49 @@
+/**
+ * A directory that nodes of one test share, without a server. Its clock is its own, as that of a real one.
+ *
+ *   const shared = new MemoryDirectory(clock);
+ *   await alice.join(shared.of("alice.os"), about);
+ *   shared.fails = true;                    // it cannot be reached
+ */
+import type { Directory, DirectoryRecord } from "../../kernel/index.ts";
+import type { Clock } from "../../lib/protocol/index.ts";
+
+export class MemoryDirectory {
+  fails = false;
+  /** How many were written, failed ones too. */
+  writes = 0;
+  readonly #clock: Clock;
+  readonly #records = new Map<string, DirectoryRecord>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  of(node: string): Directory {
+    const reach = (): void => {
+      if (this.fails) throw new Error("nobody there");
+    };
+    return {
+      where: "memory",
+      open: async () => undefined,
+      put: async (text) => this.write(node, text),
+      remove: async () => {
+        reach();
+        this.#records.delete(node);
+      },
+      read: async (most) => {
+        reach();
+        return [...this.#records.values()].slice(0, most);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  /** As if `node` had. */
+  write(node: string, text: string): number {
+    this.writes++;
+    if (this.fails) throw new Error("nobody there");
+    this.#records.set(node, { node, revision: this.writes, at: this.#clock.now(), text });
+    return this.writes;
+  }
+}
