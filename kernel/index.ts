@@ -11,6 +11,7 @@ export { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 export { lazyProgram } from "./lazy-program.ts";
 export { KERNEL_LIMITS, type KernelLimitName, type KernelLimits } from "./limits.ts";
 export { type LogKind, type LogLine, poisonText } from "./logs.ts";
+export { mayBeReached, networkCapability } from "./network.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export { type ManifestEntry, type Package, type PackageManifest, readPackage } from "./package.ts";
 export { PlacedProgram } from "./placement/placed-program.ts";
