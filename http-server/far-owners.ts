@@ -30,6 +30,7 @@ import type { HttpServerLimits } from "./limits.ts";
 
 const PACKAGE = "far-owners"; // of the stand-ins: far-owners:sys
 const PUBLISHER = "sys";
+const FAREWELL_POLL = 5; // ms between looks whether all has been said
 const BATCH_EVENTS = 100; // handled by a process in one go: well below a mailbox of 4,096
 const BATCH_BYTES = 128 * 1024; // half of what one frame of the link takes whole (kernel/link/limits.ts)
 
@@ -108,6 +109,15 @@ export class FarOwners {
   /** `node` says that it stops. */
   left(node: string): void {
     this.#nodes.get(node)?.lose(CLOSE.goingAway.code, "the node of the process is stopping");
+  }
+
+  /** This node stops: fulfilled when every Close has come to its process's node, or after `ms`. */
+  async farewell(ms: number): Promise<void> {
+    const { clock } = this.parts.kernel;
+    const end = clock.monotonic() + ms;
+    const isBusy = (): boolean => [...this.#nodes.values()].some((node) => !node.isIdle);
+    while (isBusy() && clock.monotonic() < end)
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, FAREWELL_POLL));
   }
 
   /** FarNode only: ends all channels of the node. */

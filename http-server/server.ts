@@ -325,6 +325,7 @@ export class HttpServer {
     this.#registrar.endAll();
     this.channels.endAll();
     this.#far.channels.leave();
+    await this.#far.owners.farewell(this.node.kernel.limits.drain);
   }
 
   #fault(error: unknown): void {

@@ -41,7 +41,7 @@ export async function cluster(wires: "memory" | "nats"): Promise<Cluster> {
       const on = await startNode(transport, {
         ...rest,
         limits: { farProbe: 50, messagesPerSecond: 1_000_000, ...limits },
-        nodeOptions: { ...nodeOptions, name, limits: { drain: 100, linkGrace: 100, ...nodeOptions?.limits } },
+        nodeOptions: { ...nodeOptions, name, limits: { drain: 1_000, linkGrace: 100, ...nodeOptions?.limits } },
       });
       await on.node.link(wire(name));
       return on;

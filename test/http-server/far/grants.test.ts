@@ -130,7 +130,10 @@ describe.each(WIRES)("over %s, %s: grants", (wires, transport) => {
       [{ WebSocketTransfer: { channel_id: id, to: `bob.os@${P}` } }, NOT_FOUND],
       [grant(id, `bob.os@${NEIGHBOUR}`), NOT_FOUND],
       [ungrant(id, `bob.os@${P}`), NOT_FOUND],
-      [{ WebSocketExtPushOutgoing: { channel_id: id, message_type: "Binary", desired_reply_type: "None" } }, NOT_FOUND],
+      [
+        { WebSocketExtPushOutgoing: { channel_id: id, message_type: "Binary", desired_reply_type: "Response" } },
+        NOT_FOUND,
+      ],
       [{ HttpChunk: { stream_id: 1 } }, NOT_FOUND],
       [{ HttpRead: { stream_id: 1 } }, NOT_FOUND],
       [{ HttpEnd: { stream_id: 1 } }, NOT_FOUND],
