@@ -38,8 +38,14 @@ export type Action =
       readonly replyType: ExtensionMessageType;
     }
   | { readonly kind: "close"; readonly channelId: number; readonly code: number; readonly reason: string }
-  | { readonly kind: "subscribe" | "unsubscribe"; readonly channelId: number; readonly topic: string }
-  | { readonly kind: "transfer"; readonly channelId: number; readonly to: Address }
+  | {
+      readonly kind: "subscribe" | "unsubscribe";
+      readonly channelId: number;
+      readonly topic: string;
+      /** Whose channel it is; left out: this one's. */
+      readonly node?: string;
+    }
+  | { readonly kind: "transfer" | "grant" | "ungrant"; readonly channelId: number; readonly to: Address }
   | { readonly kind: "publish"; readonly topic: string; readonly messageType: "Text" | "Binary" }
   | {
       readonly kind: "bind";
@@ -91,7 +97,9 @@ const PARSERS: Readonly<Record<string, ((fields: Fields) => Action | undefined) 
   WebSocketClose: (fields) => parseClose(fields),
   WebSocketSubscribe: (fields) => parseTopic("subscribe", fields),
   WebSocketUnsubscribe: (fields) => parseTopic("unsubscribe", fields),
-  WebSocketTransfer: (fields) => parseTransfer(fields),
+  WebSocketTransfer: (fields) => parseTo("transfer", fields),
+  WebSocketGrant: (fields) => parseTo("grant", fields),
+  WebSocketUngrant: (fields) => parseTo("ungrant", fields),
   WebSocketPublish: ({ topic, message_type: messageType }) =>
     typeof topic === "string" && (messageType === "Text" || messageType === "Binary")
       ? { kind: "publish", topic, messageType }
@@ -137,15 +145,20 @@ function parseClose({ channel_id: channelId, code = 1000, reason = "" }: Fields)
     : undefined;
 }
 
-function parseTopic(kind: "subscribe" | "unsubscribe", { channel_id: channelId, topic }: Fields): Action | undefined {
-  return isU32(channelId) && typeof topic === "string" ? { kind, channelId, topic } : undefined;
+function parseTopic(
+  kind: "subscribe" | "unsubscribe",
+  { channel_id: channelId, topic, node }: Fields,
+): Action | undefined {
+  if (!isU32(channelId) || typeof topic !== "string") return undefined;
+  if (node === undefined) return { kind, channelId, topic };
+  return typeof node === "string" ? { kind, channelId, topic, node } : undefined;
 }
 
 /** `to` is a process id, or an address; a bare id, and the node `our`, are on this node. */
-function parseTransfer({ channel_id: channelId, to }: Fields): Action | undefined {
+function parseTo(kind: "transfer" | "grant" | "ungrant", { channel_id: channelId, to }: Fields): Action | undefined {
   if (!isU32(channelId) || typeof to !== "string") return undefined;
   try {
-    return { kind: "transfer", channelId, to: toAddress(to, "our") };
+    return { kind, channelId, to: toAddress(to, "our") };
   } catch {
     return undefined; // no address
   }

@@ -3,8 +3,8 @@
  *
  * 1. A process hears of a channel as Open, then Push, then Close; one Open and one Close per channel and incarnation.
  *    After a restart the Opens stand before the frames that were kept (DESIGN §4.4).
- * 2. Only the process a channel is bound to may push to it, close it or subscribe it; all others are told that there
- *    is no such channel (DESIGN §4.5).
+ * 2. Only the process a channel is bound to may push to it, close it or subscribe it, and whom it granted the first two
+ *    (grants.ts); all others are told that there is no such channel (DESIGN §4.5).
  * 3. A frame that its process cannot take ends the channel with 1013, as leaving it out would make a hole in the stream;
  *    on a channel whose policy is to drop, it is left out: a dead letter, counted as refused (docs/adr/0019).
  * 4. Events are spelled in the dialect of the process. Frames of a dialect that calls them all one type take the careful
@@ -29,6 +29,7 @@ import { ChannelEvents, isOpen } from "./channel-events.ts";
 import { ChannelIds } from "./channel-id.ts";
 import { ChannelList } from "./channel-list.ts";
 import { ChannelTable } from "./channel-table.ts";
+import { Grants } from "./grants.ts";
 import { Latest } from "./latest.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import { OutgoingFrames, textFrame } from "./outgoing.ts";
@@ -49,6 +50,9 @@ export class Channels implements Keeper {
   /** Told when one has another process from now on. */
   extensionHandedOver: (channel: Channel) => void = () => undefined;
   readonly events: ChannelEvents;
+  /** What other processes know an owner by: one of another node has a process that stands for it (far-owners.ts). */
+  addressOf: (owner: Process) => Address = (owner) => owner.address;
+  readonly #grants: Grants;
   /** Those of the policy `latest`. */
   readonly latest: Latest;
   readonly #kernel: Kernel;
@@ -76,6 +80,7 @@ export class Channels implements Keeper {
     this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
       this.#finish(channel, code, reason),
     );
+    this.#grants = new Grants(limits);
     this.latest = new Latest(limits, this.outgoing, () => kernel.clock.monotonic());
     this.events = new ChannelEvents(kernel, self.address, this.outgoing);
     this.#transfers = new Transfers(kernel, limits, self, this.events);
@@ -150,7 +155,7 @@ export class Channels implements Keeper {
     if (blob === null) return "NoBlob";
     const isControl = messageType === "Ping" || messageType === "Pong";
     if (isControl && blob.byteLength > PING_PAYLOAD_MAX) return "WsPingPongTooLong";
-    const channel = this.#owned(from, channelId);
+    const channel = this.#owned(from, channelId) ?? this.#granted(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
     if (key !== null && channel.slowReader === "latest")
       return this.latest.push(channel, key, blob, messageType === "Binary");
@@ -168,11 +173,24 @@ export class Channels implements Keeper {
   /** An unknown channel is closed already: no error (contract kinode §10 case 114). */
   close(from: Address, channelId: number, code: number, reason: string): HttpServerErrorKind | undefined {
     if (this.#byId.get(channelId) === undefined) return undefined;
-    const channel = this.#owned(from, channelId);
+    const channel = this.#owned(from, channelId) ?? this.#granted(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
     if (!isSendableCloseCode(code)) return "MalformedRequest";
     this.latest.settle(channel);
     this.outgoing.end(channel, code, reason);
+    return undefined;
+  }
+
+  /** From now on `to` may push to it, and close it. @returns why not */
+  grant(from: Address, channelId: number, to: Address): HttpServerErrorKind | undefined {
+    const channel = this.#owned(from, channelId);
+    return channel === undefined ? "WsChannelNotFound" : this.#grants.add(channel, to);
+  }
+
+  ungrant(from: Address, channelId: number, to: Address): HttpServerErrorKind | undefined {
+    const channel = this.#owned(from, channelId);
+    if (channel === undefined) return "WsChannelNotFound";
+    this.#grants.remove(channel, to);
     return undefined;
   }
 
@@ -235,9 +253,10 @@ export class Channels implements Keeper {
     this.latest.settle(channel);
     this.#leaveTopics(channel);
     this.#byOwner.get(owner)?.delete(channel);
-    const facts = { code: CLOSE.normal.code, reason: "", transferred_to: target.address.text };
+    const facts = { code: CLOSE.normal.code, reason: "", transferred_to: this.addressOf(target).text };
     owner.postReserved(this.events.close(channel, owner, facts));
-    this.#transfers.add(channel, { from: owner.address.text, note });
+    this.#grants.forget(channel);
+    this.#transfers.add(channel, { from: this.addressOf(owner).text, note });
     this.#give(channel, target);
     target.post(this.#openAgain(channel, target));
     for (const frame of frames)
@@ -269,6 +288,16 @@ export class Channels implements Keeper {
     const owned = this.#byOwner.get(owner)?.all() ?? [];
     for (const channel of owned) this.outgoing.end(channel, CLOSE.goingAway.code, "the process has ended");
     this.#byOwner.delete(owner);
+  }
+
+  /** Ends all that `owner` has. */
+  endOwned(owner: Process, code: number, reason: string): void {
+    for (const channel of this.#byOwner.get(owner)?.all() ?? []) this.outgoing.end(channel, code, reason);
+  }
+
+  /** Whether `owner` has any. */
+  owns(owner: Process): boolean {
+    return (this.#byOwner.get(owner)?.length ?? 0) > 0;
   }
 
   /** Somebody logged out: what these logins let in ends. */
@@ -304,6 +333,10 @@ export class Channels implements Keeper {
     const channel = this.#byId.get(channelId);
     // Addresses of this node are made once per process: another node's has another object, whatever it says.
     return channel?.owner?.address === from ? channel : undefined;
+  }
+
+  #granted(from: Address, channelId: number): Channel | undefined {
+    return this.#grants.pick(this.#byId.get(channelId), from);
   }
 
   /** Whether a pong answers a ping of `latest`: a sign of life, and no message. */

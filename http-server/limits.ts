@@ -75,6 +75,23 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
     MIB,
     "what a process tells the next owner of a channel; kept while it is open",
   ),
+  grantsPerChannel: limit(32, "processes", 0, 10_000, "besides its owner that may push to a channel"),
+  farOwners: limit(
+    1_000,
+    "processes",
+    0,
+    100_000,
+    "of other nodes that own channels here: each has a small process that stands for it",
+  ),
+  farEvents: limit(10_000, "events", 1, 1_000_000, "of channels that wait for one other node; then as a full mailbox"),
+  farBytes: limit(16 * MIB, "bytes", KIB, 1024 * MIB, "that these may hold: as linkQueueBytes of the kernel"),
+  farProbe: limit(
+    5_000,
+    "ms",
+    10,
+    600_000,
+    "without a word between two nodes that share channels, before one asks whether the other is there",
+  ),
   bindingsPerProcess: limit(2_000, "paths", 1, 1_000_000, "HTTP and WebSocket; a front end of 1,000 files fits"),
   staticBytes: limit(256 * MIB, "bytes", 1, 16 * 1024 * MIB, "static content of all bindings: it is held in memory"),
   staticHeaderBytes: limit(4 * KIB, "bytes", 0, 64 * KIB, "headers that a process gives to one content"),
@@ -225,6 +242,11 @@ export type HttpServerLimitName =
   | "bindingNames"
   | "openBytes"
   | "noteBytes"
+  | "grantsPerChannel"
+  | "farOwners"
+  | "farEvents"
+  | "farBytes"
+  | "farProbe"
   | "bindingsPerProcess"
   | "staticBytes"
   | "staticHeaderBytes"

@@ -2,11 +2,12 @@
  * http-server:distro:sys: what processes may ask of it, action by action (contract kinode §5.1).
  *
  *   WebSocketPush · WebSocketClose · WebSocketSubscribe · WebSocketUnsubscribe · WebSocketPublish · WebSocketTransfer
+ *   WebSocketGrant · WebSocketUngrant
  *   WebSocketExtPushOutgoing · HttpChunk · HttpEnd · HttpRead
  *   Bind · SecureBind · Unbind · WebSocketBind · WebSocketSecureBind · WebSocketUnbind
  *
  * 1. Answers are `{"Ok":null}` or `{"Err":…}`, where one is expected, in the asker's dialect. A no that nobody waits for is a dead letter.
- * 2. Only processes of this node are obeyed; another node's gets the answer of one that owns nothing.
+ * 2. Only processes of this node are obeyed; what another node's may do is in far.ts.
  *    So is who asks on behalf of another: channels, topics, streams and paths are its own, and no capability stands for them.
  * 3. A defect here must not take the sockets along: it is reported, the action answered, and the next one handled.
  */
@@ -31,6 +32,7 @@ import { Awaiting } from "./awaiting.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
 import type { Extensions } from "./extensions.ts";
+import type { Far } from "./far.ts";
 import type { HttpRequests } from "./http-requests.ts";
 import type { HttpStreams } from "./http-streams.ts";
 import type { HttpServerLimits } from "./limits.ts";
@@ -43,6 +45,7 @@ export type ServerParts = {
   readonly channels: Channels;
   readonly bindings: Bindings;
   readonly extensions: Extensions;
+  readonly far: Far;
   readonly http: HttpRequests;
   readonly streams: HttpStreams;
   /** See HttpServerOptions. */
@@ -93,7 +96,8 @@ class Actions implements Instance {
 
   handle(message: Envelope): void {
     try {
-      if (message.kind === "request") {
+      if (message.kind === "request" && message.source.node !== this.#host.our.node) this.#ofOther(message);
+      else if (message.kind === "request") {
         const error =
           message.capabilities.length > 0 && isOnBehalf(message)
             ? notOwned(message.body)
@@ -105,6 +109,17 @@ class Actions implements Instance {
       this.#fault(error);
       if (message.kind === "request") this.#answer(message, "MalformedRequest");
     }
+  }
+
+  /** Of another node. */
+  #ofOther(message: Envelope): void {
+    const { far } = this.#parts();
+    const heard = far.heard(message);
+    if (heard === undefined) {
+      const error = far.act(message);
+      if (error !== undefined || message.rsvp !== null) this.#answer(message, error);
+    } else if (heard === "MalformedRequest") this.#answer(message, heard);
+    else if (message.rsvp !== null) this.#host.respond({ body: heard }, message);
   }
 
   /**
@@ -123,7 +138,7 @@ class Actions implements Instance {
   }
 
   #do(action: Action, source: Address, blob: Blob | null, asking: Envelope | null): ActionResult {
-    const { channels, extensions, streams } = this.#parts();
+    const { channels, extensions, streams, far } = this.#parts();
     switch (action.kind) {
       case "push":
         return channels.push(source, action.channelId, action.messageType, blob, action.key);
@@ -132,13 +147,22 @@ class Actions implements Instance {
       case "close":
         return channels.close(source, action.channelId, action.code, action.reason);
       case "subscribe":
-        return channels.subscribe(source, action.channelId, action.topic);
-      case "unsubscribe":
-        return channels.unsubscribe(source, action.channelId, action.topic);
+      case "unsubscribe": {
+        const { kind, channelId, topic, node } = action;
+        if (node === undefined || far.isLocal(node)) return channels[kind](source, channelId, topic);
+        return far.channels[kind](source, node, channelId, topic);
+      }
       case "publish":
+        if (far.channels.hasTopics && blob !== null && blob.byteLength <= this.#parts().limits.pushBytes)
+          far.channels.publish(source, action.topic, action.messageType, blob);
         return channels.publish(source, action.topic, action.messageType, blob);
       case "transfer":
-        return channels.transfer(source, action.channelId, action.to, blob);
+        return far.isLocal(action.to.node) && !far.owners.isStandIn(action.to.id)
+          ? channels.transfer(source, action.channelId, action.to, blob)
+          : far.transfer(source, action.channelId, action.to, blob);
+      case "grant":
+      case "ungrant":
+        return channels[action.kind](source, action.channelId, far.full(action.to));
       case "httpChunk":
       case "httpRead":
       case "httpEnd":

@@ -5,12 +5,13 @@
 import {
   CLOSE,
   type CloseCode,
-  ProcessId,
+  type ProcessId,
   packMessage,
   parseUntrustedJson,
   SLOW_READER_POLICIES,
   type SlowReaderPolicy,
   textOf,
+  toAddress,
   unpackUntrusted,
 } from "../lib/protocol/index.ts";
 
@@ -23,6 +24,8 @@ export type Registration = {
   readonly token: string | null;
   /** null: the first message after it says (wrapped.ts). */
   readonly target: ProcessId | null;
+  /** Of the target; null: this one. */
+  readonly node: string | null;
   /** null: the server's. */
   readonly slowReader: SlowReaderPolicy | null;
 };
@@ -61,7 +64,9 @@ export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registra
   if (slowReader !== null && !isPolicy(slowReader))
     return refuse(encoding, `slow_reader must be one of ${SLOW_READER_POLICIES.join(", ")}`);
   try {
-    return { encoding, token, target: typeof target === "string" ? ProcessId.parse(target) : null, slowReader };
+    if (typeof target !== "string") return { encoding, token, target: null, node: null, slowReader };
+    const { node, id } = toAddress(target, "our");
+    return { encoding, token, target: id, node: node === "our" ? null : node, slowReader };
   } catch (thrown) {
     return refuse(encoding, textOf(thrown));
   }

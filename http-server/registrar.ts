@@ -12,13 +12,14 @@
  *    pages of other packages, which are on the node's own host, must not reach it. On a subdomain no other is taken either.
  */
 import type { Kernel, Process } from "../kernel/index.ts";
-import { CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
+import { Address, CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
 import { Arrival, type Comer } from "./arrival.ts";
 import type { Auth, Verified } from "./auth.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
 import { type Channels, SESSION_ENDED } from "./channels.ts";
+import type { FarOwners } from "./far-owners.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Openings } from "./opening.ts";
 import { isNodesOwn } from "./own-processes.ts";
@@ -34,6 +35,7 @@ export class Registrar {
   readonly #auth: Auth;
   readonly #bindings: Bindings;
   readonly #openings: Openings;
+  readonly #far: FarOwners;
   /** Sockets on the main route that have not registered. */
   readonly #waiting = new ChannelList();
 
@@ -45,6 +47,7 @@ export class Registrar {
     readonly auth: Auth;
     readonly bindings: Bindings;
     readonly openings: Openings;
+    readonly far: FarOwners;
   }) {
     this.#kernel = parts.kernel;
     this.#limits = parts.limits;
@@ -53,6 +56,7 @@ export class Registrar {
     this.#auth = parts.auth;
     this.#bindings = parts.bindings;
     this.#openings = parts.openings;
+    this.#far = parts.far;
   }
 
   get waiting(): number {
@@ -109,7 +113,9 @@ export class Registrar {
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
     const { encoding } = registration;
     if ("refused" in registration) return this.#refuse(channel, registration.close, registration.message, encoding);
-    const { token, target, slowReader } = registration;
+    const { token, slowReader, node } = registration;
+    const isFar = node !== null && node !== this.#kernel.name;
+    const target = isFar ? null : registration.target; // another node's has no subdomain here, whatever its name
     const { label = null, cookies = "" } = channel.arrival ?? {};
     const isSecure = label !== null || (target !== null && this.#bindings.subdomains.isSecure(target));
     const verified = token === null ? this.#cookie(cookies, target, label) : this.#auth.verify(token);
@@ -124,8 +130,19 @@ export class Registrar {
     const { session } = verified;
     channel.opening = this.#openings.of({ ...channel.opening, user: this.#auth.node, session });
     if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
-    if (target === null) this.#expectWrapped(channel);
+    if (isFar && registration.target !== null) this.#bindFar(channel, new Address(node, registration.target), encoding);
+    else if (target === null) this.#expectWrapped(channel);
     else this.#bind(channel, target, encoding);
+  }
+
+  /** Whether that process takes channels its own node says, behind the Open: the channel ends then. */
+  #bindFar(channel: Channel, target: Address, encoding: Encoding): void {
+    const owner = this.#far.of(target);
+    if (owner === undefined)
+      return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
+    this.#stopWaiting(channel);
+    if (this.#channels.open(channel, owner)) this.#welcome(channel, encoding);
+    else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);
   }
 
   #bind(channel: Channel, target: ProcessId, encoding: Encoding): void {
@@ -147,7 +164,8 @@ export class Registrar {
     channel.fresh = false;
     if (bytes.byteLength > this.#limits.registerBytes) return false;
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
-    if ("refused" in registration || !this.#isFor(channel, registration.target)) return false;
+    if ("refused" in registration || registration.node !== null) return false;
+    if (!this.#isFor(channel, registration.target)) return false;
     this.#welcome(channel, registration.encoding);
     return true;
   }
@@ -192,6 +210,7 @@ export class Registrar {
   }
 
   #mayOpen(process: Process): boolean {
+    if (this.#far.isStandIn(process.address.id)) return false;
     return !isNodesOwn(process, this.#self) && this.#kernel.bus.mayMessage(this.#self, process);
   }
 

@@ -7,7 +7,7 @@
  * It lives on the main thread: a worker that ends with a listening app aborts the program (contracts/hazards.md §2).
  * Stop: no new connection, channels hear 1001; after the mailboxes have drained, what is still open is cut.
  */
-import type { Node, Process } from "../kernel/index.ts";
+import { type Node, networkCapability, type Process } from "../kernel/index.ts";
 import { type Host, HTTP_SERVER, OptionError, STATE } from "../lib/protocol/index.ts";
 import { Account } from "./account.ts";
 import { Auth } from "./auth.ts";
@@ -18,6 +18,7 @@ import { Compressor } from "./compressor.ts";
 import { DialectsInUse } from "./dialects.ts";
 import { type Door, handlersOf } from "./door.ts";
 import { Extensions } from "./extensions.ts";
+import { Far } from "./far.ts";
 import { Forward } from "./forward.ts";
 import { HttpRequests } from "./http-requests.ts";
 import { HttpStreams } from "./http-streams.ts";
@@ -78,6 +79,7 @@ export class HttpServer {
   readonly #ports: Ports;
   readonly #sockets = new SocketCount();
   readonly #registrar: Registrar;
+  readonly #far: Far;
   readonly #door: Door;
   readonly #parts: ServerParts;
   #leaving = false; // no new connection; before `#stopping`
@@ -101,6 +103,7 @@ export class HttpServer {
     const self = node.addSystemProcess({
       id: HTTP_SERVER,
       leaf: true,
+      judgesNodes: true,
       program: httpServerProgram(
         () => defined(server).#parts,
         (started) => {
@@ -108,6 +111,7 @@ export class HttpServer {
         },
       ),
     });
+    self.capabilities.equip(networkCapability(node.name)); // channels are shared with other nodes
     const hostNow = (): Host => defined(host);
     const store = new AuthStore(hostNow);
     const hasState = node.kernel.registry.get(STATE) !== undefined;
@@ -168,8 +172,12 @@ export class HttpServer {
     this.bindings = new Bindings(limits);
     const { channels, bindings } = this;
     const openings = new Openings();
+    const far = new Far({ kernel, limits, self, channels, host: made.hostNow }, (id) =>
+      bindings.subdomains.isSecure(id),
+    );
+    this.#far = far;
     const streams = new HttpStreams(kernel, limits, channels.events.writer);
-    this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings });
+    this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings, far: far.owners });
     const upgrades: UpgradeContext = {
       auth,
       bindings: this.bindings,
@@ -231,12 +239,14 @@ export class HttpServer {
       channels: this.channels,
       bindings: this.bindings,
       extensions,
+      far,
       http,
       streams,
       pageScript: made.pageScript,
       stop: () => made.ports.destroy(),
     };
     kernel.keepers.add(this.channels);
+    kernel.keepers.add(far.channels);
     kernel.keepers.add(streams);
     kernel.keepers.add({ restarting: () => [], gone: (process) => this.bindings.forget(process) });
   }
@@ -314,6 +324,8 @@ export class HttpServer {
     this.#stopping = true;
     this.#registrar.endAll();
     this.channels.endAll();
+    this.#far.channels.leave();
+    await this.#far.owners.farewell(this.node.kernel.limits.drain);
   }
 
   #fault(error: unknown): void {

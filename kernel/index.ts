@@ -15,6 +15,7 @@ export { DirectoryError, LinkError } from "./link/errors.ts";
 export type { NatsOptions } from "./link/nats-wire.ts";
 export type { NodeAbout, NodeFacts } from "./link/roster.ts";
 export { type LogKind, type LogLine, poisonText } from "./logs.ts";
+export { mayBeReached, networkCapability } from "./network.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";
 export { type ManifestEntry, type Package, type PackageManifest, readPackage } from "./package.ts";
 export { PlacedProgram } from "./placement/placed-program.ts";

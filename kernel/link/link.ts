@@ -15,8 +15,11 @@ import {
   Address,
   Blob,
   type Capability,
+  canonicalId,
   Envelope,
+  HTTP_SERVER,
   ProcessId,
+  RPC_ORIGIN,
   type SendError,
   type SendErrorKind,
 } from "../../lib/protocol/index.ts";
@@ -247,6 +250,7 @@ export class Link {
     const request = this.#envelope("request", this.#address(peer.name, source), this.#kernel.address(to), load);
     const { bus, registry } = this.#kernel;
     request.id = this.#kernel.nextMessageId();
+    if (canonicalId(source) === HTTP_SERVER.text) request.origin = RPC_ORIGIN; // events of channels come by far-channels.ts
     if (id !== 0 && seconds !== null) {
       request.rsvp = request.source;
       request.expectsResponse = seconds;

@@ -65,6 +65,12 @@ export type TransferOptions = {
   readonly note?: unknown;
 };
 
+/**
+ * A channel: its number, or what names it wherever its socket is. `onOpen`, `onPush` and `onClose` are given such:
+ * `ctx.push(open, "hello")`. Numbers of two nodes may be equal; without `node` it is this one's.
+ */
+export type ChannelLike = number | { readonly channelId: number; readonly node?: string };
+
 export class Context<State = unknown> {
   readonly host: Host;
   readonly our: Address;
@@ -139,30 +145,38 @@ export class Context<State = unknown> {
   }
 
   /** Hot path. Sends one frame to a channel bound to this process. */
-  push(channelId: number, value: unknown, messageType?: WsMessageType): void {
+  push(channel: ChannelLike, value: unknown, messageType?: WsMessageType): void {
     const blob = frame(value);
     const type = messageType ?? (blob.isText ? "Text" : "Binary");
-    if (this.host.push(channelId, type, blob)) return; // it answers the frame in hand
-    this.#act({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob);
+    const channelId = typeof channel === "number" ? channel : channel.channelId;
+    const isNear = typeof channel === "number" || this.#isOwn(channel.node);
+    if (isNear && this.host.push(channelId, type, blob)) return; // it answers the frame in hand
+    this.#act(
+      { WebSocketPush: { channel_id: channelId, message_type: type } },
+      blob,
+      isNear ? undefined : channel.node,
+    );
   }
 
   /**
    * A push that a newer one of the same `key` replaces while the client does not keep up; where the channel's
    * `slowReader` is not `latest`, a push like any other.
    */
-  pushLatest(channelId: number, key: string, value: unknown, messageType?: "Text" | "Binary"): void {
+  pushLatest(channel: ChannelLike, key: string, value: unknown, messageType?: "Text" | "Binary"): void {
     const blob = frame(value);
     const message_type = messageType ?? (blob.isText ? "Text" : "Binary");
-    this.#act({ WebSocketPush: { channel_id: channelId, message_type, key } }, blob);
+    const { channelId, node } = nameOf(channel);
+    this.#act({ WebSocketPush: { channel_id: channelId, message_type, key } }, blob, node);
   }
 
   /** A push that tells how it went. `node` may be another one, where the channel's owner allows it. */
   async sendWsPush(
-    channelId: number,
+    channel: ChannelLike,
     value: unknown,
     messageType?: WsMessageType,
-    node: string = this.node,
+    node: string = nameOf(channel).node ?? this.node,
   ): Promise<HttpServerResult> {
+    const { channelId } = nameOf(channel);
     const blob = frame(value);
     const type = messageType ?? (blob.isText ? "Text" : "Binary");
     return await this.#ask({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob, node);
@@ -187,22 +201,37 @@ export class Context<State = unknown> {
     this.#act({ WebSocketPublish: { topic, message_type: messageType ?? (blob.isText ? "Text" : "Binary") } }, blob);
   }
 
-  subscribe(channelId: number, topic: string): void {
-    this.#act({ WebSocketSubscribe: { channel_id: channelId, topic } });
+  /** A topic reaches the channels of this process on every node. */
+  subscribe(channel: ChannelLike, topic: string): void {
+    this.#act({ WebSocketSubscribe: { ...topicOf(channel), topic } });
   }
 
-  unsubscribe(channelId: number, topic: string): void {
-    this.#act({ WebSocketUnsubscribe: { channel_id: channelId, topic } });
+  unsubscribe(channel: ChannelLike, topic: string): void {
+    this.#act({ WebSocketUnsubscribe: { ...topicOf(channel), topic } });
   }
 
   /** Ends a channel behind what was pushed to it. @param code 1000 unless given */
-  close(channelId: number, code?: number, reason?: string): void {
-    if (code === undefined) this.#act({ WebSocketClose: channelId });
-    else this.#act({ WebSocketClose: { channel_id: channelId, code, reason: reason ?? "" } });
+  close(channel: ChannelLike, code?: number, reason?: string): void {
+    const { channelId, node } = nameOf(channel);
+    if (code === undefined) this.#act({ WebSocketClose: channelId }, null, node);
+    else this.#act({ WebSocketClose: { channel_id: channelId, code, reason: reason ?? "" } }, null, node);
   }
 
   /**
-   * Hands a channel over to another process of this node, which this one may message. What was pushed so far goes out
+   * From now on `to` may push to this channel and close it, with `sendWsPush(channelId, value, type, node)`: a process
+   * of this node or another, by its full address. Ends with the channel, and when it is handed over. @throws {IdError} (rejects)
+   */
+  async grantChannel(channelId: number, to: AddressLike): Promise<HttpServerResult> {
+    return await this.#ask({ WebSocketGrant: { channel_id: channelId, to: this.#local(to) } });
+  }
+
+  async ungrantChannel(channelId: number, to: AddressLike): Promise<HttpServerResult> {
+    return await this.#ask({ WebSocketUngrant: { channel_id: channelId, to: this.#local(to) } });
+  }
+
+  /**
+   * Hands a channel over to another process, which this one may message; one of another node says there whether it takes
+   * it, and the channel ends if not. What was pushed so far goes out
    * first; frames that wait here are handled there. Then `onClose` with `transferredTo` here, and `onOpen` with `handover`
    * there. On `Err` nothing has changed: `WsTargetNotFound`, `WsTargetDenied`, `WsTargetOverloaded`.
    * Await it, or return it: a frame handled before it is done can no longer be answered. @throws {IdError} `to` is no address
@@ -416,8 +445,13 @@ export class Context<State = unknown> {
     return toAddress(target, this.node).text;
   }
 
-  #act(action: HttpServerAction, blob: Blob | null = null): void {
-    this.host.tell(this.#httpServer, action, blob);
+  #act(action: HttpServerAction, blob: Blob | null = null, node?: string): void {
+    const isNear = node === undefined || this.#isOwn(node);
+    this.host.tell(isNear ? this.#httpServer : new AddressClass(node, HTTP_SERVER), action, blob);
+  }
+
+  #isOwn(node: string | undefined): boolean {
+    return node === undefined || node === this.node;
   }
 
   async #ask(action: HttpServerAction, blob: Blob | null = null, node: string = this.node): Promise<HttpServerResult> {
@@ -430,6 +464,15 @@ export class Context<State = unknown> {
 }
 
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time
+
+function nameOf(channel: ChannelLike): { readonly channelId: number; readonly node?: string } {
+  return typeof channel === "number" ? { channelId: channel } : channel;
+}
+
+function topicOf(channel: ChannelLike): { readonly channel_id: number; readonly node?: string } {
+  const { channelId, node } = nameOf(channel);
+  return { channel_id: channelId, ...(node === undefined ? {} : { node }) };
+}
 
 /** Text goes as JSON too, not as `frame` has it: a player called 42 must not become a number. */
 export function noteBlob(note: unknown): Blob {

@@ -42,6 +42,8 @@ export type First<State> = State | Promise<State> | (undefined extends State ? v
 
 export type Open = {
   readonly channelId: number;
+  /** There when its socket is on another node, whose it is: `ctx.push(open, …)` finds it by both. */
+  readonly node?: string;
   /** Without the process id; `/` on the main route, and in Uqbar. */
   readonly path: string;
   /** `address:port`; null when unknown. */
@@ -62,10 +64,11 @@ export type Open = {
  * @property note parsed JSON, else text, else bytes; undefined when it had none
  */
 export type Handover = { readonly from: string; readonly note: unknown };
-export type Push = { readonly channelId: number; readonly messageType: WsMessageType };
+export type Push = { readonly channelId: number; readonly node?: string; readonly messageType: WsMessageType };
 /** @property code 1005: the client gave none; 1006: the connection was lost */
 export type Close = {
   readonly channelId: number;
+  readonly node?: string;
   readonly code: number;
   readonly reason: string;
   /** There when this process handed the channel over: the address of who has it now. */
@@ -190,7 +193,8 @@ class DefinedProcess<State> implements Instance {
     const handlers = this.#handlers;
     switch (message.kind) {
       case "request":
-        return this.#isEvent(message) ? this.#event(message) : this.#request(message);
+        if (this.#isEvent(message)) return this.#event(message);
+        return this.#isFarEvent(message) ? this.#farEvent(message) : this.#request(message);
       case "response":
         return handlers.onResponse?.(this.#state, message, this.#ctx);
       case "error":
@@ -208,6 +212,29 @@ class DefinedProcess<State> implements Instance {
       source.node === this.#ctx.our.node &&
       origin !== RPC_ORIGIN
     );
+  }
+
+  /** Of the http-server of another node, about a channel there: nothing else it says is an event here. */
+  #isFarEvent({ source, origin, body }: Envelope): boolean {
+    if (source.node === this.#ctx.our.node || source.id.text !== this.#httpServer.text || origin === RPC_ORIGIN)
+      return false;
+    return typeof body === "object" && body !== null && FAR_EVENTS.some((name) => name in body);
+  }
+
+  #farEvent(message: Envelope): Next<State> {
+    const handlers = this.#handlers;
+    const { node } = message.source;
+    const event = readEvent(message.body as HttpServerRequest); // the http-server's word
+    if ("WebSocketOpen" in event)
+      return handlers.onOpen?.(this.#state, { ...openOf(event.WebSocketOpen, message.blob), node }, this.#ctx);
+    if ("WebSocketClose" in event) {
+      const close = { channelId: event.WebSocketClose, node, ...closeFacts(message.metadata) };
+      return handlers.onClose?.(this.#state, close, this.#ctx);
+    }
+    if (!("WebSocketPush" in event)) return undefined;
+    const { channel_id: channelId, message_type: messageType } = event.WebSocketPush;
+    const push = { channelId, node, messageType };
+    return handlers.onPush?.(this.#state, push, message.blob ?? Blob.of(""), this.#ctx);
   }
 
   #event(message: Envelope): Next<State> {
@@ -306,6 +333,8 @@ class DefinedProcess<State> implements Instance {
     return undefined;
   }
 }
+
+const FAR_EVENTS = ["WebSocketOpen", "WebSocketPush", "WebSocketClose"] as const;
 
 function openOf(event: WebSocketOpen, note: Blob | null): Open {
   const { transferred_from: from } = event;

@@ -28,7 +28,7 @@ export {
 export type { HttpBinding, ProcessBinding, StaticBinding, WsBinding } from "./bindings.ts";
 export { Capabilities, type CapabilityEnd, type IssueOptions } from "./capabilities.ts";
 export { ClientRequest } from "./client-request.ts";
-export { Context, type TimerHandler, type TransferOptions } from "./context.ts";
+export { type ChannelLike, Context, type TimerHandler, type TransferOptions } from "./context.ts";
 export { NoProcessError } from "./current.ts";
 export type { DatabaseOptions } from "./database-calls.ts";
 export {

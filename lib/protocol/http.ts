@@ -70,9 +70,13 @@ export type HttpServerAction =
         | number
         | { readonly channel_id: number; readonly code?: number; readonly reason?: string };
     }
-  | { readonly WebSocketSubscribe: { readonly channel_id: number; readonly topic: string } }
-  | { readonly WebSocketUnsubscribe: { readonly channel_id: number; readonly topic: string } }
+  /** `node`: whose channel it is; left out: this one's (ours). */
+  | { readonly WebSocketSubscribe: { readonly channel_id: number; readonly topic: string; readonly node?: string } }
+  | { readonly WebSocketUnsubscribe: { readonly channel_id: number; readonly topic: string; readonly node?: string } }
   | { readonly WebSocketTransfer: { readonly channel_id: number; readonly to: string } }
+  /** Lets the process of that address push to the channel, and close it (ours). */
+  | { readonly WebSocketGrant: { readonly channel_id: number; readonly to: string } }
+  | { readonly WebSocketUngrant: { readonly channel_id: number; readonly to: string } }
   | { readonly WebSocketPublish: { readonly topic: string; readonly message_type: "Text" | "Binary" } };
 
 /** What a binding may say beyond the contract (ours). */
@@ -188,13 +192,13 @@ export type HttpReadResult = { readonly Ok: { readonly done: boolean } } | { rea
  * - `NoBlob`: the action needs one.
  * - `InvalidSourceProcess`: the sender's id has unsafe letters (contract §1.3).
  * - `WsPingPongTooLong`: more than 125 bytes.
- * - `WsChannelNotFound`: no such channel, or it is bound to another process.
+ * - `WsChannelNotFound`: no such channel, or it is bound to another process that has granted nothing.
  * - `WsChannelOverloaded`: its client reads too slowly; the push was not queued (ours).
  * - `SubdomainTaken`: another package's name comes to the same subdomain, or it is longer than a host's part may be (ours).
- * - `WsTargetNotFound`: no process of this node has that name, or it is one of the node's own (ours).
+ * - `WsTargetNotFound`: no process of this node has that name, or it is one of the node's own; or there is no link (ours).
  * - `WsTargetDenied`: the channel's process may not message that one, or the http-server may not (ours).
  * - `WsTargetOverloaded`: its mailbox has no room for the Open and the frames that wait (ours).
- * - `LimitReached`: one more binding, topic or subscription than allowed, or a note that is too long (ours).
+ * - `LimitReached`: one more binding, topic, grant or subscription than allowed, or a note that is too long (ours).
  * - `HttpStreamClosed`: no such stream: it has ended, the client left, or it is another process's (ours).
  * - `HttpBodyTooLarge`: the request's body is more than `httpStreamBytes`; the client got 413 (ours).
  * - `HttpBodyTooSlow`: it came slower than `httpBodyPace`; the client got 408 (ours).

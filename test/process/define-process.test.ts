@@ -140,18 +140,23 @@ describe("handlers", () => {
     expect(codes).toEqual([1005]);
   });
 
-  test("what looks like a channel event but is not from this node's http-server is a request", async () => {
+  test("what looks like a channel event but is from no http-server is a request; of another node's, it says which", async () => {
     const seen: unknown[] = [];
     const harness = await startProcess(
       defineProcess({
-        onPush: () => void seen.push("push"),
+        onPush: (_, push) => void seen.push(push),
         onRequest: (_, { source }) => void seen.push(source.text),
       }),
     );
     const body = { WebSocketPush: { channel_id: 1, message_type: "Text" } };
     await harness.send(body, { from: "evil:http-server:sys" });
     await harness.send(body, { from: "bob.os@http-server:distro:sys" });
-    expect(seen).toEqual(["alice.os@evil:http-server:sys", "bob.os@http-server:distro:sys"]);
+    await harness.send({ HttpClose: 1 }, { from: "bob.os@http-server:distro:sys" });
+    expect(seen).toEqual([
+      "alice.os@evil:http-server:sys",
+      { channelId: 1, node: "bob.os", messageType: "Text" },
+      "bob.os@http-server:distro:sys",
+    ]);
   });
 });
 

@@ -96,6 +96,7 @@ describe("parseRegistration()", () => {
           encoding: packed ? "messagepack" : "json",
           token: auth_token,
           target: ProcessId.parse(P),
+          node: null,
           slowReader: slow_reader,
         });
       }),
