@@ -1,6 +1,7 @@
 /** What `jackfield --help` says. */
 import { HTTP_SERVER_LIMITS } from "../http-server/index.ts";
 import { KERNEL_LIMITS } from "../kernel/index.ts";
+import { CLUSTER_OPTIONS } from "./cluster.ts";
 import { CONTROL_COMMANDS, CONTROL_OPTIONS } from "./control.ts";
 import { DEV_OPTIONS } from "./dev.ts";
 import { INSTALL_OPTIONS } from "./install.ts";
@@ -23,6 +24,7 @@ export function helpText(): string {
   const newRows = Object.entries(NEW_OPTIONS).map(row);
   const devRows = Object.entries(DEV_OPTIONS).map(row);
   const installRows = Object.entries(INSTALL_OPTIONS).map(row);
+  const clusterRows = Object.entries(CLUSTER_OPTIONS).map(row);
   const nodeRows = [...Object.entries(NODE_OPTIONS), ...Object.entries(CONTROL_OPTIONS)].map(row);
   return `jackfield: named processes that own live browser connections
 
@@ -33,6 +35,7 @@ Usage
   jackfield install FOLDER|TGZ  have a package for good: shows what it asks for, and wants a yes
   jackfield remove PACKAGE      the opposite: its processes end, its state stays
   jackfield list                the packages that are installed
+  jackfield cluster init        write what NATS servers and nodes need to be linked; also add-node, remove-node NAME
   jackfield send ADDRESS JSON   send a message to a process of a running node, and print its answer
 ${controlUsage.join("\n")}
   jackfield --help              this page
@@ -54,6 +57,9 @@ ${devRows.join("\n")}
 
 Options of install, remove and list, besides --node, --data and --config of start
 ${installRows.join("\n")}
+
+Options of cluster
+${clusterRows.join("\n")}
 
 Options of all that ask a running node: send, ps, tree and the rest
 ${nodeRows.join("\n")}

@@ -34,6 +34,7 @@ const DOORS = {
   "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-directory.ts"],
   "@nats-io/jetstream": ["kernel/link/nats-directory.ts"],
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],
+  "@nats-io/nkeys": ["bin/cluster-keys.ts"],
   lmdb: ["processes/lmdb.ts"],
   xstate: [
     "kernel/lifecycle.machine.ts",

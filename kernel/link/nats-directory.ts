@@ -14,7 +14,7 @@ import { textOf } from "../../lib/protocol/index.ts";
 import type { Directory, DirectoryRecord } from "./directory.ts";
 import { DirectoryError } from "./errors.ts";
 import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
-import { CONNECTION, cut, type NatsOptions, tlsFiles } from "./nats-wire.ts";
+import { CONNECTION, cut, type NatsOptions, tlsOf } from "./nats-wire.ts";
 import { RECORD_BYTES } from "./roster.ts";
 
 const BUCKET = "dir";
@@ -47,7 +47,7 @@ export class NatsDirectory implements Directory {
         name: `${node} directory`,
         inboxPrefix: `_INBOX_${tokenOf(node)}`, // all that its permissions let it hear
         ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
-        ...(tls === undefined ? {} : { tls: tlsFiles(tls) }),
+        ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
       });
     } catch (cause) {
       throw new DirectoryError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });

@@ -7,6 +7,8 @@
  * 3. While the client is disconnected it takes messages and throws them away: the kernel is told `down`, and sends none.
  * 4. A frozen server is not noticed by the client alone: when its pings stay unanswered the socket is cut here.
  */
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";
@@ -64,7 +66,7 @@ export class NatsWire implements Wire {
         inboxPrefix: `_INBOX_${tokenOf(node)}`,
         ...CONNECTION,
         ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
-        ...(tls === undefined ? {} : { tls: tlsFiles(tls) }),
+        ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
       });
     } catch (cause) {
       throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });
@@ -108,9 +110,11 @@ export class NatsWire implements Wire {
   async #isAlone(nc: NatsConnection): Promise<boolean> {
     const { node } = this.#options;
     let isAlone = false;
+    let refused: Error | null = null;
     const answers = nc.subscribe(absenceSubject(node, node, 0), {
       callback: (error, message) => {
-        if (error === null && message.headers?.code === NO_RESPONDERS) isAlone = true;
+        if (error !== null) refused ??= error;
+        else if (message.headers?.code === NO_RESPONDERS) isAlone = true;
       },
     });
     nc.publish(subjectOf(node, node, "p"), new Uint8Array(), { reply: absenceSubject(node, node, 0) });
@@ -122,6 +126,11 @@ export class NatsWire implements Wire {
       });
     }
     answers.unsubscribe();
+    if (refused !== null) {
+      await nc.close();
+      const rule = `its key is not that of a node "${node}" there: start it by the name that the key was made for`;
+      throw new LinkError(this.where, rule, { cause: refused });
+    }
     return isAlone;
   }
 
@@ -170,10 +179,27 @@ export function cut(nc: NatsConnection): void {
   protocol?.transport?.socket?.destroy();
 }
 
-export function tlsFiles({ ca, cert, key }: NonNullable<NatsOptions["tls"]>): Record<string, string> {
+/**
+ * The client does not say which server it dials when that is an address, and Node then compares with "localhost": here, with
+ * the addresses that were given.
+ */
+function identityOf(servers: readonly string[]): (host: string, cert: PeerCertificate) => Error | undefined {
+  const hosts = servers.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ""));
+  const unsaid = hosts.filter((host) => isIP(host) !== 0 || host === "localhost");
+  return (host, cert) => {
+    const meant = host === "localhost" && unsaid.length > 0 ? unsaid : [host];
+    const errors = meant.map((name) => checkServerIdentity(name, cert));
+    return errors.includes(undefined) ? undefined : errors[0];
+  };
+}
+
+type ClientTls = Record<string, string | ReturnType<typeof identityOf>>;
+
+export function tlsOf({ ca, cert, key }: NonNullable<NatsOptions["tls"]>, servers: readonly string[]): ClientTls {
   return {
     ...(ca === undefined ? {} : { caFile: ca }),
     ...(cert === undefined ? {} : { certFile: cert }),
     ...(key === undefined ? {} : { keyFile: key }),
+    checkServerIdentity: identityOf(servers), // the client hands it on to Node as it is
   };
 }

@@ -1,6 +1,7 @@
 /** What the command says of itself, and to what it does not understand. */
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { CLUSTER_OPTIONS } from "../../bin/cluster.ts";
 import { CONTROL_OPTIONS } from "../../bin/control.ts";
 import { DEV_OPTIONS } from "../../bin/dev.ts";
 import { INSTALL_OPTIONS } from "../../bin/install.ts";
@@ -40,6 +41,7 @@ describe("jackfield --help", () => {
       NEW_OPTIONS,
       DEV_OPTIONS,
       INSTALL_OPTIONS,
+      CLUSTER_OPTIONS,
       NODE_OPTIONS,
       CONTROL_OPTIONS,
       SEND_OPTIONS,

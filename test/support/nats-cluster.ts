@@ -1,0 +1,120 @@
+/**
+ * A cluster as `jackfield cluster init` writes it, and its servers run as it says: TLS, nkeys, permissions.
+ *
+ *   const cluster = await startCluster(["alice.os", "bob.os"]);
+ *   await node.linkByNats(cluster.options("alice.os"));
+ *   afterEach(stopClusters);
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cluster } from "../../bin/cluster.ts";
+import type { NatsOptions } from "../../kernel/index.ts";
+import { natsServerPath } from "./nats-server.ts";
+
+export type TestCluster = {
+  readonly folder: string;
+  readonly servers: readonly ChildProcess[];
+  readonly urls: readonly string[];
+  /** @param account whose seed: BUS carries frames, STORE has JetStream */
+  options(node: string, account?: "bus" | "store"): NatsOptions;
+  /** `jackfield cluster …` on it. */
+  command(...args: readonly string[]): string;
+  /** The servers read their users again. */
+  reload(): void;
+};
+
+const folders = new Set<string>();
+const children = new Set<ChildProcess>();
+
+/** @param count of servers */
+export async function startCluster(nodes: readonly string[], count = 1): Promise<TestCluster> {
+  const folder = mkdtempSync(join(tmpdir(), "jackfield-cluster-"));
+  folders.add(folder);
+  const base = await freeRange(2 * count);
+  const command = (...args: readonly string[]): string => cluster(args, folder);
+  command("init", "--nodes", nodes.join(","), "--servers", String(count), "--ports", `${base},${base + count}`);
+  const root = join(folder, "cluster");
+  const servers = Array.from({ length: count }, (_, index) => runServer(join(root, `server-${index + 1}`)));
+  const ports = Array.from({ length: count }, (_, index) => base + index);
+  for (const port of ports) await untilIt(() => answers(port));
+  for (let index = 1; index <= count; index++) {
+    const log = join(root, `server-${index}/log`);
+    await untilIt(async () => routesIn(readFileSync(log, "utf8")) >= count - 1); // before, a node of another server is absent
+  }
+  const urls = ports.map((port) => `nats://127.0.0.1:${port}`);
+  return {
+    folder: root,
+    servers,
+    urls,
+    command,
+    options: (node, account = "bus") => ({
+      node,
+      servers: urls,
+      seed: readFileSync(join(root, node, `${account}.seed`), "utf8").trim(),
+      tls: { ca: join(root, node, "ca.pem"), cert: join(root, node, "node.pem"), key: join(root, node, "node.key") },
+    }),
+    reload: () => {
+      for (const server of servers) server.kill("SIGHUP");
+    },
+  };
+}
+
+/** For afterEach. */
+export async function stopClusters(): Promise<void> {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    await new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+      child.kill("SIGKILL");
+    });
+  }
+  children.clear();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  folders.clear();
+}
+
+function runServer(cwd: string): ChildProcess {
+  const child = spawn(natsServerPath(), ["-c", "nats.conf", "-l", "log"], { cwd, stdio: "ignore" });
+  children.add(child);
+  return child;
+}
+
+function routesIn(log: string): number {
+  return log.split("Route connection created").length - log.split("Router connection closed").length;
+}
+
+/** @throws {Error} it does not within 10 s */
+export async function untilIt(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    if (tries === 100) throw new Error(`tried 10 s for ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("data", () => resolve(socket.destroy() !== undefined)); // its INFO
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** So many ports on end, below those that the system gives to who asks for any. */
+async function freeRange(count: number): Promise<number> {
+  for (;;) {
+    const base = 15_000 + Math.floor(Math.random() * 15_000);
+    const all = await Promise.all(Array.from({ length: count }, (_, index) => isFree(base + index)));
+    if (all.every(Boolean)) return base;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
