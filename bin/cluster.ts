@@ -180,6 +180,7 @@ function writeNode(target: string, { servers }: ClusterFacts, node: string): { b
     node,
     link: servers.map(({ host, port }) => `nats://${inUrl(host)}:${port}`),
     "link-seed": "bus.seed",
+    "link-store-seed": "store.seed",
     "link-ca": "ca.pem",
     "link-cert": "node.pem",
     "link-key": "node.key",

@@ -52,7 +52,7 @@ export async function joinDirectory(node: Node, options: StartOptions, port: num
     },
     () => about,
   );
-  return why === undefined ? "jackfield nodes lists who is there" : `off: ${why}`;
+  return why === undefined ? "jackfield nodes lists who is there" : `not yet: ${why}`;
 }
 
 /** Where others reach its http-server; null: this machine alone does. */

@@ -27,6 +27,8 @@ import { findProgram } from "./package.ts";
 import type { Process } from "./process.ts";
 import { restartByHand } from "./restart-by-hand.ts";
 
+const ALONE = "it has joined no others: jackfield start --link does";
+
 /** @param folderOf the folder of a loaded package, by `package:publisher` */
 export function kernelProgram(
   kernel: Kernel,
@@ -163,7 +165,7 @@ class Command {
   /** Not awaited either: the directory is elsewhere. */
   #nodes(): void {
     const { roster } = this.#kernel;
-    if (typeof roster === "string") return this.#answer({ Err: "NoDirectory", message: roster });
+    if (roster === null) return this.#answer({ Err: "NoDirectory", message: ALONE });
     void roster.nodes().then(
       ({ nodes, more }) => this.#answer({ Debug: { Nodes: nodes, ...(more ? { more } : {}) } }),
       (error) => this.#answer({ Err: "NoDirectory", message: textOf(error) }),

@@ -129,8 +129,8 @@ export class Kernel {
   stopping = false;
   /** To other nodes; null: there is none, and they are Offline. */
   link: Link | null = null;
-  /** Which others there are; text: why nobody knows. */
-  roster: Roster | string = "it is alone: jackfield start --link joins it to others";
+  /** Which others there are; null: it has not joined any. */
+  roster: Roster | null = null;
   readonly #settings: Readonly<Record<string, Settings>>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;

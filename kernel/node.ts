@@ -6,15 +6,7 @@
  * limits.drain, then every program's own exit in reverse order of start, children before their parent; nothing is
  * restarted. Then `afterStop`.
  */
-import {
-  isSafeNodeName,
-  KERNEL,
-  OptionError,
-  PackageId,
-  type ProcessId,
-  type Program,
-  textOf,
-} from "../lib/protocol/index.ts";
+import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
 import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
@@ -127,22 +119,16 @@ export class Node {
   }
 
   /**
-   * Lets the others find it, and knows of them from then on; without a directory there it goes on all the same.
-   * @param about asked at each beat @returns why there is none; undefined: there is
+   * Lets the others find it, and knows of them from then on. Without a directory it goes on, and looks for one again.
+   * @param about asked at each beat @returns why there is none yet; undefined: there is
    */
   async join(directory: Directory, about: () => NodeAbout): Promise<string | undefined> {
     const { Roster } = await import("./link/roster.ts");
     const roster = new Roster(this.kernel, directory, about);
-    try {
-      await roster.open();
-    } catch (error) {
-      this.kernel.roster = textOf(error);
-      return this.kernel.roster;
-    }
     this.kernel.roster = roster;
     this.onStop(() => roster.leave());
     this.afterStop(() => roster.close());
-    return undefined;
+    return await roster.open();
   }
 
   /** As `join`, in JetStream of NATS servers. @param options with the seed of its user in the account STORE */

@@ -17,7 +17,7 @@ export type DirectoryRecord = {
 };
 
 export interface Directory {
-  /** @throws {DirectoryError} (rejects) there is none to be had */
+  /** May be called again after it failed. @throws {DirectoryError} (rejects) there is none to be had */
   open(): Promise<void>;
   /** In place of this node's record. @returns its revision. Rejects when it may not have been written. */
   put(text: string): Promise<number>;

@@ -4,8 +4,9 @@
  * 1. A node that has not been heard of for `directoryGone` is there no more, whether or not its record is.
  * 2. Ages are told by the directory's clock, of which this node learns when it writes: clocks of nodes may differ.
  * 3. What a record says is another program's word: what is not of its shape is left out.
- * 4. A directory that cannot be reached stops nobody. It is said once, and written to again at the next beat.
+ * 4. A directory that is not there, or cannot be reached, stops nobody. It is said once, and tried again at each beat.
  */
+import { textOf } from "../../lib/protocol/index.ts";
 import { isRecord } from "../fields.ts";
 import type { Kernel } from "../kernel.ts";
 import { Alarm } from "../timer-wheel.ts";
@@ -48,6 +49,9 @@ export class Roster {
   #writing: Promise<void> = Promise.resolve();
   #isFailing = false;
   #isClosed = false;
+  /** Why it is not open, and has not been. */
+  #why: unknown = null;
+  #isOpen = false;
 
   /** @param about asked at each beat */
   constructor(kernel: Kernel, directory: Directory, about: () => NodeAbout) {
@@ -58,11 +62,11 @@ export class Roster {
     this.#beat = new Alarm(() => this.#announce());
   }
 
-  /** @throws {DirectoryError} (rejects) there is none */
-  async open(): Promise<void> {
-    await this.#directory.open();
+  /** @returns why there is none yet; undefined: this node is in it */
+  async open(): Promise<string | undefined> {
     this.#announce();
     await this.#writing;
+    return this.#isOpen ? undefined : textOf(this.#why);
   }
 
   /** Others find this node no more. */
@@ -70,7 +74,7 @@ export class Roster {
     this.#isClosed = true;
     this.#kernel.wheel.cancel(this.#beat);
     await this.#writing;
-    await this.#directory.remove().catch((error) => this.#failed(error));
+    if (this.#isOpen) await this.#directory.remove().catch((error) => this.#failed(error));
   }
 
   async close(): Promise<void> {
@@ -92,6 +96,7 @@ export class Roster {
   }
 
   async #read(): Promise<readonly DirectoryRecord[]> {
+    if (!this.#isOpen) throw this.#why;
     try {
       return await this.#directory.read(NODES_MAX);
     } catch (cause) {
@@ -100,13 +105,23 @@ export class Roster {
     }
   }
 
+  /** The next follows when this one has ended, however long the directory takes. */
   #announce(): void {
-    if (this.#isClosed) return;
-    this.#kernel.wheel.add(this.#beat, this.#kernel.limits.directoryBeat);
-    this.#writing = this.#write();
+    this.#writing = this.#write().finally(() => {
+      if (!this.#isClosed) this.#kernel.wheel.add(this.#beat, this.#kernel.limits.directoryBeat);
+    });
   }
 
   async #write(): Promise<void> {
+    if (!this.#isOpen) {
+      try {
+        await this.#directory.open();
+        this.#isOpen = true;
+      } catch (error) {
+        this.#why = error; // who started this node was told of the first
+        return;
+      }
+    }
     const { clock } = this.#kernel;
     const { address, version } = this.#about();
     const record = { address: short(address), version: short(version), started: this.#started, at: clock.now() };

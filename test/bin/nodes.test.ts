@@ -38,7 +38,7 @@ test("one that is alone has none to list", async () => {
   expect(await run("nodes", "--node-url", node.url).ended).toMatchObject({
     code: 1,
     stdout: "",
-    stderr: "Cannot list nodes as the node refuses: it is alone: jackfield start --link joins it to others\n",
+    stderr: "Cannot list nodes as the node refuses: it has joined no others: jackfield start --link does\n",
   });
 });
 
@@ -48,7 +48,7 @@ test("a node whose servers have no JetStream starts, and says why there is no di
   const { url } = await startNatsServer(file);
   const node = await startNode({ args: ["--memory", "--node", "alice.os", "--link", url] });
   expect(node.command.stdout).toContain(
-    `  directory     off: Cannot keep a directory in "${url}" as JetStream does not`,
+    `  directory     not yet: Cannot keep a directory in "${url}" as JetStream does not`,
   );
   const { code, stderr } = await run("nodes", "--node-url", node.url).ended;
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("JetStream does not answer") });

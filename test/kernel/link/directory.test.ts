@@ -37,11 +37,45 @@ function make(name: string, options: Partial<NodeOptions> = {}): Node {
 
 async function listed(node: Node): Promise<readonly NodeFacts[]> {
   const { roster } = node.kernel;
-  if (typeof roster === "string") throw new Error(roster);
+  if (roster === null) throw new Error("it has not joined");
   return (await roster.nodes()).nodes;
 }
 
 const names = async (node: Node): Promise<readonly string[]> => (await listed(node)).map((facts) => facts.node);
+
+/** On a busy machine the client's 1.5 s for a server are over before its nkey is checked: then it is tried again. */
+async function untilOpen(directory: Directory): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await directory.open();
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
+}
+
+/** Until `node` lists just these. */
+async function untilListed(node: Node, wanted: readonly string[]): Promise<void> {
+  let found: unknown;
+  for (let tries = 0; tries < TRIES && String(found) !== String(wanted); tries++) {
+    await nextBeat();
+    found = await names(node).catch((error: unknown) => error);
+  }
+  expect(found).toEqual(wanted);
+}
+
+/** Until `node` cannot list for that reason. */
+async function untilRefused(node: Node, why: RegExp): Promise<void> {
+  let found = "";
+  for (let tries = 0; tries < TRIES && !why.test(found); tries++) {
+    await nextBeat();
+    found = await names(node).then(String, textOf);
+  }
+  expect(found).toMatch(why);
+}
+
+const TRIES = 100;
+const nextBeat = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 describe("over memory", () => {
   /** Two nodes whose clocks, and the directory's, say different times of day; they advance together. */
@@ -138,20 +172,19 @@ describe("over nats", () => {
     servers: readonly string[],
     seed?: string,
   ): Promise<[Node, string | undefined]> => {
-    const node = make(name);
+    const node = make(name, { limits: { directoryBeat: 50 } });
     const why = await node.joinByNats({ servers, ...(seed === undefined ? {} : { seed }) }, () => ABOUT);
     return [node, why];
   };
 
   test("three nodes find each other; one that stops is gone for the others", async () => {
     const { url } = await startNatsServer();
-    const [[alice], [bob], [carol]] = await Promise.all(
-      ["alice.os", "bob.os", "carol-2.os"].map((name) => joined(name, [url])) as [
-        Promise<[Node, string | undefined]>,
-        Promise<[Node, string | undefined]>,
-        Promise<[Node, string | undefined]>,
-      ],
-    );
+    const [[alice], [bob], [carol]] = await Promise.all([
+      joined("alice.os", [url]),
+      joined("bob.os", [url]),
+      joined("carol-2.os", [url]),
+    ]);
+    await untilListed(alice, ["alice.os", "bob.os", "carol-2.os"]);
     const all = await listed(alice);
     expect(all.map(({ node, here }) => [node, here])).toEqual([
       ["alice.os", true],
@@ -172,14 +205,8 @@ describe("over nats", () => {
     directories.push(directory);
     await directory.open();
     await directory.put("{}");
-    let isListed = (await names(node)).includes("bob.os");
-    expect(isListed).toBe(true);
-    const look = async (): Promise<void> => {
-      while (isListed) isListed = (await names(node)).includes("bob.os");
-    };
-    void look();
-    await until(() => !isListed);
-    expect(await names(node)).toEqual(["alice.os"]);
+    expect(await names(node)).toContain("bob.os");
+    await untilListed(node, ["alice.os"]);
   });
 
   test("a server that dies and comes back: the nodes go on, and are listed again", async () => {
@@ -191,13 +218,7 @@ describe("over nats", () => {
     await server.end();
     await until(() => faults.length > 0);
     await server.start();
-    let found: readonly string[] = [];
-    const look = async (): Promise<void> => {
-      while (found.length === 0) found = await names(node).catch(() => []);
-    };
-    void look();
-    await until(() => found.length > 0);
-    expect(found).toEqual(["alice.os"]);
+    await untilListed(node, ["alice.os"]);
   });
 
   describe("with permissions as contracts/cluster.md §5 has them", () => {
@@ -232,11 +253,10 @@ describe("over nats", () => {
       const { server, seed } = await guarded(["alice.os", "bob.os"]);
       const admin = new NatsDirectory({ node: "admin.os", servers: [server.url], seed: seed("admin") });
       directories.push(admin);
-      await admin.open(); // makes the bucket
-      const [alice, whyAlice] = await joined("alice.os", [server.url], seed("alice.os"));
-      const [, whyBob] = await joined("bob.os", [server.url], seed("bob.os"));
-      expect([whyAlice, whyBob]).toEqual([undefined, undefined]);
-      expect(await names(alice)).toEqual(["alice.os", "bob.os"]);
+      await untilOpen(admin); // makes the bucket
+      const [alice] = await joined("alice.os", [server.url], seed("alice.os"));
+      await joined("bob.os", [server.url], seed("bob.os"));
+      await untilListed(alice, ["alice.os", "bob.os"]);
       // Hers are the credentials, bob's is the record: the server drops it, and bob's own stays.
       const authenticator = nkeyAuthenticator(new TextEncoder().encode(seed("alice.os")));
       const nc = await connect({ servers: server.url, authenticator, inboxPrefix: "_INBOX_alice_os" });
@@ -249,13 +269,17 @@ describe("over nats", () => {
       expect((await listed(alice))[1]).toMatchObject({ node: "bob.os", ...ABOUT });
     });
 
-    test("without the bucket, which a node may not make, there is no directory", async () => {
+    test("without the bucket, which a node may not make, there is no directory until an administrator makes it", async () => {
       const { server, seed } = await guarded(["alice.os"]);
-      const [alice, why] = await joined("alice.os", [server.url], seed("alice.os"));
-      expect(why).toMatch(
+      const [alice] = await joined("alice.os", [server.url], seed("alice.os"));
+      await untilRefused(
+        alice,
         /^Cannot keep a directory in "nats:\S+" as there is no bucket "dir", and this node may not make it: ./,
       );
-      expect(alice.kernel.roster).toBe(why);
+      const admin = new NatsDirectory({ node: "admin.os", servers: [server.url], seed: seed("admin") });
+      directories.push(admin);
+      await untilOpen(admin);
+      await untilListed(alice, ["alice.os"]);
     });
   });
 
@@ -263,11 +287,11 @@ describe("over nats", () => {
     const file = join(temporaryFolder(), "nats.conf");
     writeFileSync(file, "accounts { BUS { users: [ { user: a, password: b } ] } }\nno_auth_user: a\n");
     const { url } = await startNatsServer(file);
-    const [node, why] = await joined("alice.os", [url]);
-    expect(why).toMatch(
+    const [node] = await joined("alice.os", [url]);
+    await untilRefused(
+      node,
       /^Cannot keep a directory in "nats:\S+" as JetStream does not answer: is it on there, and may this node's user use it\? ./,
     );
-    await node.stop();
   });
 
   test("a server that is not there is no directory", async () => {
@@ -276,8 +300,4 @@ describe("over nats", () => {
     const [, why] = await joined("alice.os", [server.url]);
     expect(why).toMatch(/^Cannot keep a directory in "nats:\S+" as none of its servers lets it in: ./);
   });
-});
-
-test("a node that is alone says so", () => {
-  expect(make("alice.os").kernel.roster).toBe("it is alone: jackfield start --link joins it to others");
 });
