@@ -25,6 +25,7 @@ const PINGS_MAX = 2; // unanswered ones
 const CLOSE_MS = 1_000; // for what was sent to leave: a server that is frozen or gone takes nothing
 const STALE_MS = 250; // for the client to end a stale connection by itself
 const PAYLOAD_MIN = 2 * INLINE_BYTES; // the largest frame, with room for what is around it
+const PEERS_MAX = 10_000; // subjects remembered, some 100 bytes each: more than any cluster has
 const NO_RESPONDERS = 503;
 
 /** Of every connection of a node to the servers. */
@@ -52,6 +53,8 @@ export class NatsWire implements Wire {
   readonly where: string;
   readonly #options: NatsOptions;
   readonly #subjects = new Map<string, string>(); // by peer and lane
+  readonly #absences = new Map<string, readonly [before: string, after: string]>(); // by peer: around the seq
+  readonly #arrivals = new Map<string, ReturnType<typeof readSubject>>(); // by subject, of frames
   #nc: NatsConnection | null = null;
   #isClosing = false;
 
@@ -104,7 +107,7 @@ export class NatsWire implements Wire {
     if (nc === null || nc.isClosed()) return;
     const subject = this.#subject(peer, lane);
     if (seq === 0) nc.publish(subject, bytes);
-    else nc.publish(subject, bytes, { reply: absenceSubject(this.#options.node, peer, seq) });
+    else nc.publish(subject, bytes, { reply: this.#absence(peer, seq) });
   }
 
   async close(): Promise<void> {
@@ -151,15 +154,38 @@ export class NatsWire implements Wire {
     const key = `${lane}${peer}`;
     let subject = this.#subjects.get(key);
     if (subject === undefined) {
-      if (this.#subjects.size >= 10_000) this.#subjects.clear(); // more peers than any cluster has
+      if (this.#subjects.size >= PEERS_MAX) this.#subjects.clear();
       subject = subjectOf(peer, this.#options.node, lane);
       this.#subjects.set(key, subject);
     }
     return subject;
   }
 
+  #absence(peer: string, seq: number): string {
+    let around = this.#absences.get(peer);
+    if (around === undefined) {
+      if (this.#absences.size >= PEERS_MAX) this.#absences.clear();
+      const whole = absenceSubject(this.#options.node, peer, 0);
+      const after = whole.slice(whole.lastIndexOf("."));
+      around = [whole.slice(0, -after.length - 1), after];
+      this.#absences.set(peer, around);
+    }
+    return around[0] + seq + around[1];
+  }
+
+  /** Those of frames are a few, and come again and again. */
+  #arrived(subject: string): ReturnType<typeof readSubject> {
+    const known = this.#arrivals.get(subject);
+    if (known !== undefined) return known;
+    const arrived = readSubject(subject, this.#options.node);
+    if (arrived?.kind !== "frame") return arrived;
+    if (this.#arrivals.size >= PEERS_MAX) this.#arrivals.clear();
+    this.#arrivals.set(subject, arrived);
+    return arrived;
+  }
+
   #take(events: WireEvents, message: Msg): void {
-    const arrived = readSubject(message.subject, this.#options.node);
+    const arrived = this.#arrived(message.subject);
     if (arrived === undefined) return;
     const { headers } = message;
     if (arrived.kind === "absent") {
