@@ -194,6 +194,7 @@ class FarNode {
   #queue: Queued[] = [];
   #bytes = 0;
   #isUnderWay = false;
+  #sentAt = 0; // ms monotonic
   #isWatched = false;
 
   constructor(owners: FarOwners, name: string) {
@@ -291,7 +292,7 @@ class FarNode {
   }
 
   #send(batch: readonly Queued[]): void {
-    const { host } = this.owners.parts;
+    const { host, kernel } = this.owners.parts;
     const { session } = this;
     const server = host();
     const body = { FarEvents: { session, seq: this.#seq++, events: batch.map(({ event }) => event) } };
@@ -300,6 +301,7 @@ class FarNode {
     request.expectsResponse = FAR_SECONDS;
     request.context = new Sent(this, session);
     this.#isUnderWay = true;
+    this.#sentAt = kernel.clock.monotonic();
     server.send(request);
   }
 
@@ -313,7 +315,11 @@ class FarNode {
   #probe(): void {
     this.#isWatched = false;
     if (this.isIdle) return;
+    const { kernel, limits } = this.owners.parts;
+    const waitedMs = kernel.clock.monotonic() - this.#sentAt;
     if (!this.#isUnderWay) this.#send([]);
+    else if (waitedMs > FAR_SECONDS * 1000 + limits.farProbe)
+      this.lose(CLOSE.tryAgainLater.code, "the node of the process cannot be reached"); // whoever waited for its answer is gone
     this.#watch();
   }
 }

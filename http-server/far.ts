@@ -48,7 +48,7 @@ export class Far {
     const channel = this.#near.channelOf(from, channelId);
     const owner = channel?.owner ?? null;
     if (channel === undefined || owner === null) return "WsChannelNotFound";
-    if (this.isLocal(to.node)) return "WsTargetNotFound"; // a stand-in
+    if (this.isLocal(to.node) || this.#kernel.link === null) return "WsTargetNotFound"; // a stand-in, or nowhere
     if (channel.extension !== null || !owner.capabilities.has(networkCapability(this.#kernel.name)))
       return "WsTargetDenied"; // an extension's questions wait for answers, which do not cross
     const standIn = this.owners.of(to);

@@ -8,7 +8,7 @@ import { page } from "./page.ts";
 import type { SocketConstructor } from "./socket.ts";
 
 export type ConnectOptions = {
-  /** `process:package:publisher`. */
+  /** `process:package:publisher`; of another node linked to this one, `node@process:package:publisher`, without `path`. */
   readonly process: string;
   /** The node's main route; the page's host when left out. `http:` is read as `ws:`, `https:` as `wss:`. */
   readonly url?: string | URL | undefined;
@@ -48,7 +48,8 @@ export type Settings = {
 /** @throws {OptionError} */
 export function resolveOptions(options: ConnectOptions): Settings {
   const { process, path, token } = options;
-  if (!/^[^:@/]+:[^:@/]+:[^:@/]+$/.test(process)) {
+  const id = path === undefined ? process.replace(/^[^:@/]+@/, "") : process; // paths are of the node's own processes
+  if (!/^[^:@/]+:[^:@/]+:[^:@/]+$/.test(id)) {
     throw new OptionError(`Cannot connect to "${process}" as it is no process id: write process:package:publisher`);
   }
   const WebSocket = options.WebSocket ?? page().WebSocket;
@@ -59,7 +60,10 @@ export function resolveOptions(options: ConnectOptions): Settings {
   }
   const register = (): string => {
     const frame: WsRegister = {
-      auth_token: typeof token === "function" ? token() : (token ?? readAuthToken(options.nodeId, process)),
+      auth_token:
+        typeof token === "function"
+          ? token()
+          : (token ?? readAuthToken(options.nodeId, id === process ? process : undefined)),
       target_process: process,
       encrypted: false,
       slow_reader: options.slowReader,

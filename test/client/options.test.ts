@@ -57,8 +57,8 @@ describe("connect() refuses", () => {
       `Cannot connect to "chat" as it is no process id: write process:package:publisher`,
     ],
     [
-      "an address",
-      { process: "n@a:b:c" },
+      "a path of a process of another node",
+      { process: "n@a:b:c", path: "room" },
       `Cannot connect to "n@a:b:c" as it is no process id: write process:package:publisher`,
     ],
     [

@@ -170,6 +170,8 @@ export class HarnessHttpServer {
       const { channel_id, topic } = action.WebSocketUnsubscribe;
       return this.#with(channel_id, ({ topics }) => topics.delete(topic));
     }
+    if ("WebSocketGrant" in action) return this.#with(action.WebSocketGrant.channel_id, () => undefined);
+    if ("WebSocketUngrant" in action) return this.#with(action.WebSocketUngrant.channel_id, () => undefined);
     if ("WebSocketClose" in action) return this.#close(action.WebSocketClose);
     if ("HttpChunk" in action || "HttpEnd" in action) return this.#stream(action, blob);
     if ("WebSocketTransfer" in action)
