@@ -19,6 +19,7 @@ import {
   KernelError,
   type Message,
   ON_BEHALF,
+  SendError,
   STREAMS,
   type StreamAction,
   type StreamEntry,
@@ -165,8 +166,14 @@ export class StreamCalls {
 
   /** Opens another process's input for a session of this one. @throws {StreamError} NonExistentStream, InputTaken */
   async openInput(name: string, { session, streamId, appId = null }: InputSessionOptions): Promise<InputFeed> {
-    await this.#ask("open input", name, { OpenInput: { name, session, stream_id: streamId, app_id: appId } });
-    return new InputFeed(this.#host, this.#target, name, session, streamId);
+    const feed = new InputFeed(this.#host, this.#target, name, session, streamId);
+    try {
+      await this.#ask("open input", name, { OpenInput: { name, session, stream_id: streamId, app_id: appId } });
+    } catch (thrown) {
+      if (thrown instanceof SendError) feed.close(); // too late is not never: nobody would close it then
+      throw thrown;
+    }
+    return feed;
   }
 
   /** Process-lib only. @returns undefined: it is a message like any other */

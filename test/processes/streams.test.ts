@@ -6,6 +6,7 @@ import { type StreamEntry, StreamError } from "../../lib/process/index.ts";
 import { Envelope, ProcessId, RPC_ORIGIN, toAddress } from "../../lib/protocol/index.ts";
 import { STREAM_LIMITS, type StreamLimits } from "../../processes/streams/limits.ts";
 import { streamsProcess } from "../../processes/streams/streams.ts";
+import { deferred } from "../support/deferred.ts";
 import { request, settle, startKernel, type TestKernel } from "../support/kernel.ts";
 import { Recorder } from "../support/recorder.ts";
 import { Streamer } from "../support/streamer.ts";
@@ -17,10 +18,10 @@ const OTHER = "other:other:you.os";
 
 let kernel: TestKernel;
 
-function start(limits: Partial<StreamLimits> = {}): void {
+function start(limits: Partial<StreamLimits> = {}, loaded: Promise<void> = Promise.resolve()): void {
   kernel = startKernel();
   const program = streamsProcess({ ...STREAM_LIMITS, ...limits });
-  const made = lazyProgram(async () => program);
+  const made = lazyProgram(() => loaded.then(() => program));
   kernel.node.addSystemProcess({ id: ProcessId.parse(STREAMS), program: made, public: true, trusted: true });
 }
 
@@ -383,6 +384,22 @@ describe("inputs", () => {
     expect(source.inputs.map(({ type, samples }) => [type, ...samples])).toEqual([["opened"], ["samples", "own"]]);
     feed.close();
     await thief.streams.openInput("in", again);
+  });
+
+  test("one whose opener was answered too late is nobody's", async () => {
+    await kernel.stop();
+    const { promise: loaded, resolve: load } = deferred();
+    start({}, loaded);
+    const [source, server, other] = [add(SOURCE), add(OTHER), add(SIBLING)];
+    await settle();
+    const late = [source.streams.input("in"), server.streams.openInput("in", { session: 1, streamId: "X" })];
+    const told = Promise.allSettled(late);
+    await kernel.advance(6_000);
+    expect(await told).toMatchObject([{ reason: { kind: "Timeout" } }, { reason: { kind: "Timeout" } }]);
+    load();
+    await settle();
+    await other.streams.openInput("in", { session: 1, streamId: "X" });
+    expect(source.inputs.map(({ type }) => type)).toEqual(["opened", "closed", "opened"]);
   });
 
   test("declared again by who has it, it goes on: nothing is told twice", async () => {
