@@ -13,6 +13,7 @@ import { echo, echo1x1, echo50x1 } from "./echo.ts";
 import { fanout1000, fanout10000 } from "./fanout.ts";
 import { idle10000, idle19000 } from "./idle.ts";
 import { json } from "./json.ts";
+import { link } from "./link.ts";
 import { placements } from "./placements.ts";
 import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
   app,
   request,
   placements,
+  link,
   upload,
   fanout1000,
   fanout10000,

@@ -86,6 +86,33 @@ function allowed(params: unknown): string {
   return what === '"messaging"' ? "messaging" : inOneLine(what);
 }
 
+/** {"Debug":"Link"} */
+export function link(facts: unknown, terminal: Terminal): string {
+  const { where, state, reconnects, peers } = fields(facts);
+  const colour = state === "up" ? "green" : state === "waiting" ? "yellow" : "red";
+  const how = coloured(textOf(state), colour, terminal);
+  const head = `${inOneLine(textOf(where))} is ${how}, reconnected ${textOf(reconnects)} times\n`;
+  const columns = [
+    { head: "NODE" },
+    { head: "SENT", isNumber: true },
+    { head: "RECEIVED", isNumber: true },
+    { head: "ASKED", isNumber: true },
+    { head: "WAITING", isNumber: true },
+    { head: "UNCONFIRMED", isNumber: true },
+    { head: "LOST", isNumber: true },
+    { head: "MISSED", isNumber: true },
+    { head: "EXPIRED", isNumber: true },
+    { head: "FAULTS", isNumber: true },
+  ];
+  const rows = list(peers).map((value) => {
+    const peer = fields(value);
+    const { node, sent, received, requests, waiting, unconfirmed, lost, missed, expired, faults } = peer;
+    const numbers = [sent, received, requests, waiting, unconfirmed, lost, missed, expired, faults];
+    return [inOneLine(textOf(node)), ...numbers.map(textOf)];
+  });
+  return rows.length === 0 ? `${head}no other node has been spoken to\n` : `${head}\n${table(columns, rows, terminal)}`;
+}
+
 /** {"Debug":"DeadLetters"} */
 export function deadLetters(letters: unknown, terminal: Terminal): string {
   const { counts, last } = fields(letters);

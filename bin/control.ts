@@ -1,5 +1,5 @@
 /**
- * `jackfield ps`, `tree`, `caps`, `kill`, `restart`, `logs`, `dead-letters`, `crashes`: what a person asks of a running
+ * `jackfield ps`, `tree`, `caps`, `kill`, `restart`, `logs`, `dead-letters`, `crashes`, `link`: what a person asks of a running
  * node, each a command of kernel:distro:sys (contract kinode §3.5), sent by RPC as `jackfield send` does.
  *
  * 1. stdout has the answer and nothing else; `--json` prints what the kernel said of it, in one line.
@@ -105,6 +105,15 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
     act: "list crashes",
     help: "the last crashes, with the message in hand and the stack",
     run: async (asked) => show(asked, await debug(asked, "Crashes"), views.crashes),
+  },
+  link: {
+    act: "show the link",
+    help: "the link to other nodes: whether it is up, and what went to each node and came from it",
+    run: async (asked) => {
+      const found = await debug(asked, "Link");
+      if (found === null && !asked.isJson) asked.output.print("this node has no link to others\n");
+      else show(asked, found, views.link);
+    },
   },
 };
 

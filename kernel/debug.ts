@@ -36,9 +36,11 @@ export function debug(kernel: Kernel, query: unknown): unknown {
       return { DeadLetters: deadLetters(kernel, fields(argument)) };
     case "Logs":
       return { Logs: logs(kernel, fields(argument)) };
+    case "Link":
+      return link(kernel);
     default:
       throw new Error(
-        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs",
+        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link",
       );
   }
 }
@@ -70,6 +72,15 @@ function tree(kernel: Kernel): Fields {
   }
   const Tree = nodes.get(null) ?? null;
   return all.length > ENTRIES_MAX ? { Tree, more: all.length - ENTRIES_MAX } : { Tree };
+}
+
+/** null: it has none. */
+function link(kernel: Kernel): Fields {
+  const described = kernel.link?.describe();
+  if (described === undefined) return { Link: null };
+  const { peers, ...facts } = described;
+  const Link = { ...facts, peers: peers.slice(0, ITEMS_MAX) };
+  return peers.length > ITEMS_MAX ? { Link, more: peers.length - ITEMS_MAX } : { Link };
 }
 
 /** Who has sent requests to whom, both still there; in the order each was first asked. */

@@ -31,7 +31,7 @@ const DOORS = {
   msgpackr: ["lib/protocol/codec.ts"],
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
-  "@nats-io/transport-node": ["kernel/link/nats-wire.ts"],
+  "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "bench/contenders/"],
   "@nats-io/nkeys": ["bin/cluster-keys.ts"],
   lmdb: ["processes/lmdb.ts"],
   xstate: [

@@ -1,13 +1,14 @@
 /**
  * Frames between nodes (docs/cluster.md): a head that every frame has, then MessagePack.
  *
- *   u8 version · u32 epoch · u32 seq · value                       little-endian
+ *   u8 version · u32 epoch · u48 seq · value                       little-endian
  *   q  [id, source, target, seconds, body, blob, mime, isText, metadata, capabilities]
  *   r  [id, source, error, body, blob, mime, isText, metadata, capabilities]
  *   c  [transfer, lane, index, count, bytes]
- *   k  [epoch, first, last, missed]       p  []
+ *   k  [epoch, first, last, missed]       p  [floor]
  *
- * 1. `epoch` is new with each start of a node; `seq` counts its frames to one peer from 1. `k` and `p` have seq 0.
+ * 1. `epoch` is new with each start of a node; `seq` counts its frames to one peer from 1. A `k` has seq 0, a `p` that of
+ *    the last frame. 48 bits last for centuries; 32 would be over in half a day of 100,000 frames a second.
  * 2. Source and target are process ids: which nodes they are of, the wire says.
  * 3. A frame of another version is refused as a whole: what it means nobody here knows.
  * 4. `id` 0: no answer is wanted. `error` null: it is an answer.
@@ -17,7 +18,7 @@ import { FrameError } from "./errors.ts";
 import type { Lane } from "./wire.ts";
 
 export const VERSION = 1;
-export const HEAD_BYTES = 9;
+export const HEAD_BYTES = 11;
 
 export type Head = { readonly epoch: number; readonly seq: number };
 
@@ -63,9 +64,8 @@ export type AckFields = {
   readonly missed: readonly (readonly [number, number])[];
 };
 
+const SECONDS_MAX = 31_536_000; // a year: above what limits.requestSeconds may be, and a time that a timer can have
 const ERRORS: readonly SendErrorKind[] = ["Timeout", "Offline", "Overloaded", "Denied"];
-const NO_BODY = packMessage([]);
-
 /** @throws {Error} the body is nothing that MessagePack can carry */
 export function packRequest({ id, source, target, seconds, ...load }: RequestFields): Uint8Array {
   return packMessage([id, source, target, seconds, ...fieldsOf(load)]);
@@ -84,8 +84,9 @@ export function packAck({ epoch, first, last, missed }: AckFields): Uint8Array {
   return packMessage([epoch, first, last, missed]);
 }
 
-export function packProbe(): Uint8Array {
-  return NO_BODY;
+/** @param floor what came before this seq, the sender knows */
+export function packProbe(floor: number): Uint8Array {
+  return packMessage([floor]);
 }
 
 /** The whole frame, in memory of its own. */
@@ -93,21 +94,22 @@ export function frameOf(epoch: number, seq: number, body: Uint8Array): Uint8Arra
   const frame = Buffer.allocUnsafe(HEAD_BYTES + body.byteLength);
   frame[0] = VERSION;
   frame.writeUInt32LE(epoch, 1);
-  frame.writeUInt32LE(seq, 5);
+  frame.writeUIntLE(seq, 5, 6);
   frame.set(body, HEAD_BYTES);
   return frame;
 }
 
 /** @throws {FrameError} it is too short, or of another version */
 export function readHead(frame: Uint8Array): Head {
-  if (frame.byteLength < HEAD_BYTES) throw new FrameError(`it has ${frame.byteLength} bytes: a head has ${HEAD_BYTES}`);
-  if (frame[0] !== VERSION) {
+  const [version] = frame;
+  if (version !== undefined && version !== VERSION) {
     throw new FrameError(
-      `it is of version ${frame[0]}, and this node speaks ${VERSION}: run one Jackfield on all nodes`,
+      `it is of version ${version}, and this node speaks ${VERSION}: run one Jackfield on all nodes`,
     );
   }
+  if (frame.byteLength < HEAD_BYTES) throw new FrameError(`it has ${frame.byteLength} bytes: a head has ${HEAD_BYTES}`);
   const view = new DataView(frame.buffer, frame.byteOffset, HEAD_BYTES);
-  return { epoch: view.getUint32(1, true), seq: view.getUint32(5, true) };
+  return { epoch: view.getUint32(1, true), seq: view.getUint32(5, true) + view.getUint16(9, true) * 2 ** 32 };
 }
 
 /** What stands behind the head. */
@@ -119,7 +121,8 @@ export function bodyOf(frame: Uint8Array): Uint8Array {
 export function readRequest(body: Uint8Array): RequestFields {
   const [id, source, target, seconds, ...load] = listOf(body);
   if (!isId(id) || !isProcess(source) || !isProcess(target)) throw malformed("q");
-  if (!(seconds === null || (typeof seconds === "number" && seconds >= 0))) throw malformed("q");
+  if (!(seconds === null || (typeof seconds === "number" && seconds >= 0 && seconds <= SECONDS_MAX)))
+    throw malformed("q");
   return { id, source, target, seconds, ...loadOf(load, "q") };
 }
 
@@ -138,7 +141,7 @@ export function readChunk(body: Uint8Array): ChunkFields {
   const isLane = lane === "q" || lane === "r";
   if (!isId(transfer) || !isId(index) || !isId(count) || !isLane || !(bytes instanceof Uint8Array))
     throw malformed("c");
-  if (index >= count) throw malformed("c");
+  if (index >= count || bytes.byteLength === 0) throw malformed("c"); // pieces of nothing would have no bound
   return { transfer, lane, index, count, bytes };
 }
 
@@ -148,6 +151,13 @@ export function readAck(body: Uint8Array): AckFields {
   if (!isId(epoch) || !isId(first) || !isId(last) || !Array.isArray(missed) || !missed.every(isRange))
     throw malformed("k");
   return { epoch, first, last, missed };
+}
+
+/** @returns what came before this seq, the sender knows @throws {FrameError} */
+export function readProbe(body: Uint8Array): number {
+  const [floor] = listOf(body);
+  if (!isId(floor)) throw malformed("p");
+  return floor;
 }
 
 function fieldsOf({ body, blob, mime, metadata, capabilities }: Load): readonly unknown[] {

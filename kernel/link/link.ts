@@ -27,34 +27,45 @@ import { Alarm } from "../timer-wheel.ts";
 import { LinkError } from "./errors.ts";
 import {
   bodyOf,
-  type Head,
   type Load,
   packAnswer,
   packRequest,
   readAck,
   readAnswer,
   readHead,
+  readProbe,
   readRequest,
 } from "./frame.ts";
 import { isLinkName } from "./nats-subjects.ts";
 import { Peer, type PeerFacts, travelling } from "./peer.ts";
 import type { Lane, Wire } from "./wire.ts";
 
+const PEERS_MAX = 10_000; // as many nodes as one directory is good for (contracts/cluster.md §10), some 2 kB each
 const ADDRESSES_MAX = 10_000; // of other nodes, some 200 bytes each; then they are made anew
+
+export type LinkFacts = {
+  /** The servers, as they were given. */
+  readonly where: string;
+  /** `waiting`: it broke, and messages wait for it; `lost`: for longer than limits.linkGrace. */
+  readonly state: "up" | "waiting" | "lost";
+  readonly up: boolean;
+  /** How often it has come back. */
+  readonly reconnects: number;
+  readonly peers: readonly PeerFacts[];
+};
 
 export class Link {
   readonly #kernel: Kernel;
   readonly #wire: Wire;
-  readonly #epoch: number;
   readonly #peers = new Map<string, Peer>();
   readonly #addresses = new Map<string, Address>();
   readonly #grace: Alarm;
+  #ups = 0;
   #state: "closed" | "up" | "waiting" | "lost" = "closed";
 
   constructor(kernel: Kernel, wire: Wire) {
     this.#kernel = kernel;
     this.#wire = wire;
-    this.#epoch = 1 + Math.floor(kernel.random() * (2 ** 32 - 2));
     this.#grace = new Alarm(() => {
       this.#state = "lost";
       for (const peer of this.#peers.values()) peer.unreachable();
@@ -92,6 +103,13 @@ export class Link {
     for (const peer of this.#peers.values()) peer.stop();
   }
 
+  /** For people: `{"Debug":"Link"}`. */
+  describe(): LinkFacts {
+    const { where, isUp } = this;
+    const state = this.#state === "closed" ? "lost" : this.#state;
+    return { where, state, up: isUp, reconnects: Math.max(0, this.#ups - 1), peers: this.facts() };
+  }
+
   /** By name. */
   facts(): readonly PeerFacts[] {
     return [...this.#peers.values()].map(({ facts }) => facts).sort((a, b) => (a.node < b.node ? -1 : 1));
@@ -102,13 +120,14 @@ export class Link {
     if (this.#state === "lost" || this.#state === "closed" || !isLinkName(request.target.node)) return "Offline";
     const { id, source, target, body, metadata, rsvp } = request;
     const waiting = rsvp === null ? null : pendingOf(request);
+    const seconds = waiting === null ? null : (request.expectsResponse ?? waiting.request.expectsResponse);
     let packed: Uint8Array;
     try {
       packed = packRequest({
         id: waiting === null ? 0 : id,
         source: source.id.text,
         target: target.id.text,
-        seconds: waiting === null ? null : (request.expectsResponse ?? waiting.request.expectsResponse),
+        seconds,
         body,
         ...travelling(request),
         metadata,
@@ -119,22 +138,40 @@ export class Link {
       return undefined;
     }
     if (packed.byteLength > this.#kernel.limits.linkMessage * 1024 * 1024) return "Overloaded";
-    return this.#peer(target.node).send(request, waiting, packed);
+    const peer = this.#peer(target.node);
+    return peer === undefined ? "Overloaded" : peer.send(request, waiting, packed, seconds ?? 0);
   }
 
-  #peer(node: string): Peer {
+  /** @returns undefined when there are too many, and something is under way with each */
+  #peer(node: string): Peer | undefined {
     let peer = this.#peers.get(node);
     if (peer === undefined) {
-      peer = new Peer(this.#kernel, this.#wire, node, this.#epoch);
+      if (this.#peers.size >= PEERS_MAX && !this.#forgetIdle()) return undefined;
+      peer = new Peer(this.#kernel, this.#wire, node, this.#newEpoch());
       this.#peers.set(node, peer);
       if (this.isUp) peer.out.up();
     }
     return peer;
   }
 
+  /** Of a peer that is made again after it was forgotten too: its count begins anew. */
+  #newEpoch(): number {
+    return 1 + Math.floor(this.#kernel.random() * (2 ** 32 - 2));
+  }
+
+  #forgetIdle(): boolean {
+    const idle = [...this.#peers.values()].filter(({ isIdle }) => isIdle).slice(0, PEERS_MAX / 10);
+    for (const peer of idle) {
+      peer.stop();
+      this.#peers.delete(peer.name);
+    }
+    return idle.length > 0;
+  }
+
   #up(): void {
     this.#kernel.wheel.cancel(this.#grace);
     this.#state = "up";
+    this.#ups++;
     for (const peer of this.#peers.values()) peer.out.up();
   }
 
@@ -158,20 +195,28 @@ export class Link {
   #frame(node: string, lane: Lane, bytes: Uint8Array): void {
     this.#inTurn(() => {
       try {
-        this.#take(this.#peer(node), lane, bytes);
+        const peer = this.#peer(node);
+        if (peer !== undefined) this.#take(peer, lane, bytes);
       } catch (error) {
-        this.#kernel.events.emit({ type: "fault", process: `${node}@kernel:distro:sys`, error });
+        this.#fault(node, error);
       }
     });
   }
 
+  /** A node that sends nothing but rubbish must not fill the log: one of its faults a time is told, the others counted. */
+  #fault(node: string, error: unknown): void {
+    if (this.#peers.get(node)?.faulted() === true)
+      this.#kernel.events.emit({ type: "fault", process: `${node}@kernel:distro:sys`, error });
+  }
+
   #take(peer: Peer, lane: Lane, bytes: Uint8Array): void {
-    const head = readHead(bytes);
-    if (lane === "k") return this.#acknowledged(peer, bytes);
-    if (lane === "p") return this.#probed(peer, head);
-    const how = peer.in.take(head, bytes.byteLength);
-    if (how === "again") return;
+    const { epoch, seq } = readHead(bytes);
+    const how = peer.in.heard(epoch);
+    if (how === "over") return;
     if (how === "anew") peer.anew();
+    if (lane === "k") return this.#acknowledged(peer, bytes);
+    if (lane === "p") return this.#probed(peer, seq, bytes);
+    if (!peer.in.take(seq, bytes.byteLength)) return;
     try {
       if (lane === "q") this.#request(peer, bodyOf(bytes));
       else if (lane === "r") this.#answer(peer, bodyOf(bytes));
@@ -187,12 +232,12 @@ export class Link {
 
   #acknowledged(peer: Peer, bytes: Uint8Array): void {
     const account = readAck(bodyOf(bytes));
-    if (account.epoch === this.#epoch) peer.out.confirmed(account);
+    if (account.epoch === peer.out.epoch) peer.out.confirmed(account);
     else if (account.epoch !== 0) peer.out.probe(); // it has not heard that this node began anew
   }
 
-  #probed(peer: Peer, head: Head): void {
-    if (peer.in.probed(head) === "anew") peer.anew();
+  #probed(peer: Peer, seq: number, bytes: Uint8Array): void {
+    peer.in.probed(seq, readProbe(bodyOf(bytes)));
     peer.acknowledge();
   }
 
@@ -242,7 +287,18 @@ export class Link {
       this.#kernel.bus.bury(answer, "unpackable");
       packed = packAnswer({ id, source, error: "Offline", ...NOTHING });
     }
-    peer.answer({ body: packed, pair: `${source} ${by}`, lost: () => this.#kernel.bus.bury(answer, "offline") });
+    const pair = `${source} ${by}`;
+    const lost = (isThere: boolean): void => {
+      this.#kernel.bus.bury(answer, "offline");
+      if (isThere) this.#sayOffline(peer, id, source, pair);
+    };
+    peer.answer({ body: packed, pair, lost });
+  }
+
+  /** The answer was lost on its way: its requester need not wait for its clock. Once; it has that clock. */
+  #sayOffline(peer: Peer, id: number, source: string, pair: string): void {
+    const body = packAnswer({ id, source, error: "Offline", ...NOTHING });
+    peer.answer({ body, pair, lost: () => undefined });
   }
 
   /** A time-out is its requester's own to tell. */
@@ -250,7 +306,11 @@ export class Link {
     if (kind === "Timeout") return;
     const source = target.id.text;
     const body = packAnswer({ id, source, error: kind, ...NOTHING });
-    peer.answer({ body, pair: `${source} ${by}`, lost: () => undefined });
+    const pair = `${source} ${by}`;
+    const lost = (isThere: boolean): void => {
+      if (isThere) this.#sayOffline(peer, id, source, pair);
+    };
+    peer.answer({ body, pair, lost });
   }
 
   #envelope(kind: "request" | "response", source: Address, target: Address, load: Load): Envelope {

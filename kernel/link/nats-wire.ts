@@ -9,9 +9,11 @@
  */
 import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";
+import { INLINE_BYTES } from "./limits.ts";
 import { absenceSubject, readSubject, subjectOf, tokenOf } from "./nats-subjects.ts";
 import type { Lane, Wire, WireEvents } from "./wire.ts";
 
@@ -20,7 +22,9 @@ const RECONNECT_MS = 50; // and up to RECONNECT_SPREAD_MS more, so that not all 
 const RECONNECT_SPREAD_MS = 100;
 const PING_MS = 1_500;
 const PINGS_MAX = 2; // unanswered ones
+const CLOSE_MS = 1_000; // for what was sent to leave: a server that is frozen or gone takes nothing
 const STALE_MS = 250; // for the client to end a stale connection by itself
+const PAYLOAD_MIN = 2 * INLINE_BYTES; // the largest frame, with room for what is around it
 const NO_RESPONDERS = 503;
 
 export type NatsOptions = {
@@ -60,6 +64,7 @@ export class NatsWire implements Wire {
         pingInterval: PING_MS,
         maxPingOut: PINGS_MAX,
         noAsyncTraces: true,
+        ignoreAuthErrorAbort: true, // while servers are told of new keys, one may refuse twice: that is no reason to give up
         ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
         ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
       });
@@ -68,12 +73,19 @@ export class NatsWire implements Wire {
       const hint = seed !== undefined && tls?.cert === undefined ? wants : "";
       throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}${hint}`, { cause });
     }
+    const { max_payload: payload = 0 } = nc.info ?? {};
+    if (payload < PAYLOAD_MIN) {
+      await nc.close();
+      const rule = `its max_payload must be at least ${PAYLOAD_MIN} bytes: ${payload}, set it to 1MB`;
+      throw new LinkError(this.where, rule);
+    }
     if (!(await this.#isAlone(nc))) {
       await nc.close();
       const rule = `there is a node "${node}" on it already: each needs a name of its own (--node)`;
       throw new LinkError(this.where, `${rule}; one that was cut off is gone after some 30 s`);
     }
     this.#nc = nc;
+    const statuses = nc.status(); // what happens from now on: also while its interest spreads
     nc.subscribe(`n.${tokenOf(node)}.>`, {
       callback: (error, message) => {
         if (error === null) this.#take(events, message);
@@ -81,7 +93,7 @@ export class NatsWire implements Wire {
     });
     await nc.flush().catch(() => undefined); // its interest is known; a break shows up below
     events.up();
-    void this.#watch(nc, events);
+    void this.#watch(nc, statuses, events);
   }
 
   send(peer: string, lane: Lane, seq: number, bytes: Uint8Array): void {
@@ -96,7 +108,8 @@ export class NatsWire implements Wire {
     this.#isClosing = true;
     const nc = this.#nc;
     if (nc === null || nc.isClosed()) return;
-    await nc.flush().catch(() => undefined);
+    await Promise.race([nc.flush().catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]);
+    socketOf(nc)?.unref(); // a frozen server must not hold up the end of the process
     await nc.close();
   }
 
@@ -151,8 +164,8 @@ export class NatsWire implements Wire {
     } else if (headers === undefined) events.frame(arrived.from, arrived.lane, message.data);
   }
 
-  async #watch(nc: NatsConnection, events: WireEvents): Promise<void> {
-    for await (const status of nc.status()) {
+  async #watch(nc: NatsConnection, statuses: AsyncIterable<Status>, events: WireEvents): Promise<void> {
+    for await (const status of statuses) {
       if (this.#isClosing) return;
       this.#heard(nc, status, events);
     }
@@ -163,17 +176,18 @@ export class NatsWire implements Wire {
     else if (type === "reconnect") events.up();
     else if (type === "staleConnection") {
       events.down();
-      setTimeout(() => cut(nc), STALE_MS).unref();
+      const stale = socketOf(nc); // not the next one, which it may have by then
+      setTimeout(() => stale?.destroy(), STALE_MS).unref();
     }
   }
 }
 
+type Socket = { destroy(): void; unref(): void };
+
 /** A private field of the client's, of the version that package.json names: with its buffer full it waits for ever. */
-function cut(nc: NatsConnection): void {
-  const { protocol } = nc as unknown as {
-    readonly protocol?: { readonly transport?: { readonly socket?: { destroy(): void } } };
-  };
-  protocol?.transport?.socket?.destroy();
+function socketOf(nc: NatsConnection): Socket | undefined {
+  const { protocol } = nc as unknown as { readonly protocol?: { readonly transport?: { readonly socket?: Socket } } };
+  return protocol?.transport?.socket;
 }
 
 /**

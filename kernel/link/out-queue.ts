@@ -4,7 +4,8 @@
  * 1. This is back-pressure and an account, never delivery: nothing is sent twice.
  * 2. What one process sends to another leaves in the order given. A message larger than `inlineBytes` leaves in pieces,
  *    between which others go; what the same process sends to the same one later waits behind its last piece.
- * 3. What nobody waits for any more when its turn comes is left out.
+ * 3. What nobody waits for any more is left out when its turn comes, and makes room before that: the queue of a node that
+ *    takes nothing must not be full of what is over.
  * 4. Each item ends in one of: `arrived` (by the peer's word), `lost` (it never came, or nobody was there), or neither is
  *    known, while it is in the window. Whoever was told `lost` may say Offline at once.
  */
@@ -21,8 +22,8 @@ export type Item = {
   isWanted(): boolean;
   /** By the peer's word. */
   arrived(): void;
-  /** It did not come, or never left. */
-  lost(): void;
+  /** It did not come, or never left. @param isThere the peer itself said so: it can be told more */
+  lost(isThere: boolean): void;
 };
 
 export type WindowLimits = {
@@ -36,15 +37,25 @@ export type WindowLimits = {
   readonly pieceBytes: number;
 };
 
+const PRUNE_MS = 100; // between two looks of a full queue for what is over: each visits all of it
+
 type Sent = { readonly seq: number; readonly bytes: number; readonly at: number; readonly item: Item };
-type Transfer = { readonly id: number; readonly item: Item; readonly count: number; next: number; isLost: boolean };
+type Transfer = {
+  readonly id: number;
+  readonly item: Item;
+  readonly count: number;
+  next: number;
+  isLost: boolean;
+  /** Of the peer, that has its first piece; null: none has yet. */
+  life: number | null;
+};
 
 export class OutQueue {
   /** Counts, for people. */
   readonly counts = { sent: 0, sentBytes: 0, lost: 0, expired: 0 };
   readonly #wire: Wire;
   readonly #peer: string;
-  readonly #epoch: number;
+  readonly epoch: number;
   readonly #limits: WindowLimits;
   readonly #now: () => number; // ms
   #queue: Item[] = [];
@@ -58,11 +69,13 @@ export class OutQueue {
   #seq = 0;
   #transferId = 0;
   #isUp = false;
+  #life = 1; // of the peer
+  #prunedAt = Number.NEGATIVE_INFINITY; // ms
 
   constructor(wire: Wire, peer: string, epoch: number, limits: WindowLimits, now: () => number) {
     this.#wire = wire;
     this.#peer = peer;
-    this.#epoch = epoch;
+    this.epoch = epoch;
     this.#limits = limits;
     this.#now = now;
   }
@@ -94,9 +107,12 @@ export class OutQueue {
 
   /** @returns false when there is no room: it was not taken */
   offer(item: Item): boolean {
-    const { queueBytes, queueItems } = this.#limits;
     const bytes = item.body.byteLength;
-    if (this.waiting >= queueItems || (this.#queuedBytes + bytes > queueBytes && this.#queuedBytes > 0)) return false;
+    if (!this.#hasRoom(bytes)) {
+      if (this.#now() - this.#prunedAt < PRUNE_MS) return false;
+      this.prune();
+      if (!this.#hasRoom(bytes)) return false;
+    }
     this.#queuedBytes += bytes;
     this.#queue.push(item);
     this.pump();
@@ -115,19 +131,29 @@ export class OutQueue {
 
   /** Asks the peer what has come, and whether it is there. */
   probe(): void {
-    if (this.#isUp) this.#wire.send(this.#peer, "p", this.#seq, frameOf(this.#epoch, this.#seq, packProbe()));
+    if (this.#isUp) this.#wire.send(this.#peer, "p", this.#seq, frameOf(this.epoch, this.#seq, packProbe(this.#floor)));
+  }
+
+  /** Leaves out what nobody waits for any more. */
+  prune(): void {
+    this.#prunedAt = this.#now();
+    this.#queue = this.#stillWanted(this.#queue.slice(this.#head));
+    this.#head = 0;
+    for (const [pair, items] of this.#behind) this.#behind.set(pair, this.#stillWanted(items));
   }
 
   /** Says what of the peer's has come. */
   acknowledge(account: AckFields): void {
-    if (this.#isUp) this.#wire.send(this.#peer, "k", 0, frameOf(this.#epoch, 0, packAck(account)));
+    if (this.#isUp) this.#wire.send(this.#peer, "k", 0, frameOf(this.epoch, 0, packAck(account)));
   }
 
   /** The peer has all from `first` to `last` but what it missed. */
   confirmed({ first, last, missed }: AckFields): void {
-    const isMissed = (seq: number): boolean => missed.some(([from, to]) => seq >= from && seq <= to);
+    const floor = this.#floor;
+    const news = missed.length === 0 ? missed : missed.filter(([, to]) => to >= floor);
+    const isMissed = (seq: number): boolean => news.some(([from, to]) => seq >= from && seq <= to);
     for (const { seq, item } of this.#takeSent(last)) {
-      if (seq < first || (missed.length > 0 && isMissed(seq))) this.#lose(item);
+      if (seq < first || (news.length > 0 && isMissed(seq))) this.#lose(item, true);
       else item.arrived();
     }
     this.pump();
@@ -139,6 +165,11 @@ export class OutQueue {
     if (gone.length === 0) return; // it has come back, and said so
     for (const { item } of gone) this.#lose(item);
     this.#loseWaiting();
+  }
+
+  /** The peer began anew: what it is told from now on is another's word. */
+  anew(): void {
+    this.#life++;
   }
 
   /** All that waits, and all that is in the window: the link is lost for good, or the peer began anew. */
@@ -174,7 +205,7 @@ export class OutQueue {
       this.counts.expired++;
     } else if (bytes > this.#limits.inlineBytes) {
       const count = Math.ceil(bytes / this.#limits.pieceBytes);
-      this.#transfers.push({ id: ++this.#transferId, item, count, next: 0, isLost: false });
+      this.#transfers.push({ id: ++this.#transferId, item, count, next: 0, isLost: false, life: null });
       this.#behind.set(item.pair, []);
     } else {
       this.#queuedBytes -= bytes;
@@ -194,19 +225,24 @@ export class OutQueue {
     }
     const index = transfer.next++;
     const bytes = item.body.subarray(index * pieceBytes, (index + 1) * pieceBytes);
+    const lost = (isThere: boolean): void => {
+      if (transfer.isLost) return;
+      transfer.isLost = true;
+      item.lost(isThere);
+    };
     const piece: Item = {
       lane: item.lane,
       body: item.body,
       pair: item.pair,
       isWanted: () => true,
       arrived: () => {
-        if (index === count - 1 && !transfer.isLost) item.arrived();
-      },
-      lost: () => {
         if (transfer.isLost) return;
-        transfer.isLost = true;
-        item.lost();
+        transfer.life ??= this.#life;
+        if (transfer.life !== this.#life)
+          lost(true); // it was told the first half, and began anew
+        else if (index === count - 1) item.arrived();
       },
+      lost,
     };
     if (transfer.next < count) this.#transfers.push(transfer);
     this.#send("c", packChunk({ transfer: id, lane: item.lane, index, count, bytes }), piece);
@@ -224,7 +260,7 @@ export class OutQueue {
 
   #send(lane: Lane, body: Uint8Array, item: Item): void {
     const seq = ++this.#seq;
-    const frame = frameOf(this.#epoch, seq, body);
+    const frame = frameOf(this.epoch, seq, body);
     this.#sent.push({ seq, bytes: frame.byteLength, at: this.#now(), item });
     this.#sentBytes += frame.byteLength;
     this.counts.sent++;
@@ -254,7 +290,11 @@ export class OutQueue {
 
   #loseWaiting(): void {
     const waiting = this.#queue.slice(this.#head);
-    for (const { item } of this.#transfers) waiting.push(item);
+    for (const transfer of this.#transfers) {
+      if (transfer.isLost) continue; // a piece of it was in the window: it has ended
+      transfer.isLost = true;
+      waiting.push(transfer.item);
+    }
     for (const items of this.#behind.values()) waiting.push(...items);
     this.#queue = [];
     this.#head = 0;
@@ -264,8 +304,27 @@ export class OutQueue {
     for (const item of waiting) this.#lose(item);
   }
 
-  #lose(item: Item): void {
+  #lose(item: Item, isThere = false): void {
     this.counts.lost++;
-    item.lost();
+    item.lost(isThere);
+  }
+
+  /** All before it has been said to have come, or not. */
+  get #floor(): number {
+    return this.#sent[0]?.seq ?? this.#seq + 1;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { queueBytes, queueItems } = this.#limits;
+    return this.waiting < queueItems && (this.#queuedBytes + bytes <= queueBytes || this.#queuedBytes === 0);
+  }
+
+  #stillWanted(items: readonly Item[]): Item[] {
+    return items.filter((item) => {
+      if (item.isWanted()) return true;
+      this.#queuedBytes -= item.body.byteLength;
+      this.counts.expired++;
+      return false;
+    });
   }
 }

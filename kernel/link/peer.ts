@@ -17,6 +17,8 @@ import type { Wire } from "./wire.ts";
 
 const ACK_MS = 20; // contracts/cluster.md §4
 const PROBE_MS = 1_000; // contracts/cluster.md §4: half a window without a word for so long
+const FAULT_MS = 1_000; // between two that are told: the log is for people
+const LATE_MS = 30_000; // that an answer may be on its way, after its time was up there
 const LOOK_MS = 1_000; // how often that is looked at, and what nobody waits for is forgotten
 
 export type PeerFacts = {
@@ -37,9 +39,12 @@ export type PeerFacts = {
   readonly missed: number;
   readonly repeated: number;
   readonly requests: number;
+  /** Of the peer's frames, that could not be read. */
+  readonly faults: number;
 };
 
-type Waiting = { readonly pending: Pending; hasArrived: boolean };
+/** @property arrivedAt ms; null: it has not been said to have come */
+type Waiting = { readonly pending: Pending; readonly seconds: number; arrivedAt: number | null };
 
 export class Peer {
   readonly name: string;
@@ -51,6 +56,8 @@ export class Peer {
   readonly #waiting = new Map<number, Waiting>(); // by message id: those of this node
   readonly #ackAlarm: Alarm;
   readonly #lookAlarm: Alarm;
+  #faults = 0;
+  #faultToldAt = Number.NEGATIVE_INFINITY; // ms
   #ackIsSet = false;
   #lookIsSet = false;
 
@@ -71,16 +78,16 @@ export class Peer {
   }
 
   /** @returns why not; undefined: it is on its way */
-  send(request: Envelope, pending: Pending | null, body: Uint8Array): SendErrorKind | undefined {
+  send(request: Envelope, pending: Pending | null, body: Uint8Array, seconds: number): SendErrorKind | undefined {
     const { id } = request;
-    const waiting: Waiting | null = pending === null ? null : { pending, hasArrived: false };
+    const waiting: Waiting | null = pending === null ? null : { pending, seconds, arrivedAt: null };
     const taken = this.out.offer({
       lane: "q",
       body,
       pair: `${request.source.id.text} ${request.target.id.text}`,
       isWanted: () => pending === null || pending.waits || pending.isReleased,
       arrived: () => {
-        if (waiting !== null) waiting.hasArrived = true;
+        if (waiting !== null) waiting.arrivedAt = this.#kernel.clock.monotonic();
       },
       lost: () => {
         this.#waiting.delete(id);
@@ -95,7 +102,7 @@ export class Peer {
 
   /** An answer, or why there is none. It is lost when there is no room: its requester has a clock of its own. */
   answer(item: Pick<Item, "body" | "pair" | "lost">): void {
-    if (!this.out.offer({ lane: "r", isWanted: () => true, arrived: () => undefined, ...item })) item.lost();
+    if (!this.out.offer({ lane: "r", isWanted: () => true, arrived: () => undefined, ...item })) item.lost(false);
     this.#watch();
   }
 
@@ -111,14 +118,15 @@ export class Peer {
    * on its way came to whom, its account will say.
    */
   anew(): void {
-    this.#failWaiting(({ hasArrived }) => hasArrived);
+    this.out.anew();
+    this.#failWaiting(hasArrived);
     this.asked.clear();
   }
 
   /** Nobody was there for the frame `seq`: whoever had taken requests before will not answer them. */
   absent(seq: number): void {
     this.out.absent(seq);
-    this.#failWaiting(({ hasArrived }) => hasArrived);
+    this.#failWaiting(hasArrived);
   }
 
   /** The link is lost for longer than anybody is to wait for it. */
@@ -134,6 +142,21 @@ export class Peer {
       this.#ackIsSet = true;
       this.#kernel.wheel.add(this.#ackAlarm, ACK_MS);
     }
+  }
+
+  /** A frame of the peer's could not be read. @returns whether to say so: once in FAULT_MS */
+  faulted(): boolean {
+    this.#faults++;
+    const now = this.#kernel.clock.monotonic();
+    if (now - this.#faultToldAt < FAULT_MS) return false;
+    this.#faultToldAt = now;
+    return true;
+  }
+
+  /** Nothing is under way, nor waits. */
+  get isIdle(): boolean {
+    const { out } = this;
+    return out.waiting === 0 && out.unconfirmed === 0 && this.#waiting.size === 0 && this.asked.size === 0;
   }
 
   acknowledge(): void {
@@ -163,6 +186,7 @@ export class Peer {
       missed: counts.missed,
       repeated: counts.repeated,
       requests: this.#waiting.size,
+      faults: this.#faults,
     };
   }
 
@@ -179,13 +203,25 @@ export class Peer {
     this.#kernel.wheel.add(this.#lookAlarm, LOOK_MS);
   }
 
+  /** A released one has no time limit here; the peer's kernel gives it up by its own. */
+  #isOver({ pending, seconds, arrivedAt }: Waiting): boolean {
+    if (pending.waits) return false;
+    if (!pending.isReleased) return true;
+    return arrivedAt !== null && this.#kernel.clock.monotonic() > arrivedAt + seconds * 1000 + LATE_MS;
+  }
+
   #look(): void {
     const { out } = this;
     const isStuck = out.unconfirmed > 0 && out.unconfirmedMs > PROBE_MS;
     if (isStuck || this.#waiting.size > 0) out.probe(); // who answers may have gone without a word
-    for (const [id, { pending }] of this.#waiting) if (!pending.waits && !pending.isReleased) this.#waiting.delete(id);
+    out.prune();
+    for (const [id, waiting] of this.#waiting) if (this.#isOver(waiting)) this.#waiting.delete(id);
     if (out.unconfirmed > 0 || out.waiting > 0 || this.#waiting.size > 0) this.#watch();
   }
+}
+
+function hasArrived({ arrivedAt }: Waiting): boolean {
+  return arrivedAt !== null;
 }
 
 /** A blob's bytes or text, as they travel. */

@@ -65,6 +65,11 @@ describe("with a node that runs", () => {
     expect(JSON.parse((await run("crashes", "--json")).stdout)).toEqual([]);
   });
 
+  test("link says that a node alone has none", async () => {
+    expect(await run("link")).toMatchObject({ code: 0, stdout: "this node has no link to others\n" });
+    expect(await run("link", "--json")).toMatchObject({ code: 0, stdout: "null\n" });
+  });
+
   test("caps lists what a process holds, and what it gave to others", async () => {
     expect(await run("caps", HELLO)).toMatchObject({
       code: 0,
@@ -246,4 +251,14 @@ describe("for a terminal", () => {
     const ms = [0, 59_999, 60_000, 3_600_000 + 5 * 60_000 + 7000, 90_000_000];
     expect(ms.map(duration)).toEqual(["0 s", "59 s", "1 min", "1 h 5 min", "1 d 1 h"]);
   });
+});
+
+test("link is its state, and a table of the nodes", () => {
+  const peer = { node: "bob.os", sent: 4, received: 3, requests: 1, waiting: 0, unconfirmed: 70, lost: 2, missed: 1 };
+  const facts = { where: "nats://127.0.0.1:4222", state: "waiting", reconnects: 5, peers: [peer] };
+  const [head, , names, row] = views.link(facts, PLAIN).split("\n");
+  expect(head).toBe("nats://127.0.0.1:4222 is waiting, reconnected 5 times");
+  expect(names).toMatch(/^NODE +SENT +RECEIVED +ASKED +WAITING +UNCONFIRMED +LOST +MISSED +EXPIRED +FAULTS$/);
+  expect(row).toMatch(/^bob\.os +4 +3 +1 +0 +70 +2 +1 +- +-$/);
+  expect(views.link({ ...facts, peers: [] }, PLAIN)).toContain("no other node has been spoken to");
 });

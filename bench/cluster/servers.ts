@@ -1,0 +1,145 @@
+/**
+ * Real nats-servers on loopback, each of which can be killed, paused and had again on the same port.
+ *
+ *   const servers = await startServers(3);      // one cluster; of 1, a server alone
+ *   servers.urls
+ *   servers.kill(0); servers.start(0); servers.pause(1); servers.resume(1);
+ *   await servers.end();
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { KernelError } from "../../lib/protocol/index.ts";
+
+const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
+const READY_MS = 5_000; // to take connections: it takes 15 to 40 ms (contracts/cluster.md §11)
+const POLL_MS = 10;
+
+export class NoServerError extends KernelError {
+  override readonly name = "NoServerError";
+}
+
+type Server = { readonly port: number; readonly config: string; child: ChildProcess | null };
+
+export class Servers {
+  readonly #path: string;
+  readonly #folder: string;
+  readonly #servers: readonly Server[];
+
+  constructor(path: string, folder: string, servers: readonly Server[]) {
+    this.#path = path;
+    this.#folder = folder;
+    this.#servers = servers;
+  }
+
+  get urls(): readonly string[] {
+    return this.#servers.map(({ port }) => `nats://127.0.0.1:${port}`);
+  }
+
+  get size(): number {
+    return this.#servers.length;
+  }
+
+  port(index: number): number {
+    return this.#of(index).port;
+  }
+
+  /** @throws {NoServerError} (rejects) it does not come up */
+  async start(index: number): Promise<void> {
+    const server = this.#of(index);
+    const child = spawn(this.#path, ["-c", server.config], { stdio: "ignore" });
+    server.child = child;
+    const last = Date.now() + READY_MS;
+    while (!(await accepts(server.port))) {
+      if (Date.now() > last || child.exitCode !== null)
+        throw new NoServerError("no_server", `Cannot start "nats-server" as it takes no connection on ${server.port}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  async kill(index: number): Promise<void> {
+    const { child } = this.#of(index);
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+      child.kill("SIGKILL");
+    });
+  }
+
+  pause(index: number): void {
+    this.#of(index).child?.kill("SIGSTOP");
+  }
+
+  resume(index: number): void {
+    this.#of(index).child?.kill("SIGCONT");
+  }
+
+  async end(): Promise<void> {
+    for (const index of this.#servers.keys()) await this.kill(index);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #of(index: number): Server {
+    const server = this.#servers[index];
+    if (server === undefined) throw new Error(`there is no server ${index}`);
+    return server;
+  }
+}
+
+/** @throws {NoServerError} (rejects) there is none on this machine, or it does not come up */
+export async function startServers(count: number): Promise<Servers> {
+  const place = PLACES.find((each) => each !== "" && existsSync(join(each, "nats-server")));
+  if (place === undefined)
+    throw new NoServerError(
+      "no_server",
+      'Cannot start "nats-server" as it is not installed: apt-get install -y nats-server, or see CONTRIBUTING.md',
+    );
+  const folder = mkdtempSync(join(tmpdir(), "jackfield-servers-"));
+  const ports = await freePorts(2 * count);
+  const routes = ports.slice(count).map((port) => `"nats://127.0.0.1:${port}"`);
+  const all = ports.slice(0, count).map((port, i): Server => {
+    const config = join(folder, `n${i}.conf`);
+    const cluster = `cluster { name: k, host: 127.0.0.1, port: ${ports[count + i]}, routes: [${routes.join(", ")}] }`;
+    const lines = [`server_name: n${i}`, "host: 127.0.0.1", `port: ${port}`, ...(count > 1 ? [cluster] : [])];
+    writeFileSync(config, `${lines.join("\n")}\n`);
+    return { port, config, child: null };
+  });
+  const servers = new Servers(join(place, "nats-server"), folder, all);
+  try {
+    for (const index of all.keys()) await servers.start(index);
+  } catch (error) {
+    await servers.end();
+    throw error;
+  }
+  return servers;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      return server;
+    }),
+  );
+  const ports = held.map((server) => {
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+  await Promise.all(held.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  return ports;
+}

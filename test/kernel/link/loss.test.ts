@@ -1,0 +1,105 @@
+/** What a link does about loss, restarts and rubbish, over a wire of memory that a test can break. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { debug } from "../../../kernel/debug.ts";
+import type { Node, NodeOptions } from "../../../kernel/index.ts";
+import { frameOf, packAck } from "../../../kernel/link/frame.ts";
+import type { Context } from "../../../lib/process/index.ts";
+import { addAnswerer, addAsker, ask, linkedNode, stopLinkedNodes } from "../../support/link-nodes.ts";
+import { MemoryNet } from "../../support/memory-wires.ts";
+import { until } from "../../support/until.ts";
+
+afterEach(stopLinkedNodes);
+
+type Both = { readonly net: MemoryNet; readonly alice: Node; readonly bob: Node; readonly ctx: Context };
+
+async function both(answer?: (body: unknown) => unknown, options: Partial<NodeOptions> = {}): Promise<Both> {
+  const net = new MemoryNet();
+  const alice = await linkedNode(net.wire("alice.os"), "alice.os", options);
+  const bob = await linkedNode(net.wire("bob.os"), "bob.os");
+  const ctx = await addAsker(alice);
+  await addAnswerer(bob, answer);
+  return { net, alice, bob, ctx };
+}
+
+const linkOf = (node: Node): unknown => (debug(node.kernel, "Link") as { readonly Link: unknown }).Link;
+
+const silentOr = (word: string) => (body: unknown) => (body === word ? undefined : body);
+
+test("a node that was killed and is back leaves nobody waiting, though nothing else is sent", async () => {
+  const { net, bob, ctx } = await both(silentOr("wait"));
+  const waits = ask(ctx, "bob.os", "wait");
+  expect(await ask(ctx, "bob.os", 1)).toBe(1);
+  await until(() => bob.kernel.link?.facts()[0]?.unconfirmed === 0);
+  net.vanish("bob.os");
+  await linkedNode(net.wire("bob.os"), "bob.os"); // back before anybody noticed
+  expect(await waits).toBe("Offline");
+});
+
+test("an answer that was lost on its way is Offline, and a dead letter where it was given", async () => {
+  const { net, bob, ctx } = await both();
+  expect(await ask(ctx, "bob.os", 0)).toBe(0);
+  await until(() => bob.kernel.link?.facts()[0]?.unconfirmed === 0);
+  net.hold();
+  const lost = ask(ctx, "bob.os", 1);
+  await until(() => net.carried.filter(({ lane }) => lane === "q").length === 2);
+  net.lose("bob.os", "alice.os", 1);
+  net.release();
+  expect(await lost).toBe("Offline");
+  expect(bob.kernel.deadLetters.counts()).toEqual({ offline: 1 });
+});
+
+test("a node that sends rubbish fills no log: one fault is told, and each is counted", async () => {
+  const { net, bob, ctx } = await both();
+  const faults: unknown[] = [];
+  bob.kernel.events.listen((event) => {
+    if (event.type === "fault") faults.push(event.error);
+  });
+  for (let i = 0; i < 500; i++) net.forge("mallory.os", "bob.os", "q", new Uint8Array([9, i]));
+  expect(faults.map(String)).toEqual([
+    "FrameError: Cannot read a frame of another node as it is of version 9, and this node speaks 1: run one Jackfield on all nodes",
+  ]);
+  expect(bob.kernel.link?.facts().find(({ node }) => node === "mallory.os")?.faults).toBe(500);
+  expect(await ask(ctx, "bob.os", 1)).toBe(1);
+});
+
+test("the kernel tells of the link: its state, how often it came back, and each node's counts", async () => {
+  const { net, alice, ctx } = await both();
+  for (let i = 0; i < 3; i++) await ask(ctx, "bob.os", i);
+  net.cut("alice.os");
+  expect(linkOf(alice)).toMatchObject({ where: "memory", state: "waiting", up: false, reconnects: 0 });
+  net.mend("alice.os");
+  expect(await ask(ctx, "bob.os", 3)).toBe(3);
+  expect(linkOf(alice)).toMatchObject({
+    state: "up",
+    up: true,
+    reconnects: 1,
+    peers: [{ node: "bob.os", sent: 4, received: 4, lost: 0, missed: 0, faults: 0, requests: 0 }],
+  });
+});
+
+test("an account of another life is answered once, and does not go round", async () => {
+  const { net, ctx } = await both();
+  expect(await ask(ctx, "bob.os", 1)).toBe(1);
+  await net.settled();
+  const before = net.carried.length;
+  // a second node of the same name, which bob hears
+  net.forge("alice.os", "bob.os", "p", frameOf(12345, 0, new Uint8Array([0x91, 0])));
+  await net.settled();
+  net.forge("bob.os", "alice.os", "k", frameOf(1, 0, packAck({ epoch: 12345, first: 1, last: 1, missed: [] })));
+  await net.settled();
+  expect(net.carried.length - before).toBeLessThan(10);
+});
+
+describe("a peer may say anything", () => {
+  test.each(["q", "r", "c", "k", "p"] as const)("on the lane %s, and nobody else is harmed", async (lane) => {
+    const { net, ctx } = await both();
+    for (let i = 0; i < 50; i++)
+      net.forge(
+        "mallory.os",
+        "bob.os",
+        lane,
+        frameOf(i % 7, i * 1e9, new Uint8Array([0x95, i, 0xc0, i, 0xa1, 0x71, 1])),
+      );
+    expect(await ask(ctx, "bob.os", 1)).toBe(1);
+  });
+});
