@@ -73,6 +73,9 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   linkQueueBytes: limit(16, "MiB", 1, 4_096, "that these may hold"),
   linkMessage: limit(64, "MiB", 1, 1_024, "largest message to another node: it is held whole on both"),
   linkGrace: limit(2_000, "ms", 0, 600_000, "messages wait for a link that broke; then they are Offline"),
+  linkRate: limit(200_000, "frames", 1, 10_000_000, "of one node taken in a second; the window keeps others below"),
+  linkRateBytes: limit(1_024, "MiB", 1, 65_536, "of one node taken in a second; what is beyond is as if lost"),
+  linkAsked: limit(65_536, "requests", 1, 1_048_576, "of one node that wait for an answer here; one more: Overloaded"),
 };
 
 export type KernelLimitName =
@@ -110,7 +113,10 @@ export type KernelLimitName =
   | "linkQueue"
   | "linkQueueBytes"
   | "linkMessage"
-  | "linkGrace";
+  | "linkGrace"
+  | "linkRate"
+  | "linkRateBytes"
+  | "linkAsked";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
 

@@ -8,8 +8,8 @@
  * 4. A frozen server is not noticed by the client alone: when its pings stay unanswered the socket is cut here.
  */
 import { isIP } from "node:net";
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";

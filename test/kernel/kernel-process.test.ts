@@ -10,7 +10,8 @@ import { ask, program, settle, silent, started, stateOf, tell } from "../support
 import { Recorder } from "../support/recorder.ts";
 
 const NEW = "new:pack:template.os";
-const QUERIES = "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link";
+const QUERIES =
+  "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link";
 const messagingB = { issuer: `alice.os@${B}`, params: MESSAGING };
 
 let folder: string;
