@@ -31,7 +31,7 @@ const DOORS = {
   msgpackr: ["lib/protocol/codec.ts"],
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
-"@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-directory.ts", "bench/contenders/"],
+  "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-directory.ts", "bench/contenders/"],
   "@nats-io/jetstream": ["kernel/link/nats-directory.ts"],
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],
   "@nats-io/nkeys": ["bin/cluster-keys.ts"],

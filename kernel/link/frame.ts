@@ -120,7 +120,7 @@ export function bodyOf(frame: Uint8Array): Uint8Array {
 /** @throws {FrameError} */
 export function readRequest(body: Uint8Array): RequestFields {
   const [id, source, target, seconds, ...load] = listOf(body);
-  if (!isId(id) || !isText(source) || !isText(target)) throw malformed("q");
+  if (!isId(id) || !isProcess(source) || !isProcess(target)) throw malformed("q");
   if (!(seconds === null || (typeof seconds === "number" && seconds >= 0 && seconds <= SECONDS_MAX)))
     throw malformed("q");
   return { id, source, target, seconds, ...loadOf(load, "q") };
@@ -129,7 +129,7 @@ export function readRequest(body: Uint8Array): RequestFields {
 /** @throws {FrameError} */
 export function readAnswer(body: Uint8Array): AnswerFields {
   const [id, source, error, ...load] = listOf(body);
-  if (!isId(id) || !isText(source)) throw malformed("r");
+  if (!isId(id) || !isProcess(source)) throw malformed("r");
   const kind = error === null ? null : ERRORS.find((known) => known === error);
   if (kind === undefined) throw malformed("r");
   return { id, source, error: kind, ...loadOf(load, "r") };
@@ -193,6 +193,11 @@ function isId(value: unknown): value is number {
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
+}
+
+/** Without a node, which is the wire's to say: `bob.os@alice.os@a:b:c` would read as either's. */
+function isProcess(value: unknown): value is string {
+  return isText(value) && !value.includes("@");
 }
 
 function isTextOrNull(value: unknown): value is string | null {

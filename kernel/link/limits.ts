@@ -1,6 +1,7 @@
 /** What the link keeps within bounds: kernel/limits.ts has their values. */
 import type { KernelLimits } from "../limits.ts";
 import type { InLimits } from "./in-queue.ts";
+import type { InflowLimits } from "./inflow.ts";
 import type { WindowLimits } from "./out-queue.ts";
 
 const KIB = 1024;
@@ -22,4 +23,8 @@ export function windowLimits(limits: KernelLimits): WindowLimits {
 
 export function inLimits(limits: KernelLimits): InLimits {
   return { messageBytes: limits.linkMessage * MIB, ackBytes: ACK_BYTES };
+}
+
+export function inflowLimits(limits: KernelLimits): InflowLimits {
+  return { frames: limits.linkRate, bytes: limits.linkRateBytes * MIB };
 }

@@ -199,7 +199,7 @@ export class Link {
     this.#inTurn(() => {
       try {
         const peer = this.#peer(node);
-        if (peer !== undefined) this.#take(peer, lane, bytes);
+        if (peer?.inflow.takes(bytes.byteLength, this.#kernel.clock.monotonic())) this.#take(peer, lane, bytes);
       } catch (error) {
         this.#fault(node, error);
       }
@@ -255,6 +255,8 @@ export class Link {
       request.rsvp = request.source;
       request.expectsResponse = seconds;
       const asked = { id, by: source };
+      if (peer.asked.size >= this.#kernel.limits.linkAsked)
+        return this.#say(peer, asked, { kind: "Overloaded", target: request.target });
       peer.asked.add(
         request,
         null,
@@ -306,7 +308,7 @@ export class Link {
   }
 
   /** A time-out is its requester's own to tell. */
-  #say(peer: Peer, { id, by }: Asked, { kind, target }: SendError): void {
+  #say(peer: Peer, { id, by }: Asked, { kind, target }: Pick<SendError, "kind" | "target">): void {
     if (kind === "Timeout") return;
     const source = target.id.text;
     const body = packAnswer({ id, source, error: kind, ...NOTHING });

@@ -77,7 +77,9 @@ export class NatsWire implements Wire {
         ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
       });
     } catch (cause) {
-      throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });
+      const wants = "; one that jackfield cluster init wrote wants a certificate: --link-cert"; // it says so too late for TLS 1.3
+      const hint = seed !== undefined && tls?.cert === undefined ? wants : "";
+      throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}${hint}`, { cause });
     }
     const { max_payload: payload = 0 } = nc.info ?? {};
     if (payload < PAYLOAD_MIN) {

@@ -11,7 +11,8 @@ import type { Kernel } from "../kernel.ts";
 import { type Pending, PendingTable } from "../pending.ts";
 import { Alarm } from "../timer-wheel.ts";
 import { InQueue } from "./in-queue.ts";
-import { inLimits, windowLimits } from "./limits.ts";
+import { Inflow } from "./inflow.ts";
+import { inflowLimits, inLimits, windowLimits } from "./limits.ts";
 import { type Item, OutQueue } from "./out-queue.ts";
 import type { Wire } from "./wire.ts";
 
@@ -41,6 +42,8 @@ export type PeerFacts = {
   readonly requests: number;
   /** Of the peer's frames, that could not be read. */
   readonly faults: number;
+  /** Of the peer's frames, that were beyond limits.linkRate or linkRateBytes. */
+  readonly flooded: number;
 };
 
 /** @property arrivedAt ms; null: it has not been said to have come */
@@ -50,6 +53,7 @@ export class Peer {
   readonly name: string;
   readonly out: OutQueue;
   readonly in: InQueue;
+  readonly inflow: Inflow;
   /** Requests of the peer, that processes here have to answer. */
   readonly asked: PendingTable;
   readonly #kernel: Kernel;
@@ -66,6 +70,7 @@ export class Peer {
     this.name = name;
     this.out = new OutQueue(wire, name, epoch, windowLimits(kernel.limits), () => kernel.clock.monotonic());
     this.in = new InQueue(inLimits(kernel.limits));
+    this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
     this.#ackAlarm = new Alarm(() => {
       this.#ackIsSet = false;
@@ -187,6 +192,7 @@ export class Peer {
       repeated: counts.repeated,
       requests: this.#waiting.size,
       faults: this.#faults,
+      flooded: this.inflow.dropped,
     };
   }
 
