@@ -104,6 +104,19 @@ describe("a task is refused at once", () => {
     expect(await train(cluster_uuid, foreign)).toMatchObject({ status: 404, body: `There is no data set ${foreign}.` });
   });
 
+  test("leaves the cluster as it was: sizes that were not known are not fixed by what was refused", async () => {
+    const cluster_uuid = await create(T3);
+    const of = (dataset_column: string, hexagon_name: string) => [
+      { dataset_uuid: small, dataset_column, hexagon_name },
+    ];
+    const ask = (input: string, output: string): Promise<HanamiAnswer> => {
+      const ports = { inputs: of(input, "picture_hex"), outputs: of(output, "label_hex") };
+      return anna.post("/v1.0alpha/task/train", { name: "task", cluster_uuid, ...ports });
+    };
+    expect((await ask("label", "answer")).status).toBe(400); // mixed up: 10 values for the picture
+    expect((await ask("picture", "label")).status).toBe(200);
+  });
+
   test("with vectors of another size than the cluster's", async () => {
     const { status, body } = await train(await create(T1.replace("64", "63")));
     expect([status, body]).toEqual([400, 'Column "picture" does not fit: input "picture" has 63 values, not 64.']);
