@@ -65,6 +65,8 @@ export function taskEndpoints({ clusters, dataSets, limits }: ClusterParts): rea
       return { port: name, column: value };
     });
 
+  const room = ({ caller }: Call): number => dataSets.roomOf(caller.id);
+
   /** G1: a cluster with one input and one output. @throws {ApiError} 400 */
   const first = ({ template }: ClusterRow, side: "inputs" | "outputs"): Port => {
     const parsed = template === "" ? NO_TEMPLATE : parseTemplate(template, limits);
@@ -93,7 +95,13 @@ export function taskEndpoints({ clusters, dataSets, limits }: ClusterParts): rea
         const work: TaskWork =
           call.input.type === "train"
             ? { kind: "train", inputs, outputs: [{ port: output, dataSet, column: "label" }], timeLength: 1 }
-            : { kind: "request", inputs, results: [{ port: output, column: "label" }], timeLength: 1 };
+            : {
+                kind: "request",
+                inputs,
+                results: [{ port: output, column: "label" }],
+                timeLength: 1,
+                room: room(call),
+              };
         return await add(call, row, work);
       },
     },
@@ -119,6 +127,7 @@ export function taskEndpoints({ clusters, dataSets, limits }: ClusterParts): rea
           inputs,
           results: results(call),
           timeLength: timeLength(call),
+          room: room(call),
         });
       },
     },

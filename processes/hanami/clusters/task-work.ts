@@ -47,11 +47,17 @@ export async function checkTask(
 ): Promise<number> {
   const inputs = await openFeeds(ctx, model, "input", work.inputs, work.timeLength);
   const outputs = work.kind === "train" ? await openFeeds(ctx, model, "output", work.outputs, 1) : [];
-  if (work.kind === "request") checkResults(model, work);
+  const columns = work.kind === "request" ? checkResults(model, work) : 0;
   const rows = rowsOf([...inputs, ...outputs], work.timeLength);
   if (rows < 1) throw new TaskError(400, `The data sets have no row for a time length of ${work.timeLength}.`);
   if (rows > rowsMax)
     throw new TaskError(400, `The data sets have ${rows} rows, a task takes ${rowsMax} (limit taskRows).`);
+  const bytes = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+  if (work.kind === "request" && bytes > work.room)
+    throw new TaskError(
+      400,
+      `The result would have ${bytes} bytes, you may still have ${work.room} (limit userBytes).`,
+    );
   fixSizes(model, [...inputs, ...outputs]);
   return rows;
 }
@@ -177,7 +183,9 @@ function namesOf({ description }: DataSetReader): string {
   return shown.join(", ") + (names.length > shown.length ? " and others" : "");
 }
 
-function checkResults(model: Model, { results }: RequestWork): void {
+/** @returns how many columns they have together @throws {TaskError} */
+function checkResults(model: Model, { results }: RequestWork): number {
+  let width = 0;
   const columns = new Set<string>();
   for (const { port, column } of results) {
     const output = model.port("output", port);
@@ -186,7 +194,9 @@ function checkResults(model: Model, { results }: RequestWork): void {
       throw new TaskError(400, `The size of output "${port}" is not known yet: train the cluster first.`);
     if (columns.has(column)) throw new TaskError(400, `The column "${column}" is there twice.`);
     columns.add(column);
+    width += output.size;
   }
+  return width;
 }
 
 function rowsOf(feeds: readonly Feed[], timeLength: number): number {

@@ -135,7 +135,12 @@ export class DataSets {
 
   /** Bytes that its file may have. */
   roomFor(set: DataSet): number {
-    return this.#limits.userBytes - (this.#held(set.ownerId) - set.bytes);
+    return this.roomOf(set.ownerId) + set.bytes;
+  }
+
+  /** Bytes that a user may still have. */
+  roomOf(ownerId: string): number {
+    return this.#limits.userBytes - this.#held(ownerId);
   }
 
   /** Its file of `bytes` is there: may its owner keep it? Others of theirs may have come meanwhile. @throws {ApiError} 400 */

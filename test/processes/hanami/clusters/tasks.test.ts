@@ -16,7 +16,7 @@ let set: string;
 let small: string;
 beforeAll(async () => {
   hanami = await startHanami({
-    settings: { users: USERS, limits: { tasks: 3, tasksKept: 2, taskRows: 2000, dataSets: 5 } },
+    settings: { users: USERS, limits: { tasks: 3, tasksKept: 2, taskRows: 2000, dataSets: 5, userBytes: 400_000 } },
   });
   anna = await hanami.login("anna");
   set = await uploadDigits(hanami.port, anna, "digits", digits("digits", 2000));
@@ -135,6 +135,17 @@ describe("a task is refused at once", () => {
     const other = await create(T2);
     const twice = { inputs: { picture: small }, results: [...results, ...results] };
     expect((await ask({ ...twice, cluster_uuid: other })).body).toBe('The cluster has no output "label_hex".');
+  });
+
+  test("a request whose result would be more than its owner may still have", async () => {
+    const cluster_uuid = await create(T2.replace("number_of_outputs: 10", "number_of_outputs: 64"));
+    const ask = (picture: string): Promise<HanamiAnswer> =>
+      anna.post("/v1/task/request", { name: "task", cluster_uuid, inputs: { picture }, results: { label: "answer" } });
+    const { status, body } = await ask(set);
+    expect([status, body]).toEqual([400, expect.stringMatching(/^The result would have 512000 bytes, .*userBytes/)]);
+    const task = await uuidOf(ask(small));
+    expect(await finished(anna, cluster_uuid, task)).toMatchObject({ state: "finished" });
+    await anna.delete(`/v1/dataset?uuid=${task}`);
   });
 
   test("of the first generation, by a cluster with two inputs or without a network", async () => {
