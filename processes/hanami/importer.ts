@@ -32,7 +32,7 @@ async function run(ctx: Ctx, job: ImportJob): Promise<ImportResult> {
   };
   try {
     const table = await tableOf(job, part, open);
-    const { rows, bytes } = await writeDataSet(ctx, job.uuid, table.shape, table.rows);
+    const { rows, bytes } = await writeDataSet(ctx, job.uuid, table.shape, within(table.rows, job.room));
     return { Ok: { content: table.content(rows), bytes } };
   } catch (thrown) {
     if (thrown instanceof ImportError) return { Err: thrown.message };
@@ -40,6 +40,20 @@ async function run(ctx: Ctx, job: ImportJob): Promise<ImportResult> {
     throw thrown;
   } finally {
     for (const reader of readers) await reader.close();
+  }
+}
+
+/** Of a user's room, before it is written: the drive is everybody's. @throws {ImportError} */
+async function* within<Row extends Uint8Array | Float32Array>(
+  rows: AsyncIterable<Row>,
+  room: number,
+): AsyncGenerator<Row> {
+  let bytes = 0;
+  for await (const piece of rows) {
+    bytes += piece.byteLength;
+    if (bytes > room)
+      throw new ImportError(`The data set is more than the ${room} bytes that you may still have (limit userBytes).`);
+    yield piece;
   }
 }
 

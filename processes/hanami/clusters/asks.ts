@@ -28,6 +28,8 @@ export type TaskWork =
       readonly timeLength: number;
       /** Of the data set that it leaves, under the task's uuid. */
       readonly results: readonly TaskResult[];
+      /** Bytes that its owner may still have. */
+      readonly room: number;
     }
   | { readonly kind: "save" }
   | { readonly kind: "load"; readonly checkpoint: string };

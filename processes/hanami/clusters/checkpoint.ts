@@ -82,15 +82,12 @@ export function loadCheckpoint(model: Model, bytes: Uint8Array): Misfit | undefi
 
 /** All of them or none. */
 function fixSizes(model: Model, head: Head): string | undefined {
-  const ports = [...model.inputs, ...model.outputs];
-  const before = ports.map(({ size }) => size);
+  const undo = model.beforeFix();
   for (const side of ["input", "output"] as const) {
     for (const { name, size } of head[`${side}s`]) {
       const refusal = model.fix(side, name, size);
       if (refusal === undefined) continue;
-      ports.forEach((port, index) => {
-        port.size = before[index] ?? null;
-      });
+      undo();
       return refusal;
     }
   }

@@ -77,6 +77,8 @@ class Cluster {
   #mode: Mode = "TASK";
   #talk: { readonly channelId: number; readonly direct: DirectTalk } | null = null;
   #stopped = false;
+  #ended = false;
+  #kept: Promise<void> = Promise.resolve(); // what is being written for after a crash
 
   /** @throws {Error} the template does not parse: hanami parsed it before */
   constructor(ctx: Ctx, timers: Timers) {
@@ -118,7 +120,7 @@ class Cluster {
   leave(channelId: number): void {
     if (this.#talk?.channelId !== channelId) return;
     this.#talk = null;
-    void this.#keep().catch(() => undefined); // its incarnation has ended
+    void this.#keep();
   }
 
   stop(): void {
@@ -270,8 +272,13 @@ class Cluster {
   }
 
   /** What it has learnt so far, for after a crash. Not awaited where nobody waits for it; never rejects. */
-  async #keep(): Promise<void> {
-    const bytes = writeCheckpoint(this.#model);
+  #keep(): Promise<void> {
+    this.#kept = this.#kept.then(() => this.#write()).catch(() => undefined); // its incarnation has ended
+    return this.#kept;
+  }
+
+  async #write(): Promise<void> {
+    const bytes = this.#ended ? undefined : writeCheckpoint(this.#model); // deleted: nobody would remove it any more
     if (bytes === undefined) return;
     try {
       await this.#ctx.vfs.drive(CLUSTERS_DRIVE).writeFile(this.#row.uuid, bytes);
@@ -286,8 +293,10 @@ class Cluster {
   }
 
   async #end(): Promise<ClusterAnswer<null>> {
+    this.#ended = true;
     this.#hangUp(CLOSED.leaving, "the cluster was deleted");
     await this.#tasks.end();
+    await this.#kept; // its file is removed behind this
     return { Ok: null };
   }
 }

@@ -17,7 +17,7 @@ import type { ClusterRow, Mode, NewTask, TaskView, TaskWork } from "./asks.ts";
 import type { ClusterParts } from "./parts.ts";
 import { resultEndpoints } from "./result-endpoints.ts";
 import { taskEndpoints, taskFields } from "./task-endpoints.ts";
-import { NO_TEMPLATE, type Template } from "./template.ts";
+import { templateOf } from "./template-of.ts";
 import { faultText, isFault, parseTemplate } from "./template-parse.ts";
 
 const TEMPLATE: FieldRule = { type: "text", required: false, keepsDigits: true };
@@ -55,7 +55,7 @@ function clusterCalls({ clusters, checkpoints, limits }: ClusterParts): readonly
       async handle({ caller, input }) {
         const row = clusters.find(caller, input.uuid);
         const mode = await clusters.ask<Mode>(row, { GetMode: null }).catch(() => null); // its process has ended for good
-        const { cells, inputs, outputs, axons, dialect, settings } = templateOf(row);
+        const { cells, inputs, outputs, axons, dialect, settings } = templateOf(row, limits);
         return {
           ...shown(row),
           mode,
@@ -129,11 +129,6 @@ function clusterCalls({ clusters, checkpoints, limits }: ClusterParts): readonly
       },
     },
   ];
-
-  function templateOf({ template }: ClusterRow): Template {
-    const parsed = template === "" ? NO_TEMPLATE : parseTemplate(template, limits);
-    return isFault(parsed) ? NO_TEMPLATE : parsed; // it was parsed when the cluster was made
-  }
 }
 
 function checkpointCalls({ checkpoints }: ClusterParts): readonly Endpoint[] {

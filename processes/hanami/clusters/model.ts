@@ -57,9 +57,9 @@ export class Model {
   put(side: Side, name: string, values: Float32Array): Refusal | undefined {
     const port = this.port(side, name);
     if (port === undefined) return `there is no ${side} "${cut(name)}"`;
+    if (!values.every(Number.isFinite)) return `a value for ${side} "${cut(name)}" is no finite number`;
     const refusal = this.fix(side, name, values.length);
     if (refusal !== undefined) return refusal;
-    if (!values.every(Number.isFinite)) return `a value for ${side} "${cut(name)}" is no finite number`;
     port.values ??= new Float32Array(values.length);
     port.values.set(values);
     return undefined;
@@ -80,6 +80,17 @@ export class Model {
     if (wide <= this.#limits.layerWidth && many <= this.#limits.weights) return undefined;
     port.size = null;
     return `with ${size} values in "${cut(name, 24)}" it would have ${many} weights, ${this.#limits.weights} at most`;
+  }
+
+  /** Several `fix` of which all are to count, or none, without a wait in between. @returns what undoes those after it */
+  beforeFix(): () => void {
+    const ports = [...this.inputs, ...this.outputs];
+    const sizes = ports.map(({ size }) => size);
+    return () => {
+      ports.forEach((port, index) => {
+        port.size = sizes[index] ?? null;
+      });
+    };
   }
 
   /** One step with what the buffers hold. */

@@ -23,8 +23,8 @@ import { visible } from "../owned.ts";
 import { type Column, table } from "../table.ts";
 import type { ClusterRow, NewTask, TaskResult, TaskSource, TaskView, TaskWork } from "./asks.ts";
 import type { ClusterParts } from "./parts.ts";
-import { NO_TEMPLATE, type Port } from "./template.ts";
-import { isFault, parseTemplate } from "./template-parse.ts";
+import type { Port } from "./template.ts";
+import { templateOf } from "./template-of.ts";
 
 const PORTS: FieldRule = { type: ["object", "array"] };
 const TIME_LENGTH: FieldRule = { type: "integer", min: 1, max: 1000, required: false };
@@ -65,10 +65,11 @@ export function taskEndpoints({ clusters, dataSets, limits }: ClusterParts): rea
       return { port: name, column: value };
     });
 
+  const room = ({ caller }: Call): number => dataSets.roomOf(caller.id);
+
   /** G1: a cluster with one input and one output. @throws {ApiError} 400 */
-  const first = ({ template }: ClusterRow, side: "inputs" | "outputs"): Port => {
-    const parsed = template === "" ? NO_TEMPLATE : parseTemplate(template, limits);
-    const ports = isFault(parsed) ? [] : parsed[side];
+  const first = (row: ClusterRow, side: "inputs" | "outputs"): Port => {
+    const ports = templateOf(row, limits)[side];
     const [port] = ports;
     if (port === undefined || ports.length > 1)
       throw new ApiError(400, `A task of this kind needs a cluster with one of ${side}: this one has ${ports.length}.`);
@@ -93,7 +94,13 @@ export function taskEndpoints({ clusters, dataSets, limits }: ClusterParts): rea
         const work: TaskWork =
           call.input.type === "train"
             ? { kind: "train", inputs, outputs: [{ port: output, dataSet, column: "label" }], timeLength: 1 }
-            : { kind: "request", inputs, results: [{ port: output, column: "label" }], timeLength: 1 };
+            : {
+                kind: "request",
+                inputs,
+                results: [{ port: output, column: "label" }],
+                timeLength: 1,
+                room: room(call),
+              };
         return await add(call, row, work);
       },
     },
@@ -119,6 +126,7 @@ export function taskEndpoints({ clusters, dataSets, limits }: ClusterParts): rea
           inputs,
           results: results(call),
           timeLength: timeLength(call),
+          room: room(call),
         });
       },
     },

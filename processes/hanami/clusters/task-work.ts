@@ -1,7 +1,8 @@
 /**
  * What the tasks of a cluster do: rows of data sets in order, once each.
  *
- * 1. A task is looked at before it is queued: its names, columns and sizes fit, or its client hears so at once.
+ * 1. A task is looked at before it is queued: its names, columns and sizes fit, or its client hears so at once, and no size
+ *    that was not known is fixed by it.
  * 2. The data set with the fewest rows says how many there are. With a time length of n, a vector is n rows side by side.
  * 3. Rows are read in pieces of PIECE values; between slices others have their turn (slices.ts).
  * 4. A request's rows are written as they come; the data set is there when all of them are, or not at all.
@@ -46,11 +47,18 @@ export async function checkTask(
 ): Promise<number> {
   const inputs = await openFeeds(ctx, model, "input", work.inputs, work.timeLength);
   const outputs = work.kind === "train" ? await openFeeds(ctx, model, "output", work.outputs, 1) : [];
-  if (work.kind === "request") checkResults(model, work);
+  const columns = work.kind === "request" ? checkResults(model, work) : 0;
   const rows = rowsOf([...inputs, ...outputs], work.timeLength);
   if (rows < 1) throw new TaskError(400, `The data sets have no row for a time length of ${work.timeLength}.`);
   if (rows > rowsMax)
     throw new TaskError(400, `The data sets have ${rows} rows, a task takes ${rowsMax} (limit taskRows).`);
+  const bytes = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+  if (work.kind === "request" && bytes > work.room)
+    throw new TaskError(
+      400,
+      `The result would have ${bytes} bytes, you may still have ${work.room} (limit userBytes).`,
+    );
+  fixSizes(model, [...inputs, ...outputs]);
   return rows;
 }
 
@@ -65,6 +73,7 @@ export async function train(
   const inputs = await openFeeds(ctx, model, "input", work.inputs, work.timeLength);
   const outputs = await openFeeds(ctx, model, "output", work.outputs, 1);
   const feeds = [...inputs, ...outputs];
+  fixSizes(model, feeds);
   for await (const row of rowsIn(model, feeds, work.timeLength, run, slices)) {
     const refusal = model.train();
     if (refusal !== undefined) throw new TaskError(400, `At row ${row} ${refusal}.`);
@@ -80,6 +89,7 @@ export async function request(
   slices: Slices,
 ): Promise<{ readonly bytes: number; readonly content: { readonly rows: number; readonly columns: number } }> {
   const feeds = await openFeeds(ctx, model, "input", work.inputs, work.timeLength);
+  fixSizes(model, feeds);
   const description: Record<string, ColumnRange> = Object.create(null); // a column may be called anything
   let columns = 0;
   for (const { port, column } of work.results) {
@@ -117,12 +127,13 @@ export async function request(
 type Feed = {
   readonly side: Side;
   readonly port: string;
+  readonly column: string;
   readonly reader: DataSetReader;
   readonly range: ColumnRange;
   readonly rows: number;
 };
 
-/** @throws {TaskError} a name, a column or a size does not fit */
+/** @throws {TaskError} a name or a column does not fit */
 async function openFeeds(
   ctx: Pick<Ctx, "vfs">,
   model: Model,
@@ -138,11 +149,20 @@ async function openFeeds(
     const range = columnOf(reader.description, column);
     if (range === undefined)
       throw new TaskError(400, `The data set ${dataSet} has no column "${column}": it has ${namesOf(reader)}.`);
-    const refusal = model.fix(side, port, (range.column_end - range.column_start) * rows);
-    if (refusal !== undefined) throw new TaskError(400, `Column "${column}" does not fit: ${refusal}.`);
-    feeds.push({ side, port, reader, range, rows });
+    feeds.push({ side, port, column, reader, range, rows });
   }
   return feeds;
+}
+
+/** All of them or none: who asks again with other columns must find the cluster as it was. @throws {TaskError} */
+function fixSizes(model: Model, feeds: readonly Feed[]): void {
+  const undo = model.beforeFix();
+  for (const { side, port, column, range, rows } of feeds) {
+    const refusal = model.fix(side, port, (range.column_end - range.column_start) * rows);
+    if (refusal === undefined) continue;
+    undo();
+    throw new TaskError(400, `Column "${column}" does not fit: ${refusal}.`);
+  }
 }
 
 async function open(ctx: Pick<Ctx, "vfs">, uuid: string): Promise<DataSetReader> {
@@ -163,7 +183,9 @@ function namesOf({ description }: DataSetReader): string {
   return shown.join(", ") + (names.length > shown.length ? " and others" : "");
 }
 
-function checkResults(model: Model, { results }: RequestWork): void {
+/** @returns how many columns they have together @throws {TaskError} */
+function checkResults(model: Model, { results }: RequestWork): number {
+  let width = 0;
   const columns = new Set<string>();
   for (const { port, column } of results) {
     const output = model.port("output", port);
@@ -172,7 +194,9 @@ function checkResults(model: Model, { results }: RequestWork): void {
       throw new TaskError(400, `The size of output "${port}" is not known yet: train the cluster first.`);
     if (columns.has(column)) throw new TaskError(400, `The column "${column}" is there twice.`);
     columns.add(column);
+    width += output.size;
   }
+  return width;
 }
 
 function rowsOf(feeds: readonly Feed[], timeLength: number): number {

@@ -77,7 +77,7 @@ export class TemplateReader {
 
   /** @throws {Misfit} always */
   refuse(why: string, token: Token = this.next): never {
-    throw new Misfit({ line: token.line, column: token.column, why });
+    throw new Misfit({ line: token.line, column: token.column, why: cut(why) });
   }
 
   /** @throws {Misfit} */
@@ -185,6 +185,12 @@ export class TemplateReader {
     if (!Number.isSafeInteger(number)) this.refuse(`${token.text} is too large`, token);
     return number === 0 ? 0 : number; // not -0
   }
+}
+
+const WHY_MAX = 400; // characters: a name of 254 and what is wrong with it
+
+function cut(why: string): string {
+  return why.length > WHY_MAX ? `${why.slice(0, WHY_MAX)}…` : why;
 }
 
 function shown({ kind, text }: Token): string {

@@ -56,16 +56,15 @@ export function readTokens(text: string): readonly Token[] | TemplateFault {
   return tokens;
 }
 
-/** The longest that fits; of two as long, the number. */
+/** The longest that fits; of two as long, the number. No word begins as a mark does: marks are looked for first. */
 function wordAt(text: string, at: number): { readonly kind: TokenKind; readonly text: string } | undefined {
+  const mark = match(MARK, text, at);
+  if (mark !== "") return { kind: "mark", text: mark };
   const decimal = match(DECIMAL, text, at);
   const integer = match(INTEGER, text, at);
   const name = match(NAME, text, at);
   const longest = Math.max(decimal.length, integer.length, name.length);
-  if (longest === 0) {
-    const mark = match(MARK, text, at);
-    return mark === "" ? undefined : { kind: "mark", text: mark };
-  }
+  if (longest === 0) return undefined;
   if (decimal.length === longest) return { kind: "decimal", text: decimal };
   return integer.length === longest ? { kind: "integer", text: integer } : { kind: "name", text: name };
 }

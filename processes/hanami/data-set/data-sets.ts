@@ -8,6 +8,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type KvDatabase, VfsError } from "jackfield/process";
+import { textOf } from "jackfield/protocol";
 import { ApiError, type Caller, type Ctx } from "../endpoint.ts";
 import type { HanamiLimits } from "../limits.ts";
 import type { Owned } from "../owned.ts";
@@ -132,19 +133,37 @@ export class DataSets {
     }
   }
 
-  /** Its file of `bytes` is there: may its owner keep it? Four bytes of CSV may become sixteen. @throws {ApiError} 400 */
-  assertRoom(set: DataSet, bytes: number): void {
-    const held = this.#held(set.ownerId) - set.bytes;
-    if (held + bytes > this.#limits.userBytes) throw tooMuch(held, bytes, this.#limits.userBytes);
+  /** Bytes that its file may have. */
+  roomFor(set: DataSet): number {
+    return this.roomOf(set.ownerId) + set.bytes;
   }
 
-  /** Its file is there: its parts go. */
+  /** Bytes that a user may still have. */
+  roomOf(ownerId: string): number {
+    return this.#limits.userBytes - this.#held(ownerId);
+  }
+
+  /** Its file of `bytes` is there: may its owner keep it? Others of theirs may have come meanwhile. @throws {ApiError} 400 */
+  assertRoom(set: DataSet, bytes: number): void {
+    const room = this.roomFor(set);
+    if (bytes > room) throw tooMuch(this.#limits.userBytes - room, bytes, this.#limits.userBytes);
+  }
+
+  /** Its file is there: its parts go. @throws then it waits for its parts as before, and its file is to be removed */
   async finish(set: DataSet, content: DataSetContent, bytes: number): Promise<DataSet> {
     const ready: DataSet = { ...set, bytes, content, upload: null };
     this.#take(set);
     this.#put(ready); // before it waits: who deletes it meanwhile finds the file too
-    await this.#database.set(set.uuid, ready);
-    await this.#removeParts(set);
+    try {
+      await this.#database.set(set.uuid, ready);
+    } catch (thrown) {
+      if (this.#sets.get(set.uuid) === ready) this.#put(set);
+      throw thrown;
+    }
+    // A disk that is busy or broken must not undo what is there. The next start removes what is left of them.
+    await this.#removeParts(set).catch((error: unknown) =>
+      this.#ctx.log(`a part of ${set.uuid} is left: ${textOf(error)}`),
+    );
     return ready;
   }
 
@@ -198,8 +217,10 @@ export class DataSets {
     return [...this.#sets.values()].reduce((sum, set) => (set.ownerId === ownerId ? sum + set.bytes : sum), 0);
   }
 
+  /** One that cannot be removed holds up no other. @throws the first reason */
   async #removeParts(set: DataSet): Promise<void> {
-    for (const { uuid } of partsOf(set)) await this.#parts.removePart(uuid);
+    const ends = await Promise.allSettled(partsOf(set).map(({ uuid }) => this.#parts.removePart(uuid)));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   /** Its file, where there is one. */

@@ -94,7 +94,7 @@ export function dataSetEndpoints(front: Front): readonly Endpoint[] {
     const kind: ImportJob["kind"] =
       label === null ? { csv: { repeats: isFirst, isStrict: isFirst } } : { mnist: { label } };
     const { csvColumns, csvLineBytes, rowBytes } = limits;
-    return { uuid, input, kind, limits: { csvColumns, csvLineBytes, rowBytes } };
+    return { uuid, input, kind, limits: { csvColumns, csvLineBytes, rowBytes }, room: dataSets.roomFor(set) };
   };
 
   const created = (set: DataSet): JsonObject => ({

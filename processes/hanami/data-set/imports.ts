@@ -18,6 +18,8 @@ export type ImportJob = {
     | { readonly mnist: { readonly label: Part } }
     | { readonly csv: { readonly repeats: boolean; readonly isStrict: boolean } };
   readonly limits: Pick<HanamiLimits, "csvColumns" | "csvLineBytes" | "rowBytes">;
+  /** Bytes that the file may have: a line of two bytes may become a row of 10,000 columns. */
+  readonly room: number;
 };
 
 /** `Err`: a sentence on what is wrong with what was uploaded. */

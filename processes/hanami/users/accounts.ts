@@ -7,7 +7,7 @@
  * 4. Projects that settings and Requests put users into are not in the table of projects: nobody can delete them over
  *    REST, as upstream's own test script begins with deleting all there are.
  */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import type { KvDatabase } from "jackfield/process";
 import { ApiError, type Caller, type Ctx } from "../endpoint.ts";
 import type { HanamiLimits } from "../limits.ts";
@@ -18,7 +18,7 @@ import { isSafeToken, readToken, signToken } from "./token.ts";
 /** @property projectId @property role a text of whoever made it: nothing depends on it */
 export type Membership = { readonly projectId: string; readonly role: string; readonly isProjectAdmin: boolean };
 
-/** @property createdAt ms since the Unix epoch @property generation of the password: tokens name it */
+/** @property createdAt ms since the Unix epoch @property generation of the password, tokens name it; the first is random: a user who was removed may come back by that id */
 export type User = {
   readonly id: string;
   readonly name: string;
@@ -43,6 +43,7 @@ type Database = KvDatabase<Key, unknown>;
 const DATABASE = "accounts";
 const SECRET_KEY: Key = ["secret", "token"];
 const SECRET_BYTES = 32; // as many as HMAC-SHA-256 uses
+const GENERATIONS = 2 ** 47; // randomInt takes no more; nobody meets an earlier one by chance
 const NODE = "node"; // creator of what settings and Requests make
 
 export class Accounts {
@@ -121,8 +122,17 @@ export class Accounts {
     const hash = await hashPassword(given.password);
     assertFree(); // another may have come meanwhile
     const projects = project === null ? [] : [{ projectId: project, role: "member", isProjectAdmin }];
-    const user: User = { id, name, isAdmin, creatorId, createdAt: this.#ctx.now(), projects, generation: 1, hash };
-    return await this.#setUser(user);
+    const generation = randomInt(GENERATIONS);
+    return await this.#setUser({
+      id,
+      name,
+      isAdmin,
+      creatorId,
+      createdAt: this.#ctx.now(),
+      projects,
+      generation,
+      hash,
+    });
   }
 
   /** Their tokens end with them; what they own stays, for admins. @throws {ApiError} 404 */

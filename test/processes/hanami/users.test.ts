@@ -73,6 +73,15 @@ describe("tokens", () => {
     expect(await ask()).toBe(401);
   });
 
+  test("of a user who was removed are none of the next one's by that id", async () => {
+    const hanami = await startHanami();
+    const anna = await hanami.login("anna");
+    await hanami.send({ RemoveUser: { id: "anna" } });
+    await hanami.send({ AddUser: { id: "anna", password: "correct horse", project: "lab1" } });
+    expect((await anna.get("/v1/dataset/all")).status).toBe(401);
+    expect((await (await hanami.login("anna")).get("/v1/dataset/all")).status).toBe(200);
+  });
+
   test("are good up to their time, and only with the secret and every letter of theirs", () => {
     const secret = new Uint8Array(32).fill(1);
     const claims = { user: "anna", project: "lab1", generation: 3, expires: 100 };

@@ -210,6 +210,13 @@ describe("DirectTalk", () => {
     expect(outputOf(talk, { ...put, ...REQUEST }).values).toHaveLength(2);
   });
 
+  test("T3: a vector that is refused for its values fixes no length", () => {
+    const talk = new DirectTalk(model({ dialect: "T3", inputs: [{ name: "in", size: null }] }));
+    const put: Said = { dialect: "W2", name: "in", values: [1, 2, Number.NaN], ...TRAIN };
+    expect(take(talk, put)).toBe('1008 a value for input "in" is no finite number');
+    expect(take(talk, { ...put, values: [1, 2] })).toBe(ACK.W2);
+  });
+
   test("T3: a vector that makes the network too large is refused, and another one may follow", () => {
     const sizeless = { dialect: "T3", inputs: [{ name: "in", size: null }] } as const;
     const limits = clusterLimits({ weights: 100 });

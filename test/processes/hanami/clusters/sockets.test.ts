@@ -1,7 +1,10 @@
 /** Direct mode over sockets: who may connect when, replies, and every way a connection ends (contract hanami §4, §7). */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { ProcessId } from "../../../../lib/protocol/index.ts";
 import { randomOf } from "../../../../processes/hanami/clusters/random.ts";
+import { until } from "../../../support/channels.ts";
 import { destroyAll } from "../../../support/sockets.ts";
 import { type ClientMessage, clientMessage } from "../client-message.ts";
 import { winner } from "../digits.ts";
@@ -42,6 +45,13 @@ async function direct(uuid = cluster): Promise<ClusterSocket> {
   return await connectCluster(hanami.port, anna.token, uuid);
 }
 
+/** In the drive of what clusters have learnt. */
+function filesOf({ folder }: HanamiNode): readonly string[] {
+  const drive = join(folder, "vfs", "hanami@sys", "clusters");
+  return existsSync(drive) ? readdirSync(drive).filter((name) => !name.startsWith(".")) : [];
+}
+
+const WIDE = T1.replace("number_of_neurons: 4", "number_of_neurons: 20000"); // 6 MB to keep
 const PICTURE = Array.from({ length: 64 }, (_, at) => at % 3);
 const PUT: ClientMessage = { dialect: "W1", name: "picture", values: PICTURE, isLast: false, processType: "train" };
 const WANTED: ClientMessage = { ...PUT, name: "label", values: [0, 0, 0, 0, 0, 1, 0, 0, 0, 0], isLast: true };
@@ -162,6 +172,20 @@ describe("direct mode", () => {
     const { socket } = await direct();
     expect((await anna.delete(`/v1/cluster?uuid=${cluster}`)).status).toBe(200);
     expect(await socket.nextClose()).toEqual({ code: 1001, reason: "the cluster was deleted" });
+  });
+
+  test("a cluster that is deleted while its socket trains leaves no file", async () => {
+    const socket = await direct(await create(WIDE));
+    await socket.say(PUT);
+    await socket.say(WANTED);
+    expect((await anna.delete(`/v1/cluster?uuid=${made.at(-1)}`)).status).toBe(200);
+    // What was being written has ended by now: another cluster's file is written behind it, and is alone there.
+    const other = await direct();
+    await other.say(PUT);
+    await other.say(WANTED);
+    await mode("TASK");
+    await until(() => filesOf(hanami).includes(cluster));
+    expect(filesOf(hanami)).toEqual([cluster]);
   });
 
   test("a socket that is cut leaves the mode, and what was learnt", async () => {

@@ -16,7 +16,7 @@ let set: string;
 let small: string;
 beforeAll(async () => {
   hanami = await startHanami({
-    settings: { users: USERS, limits: { tasks: 3, tasksKept: 2, taskRows: 2000, dataSets: 5 } },
+    settings: { users: USERS, limits: { tasks: 3, tasksKept: 2, taskRows: 2000, dataSets: 5, userBytes: 400_000 } },
   });
   anna = await hanami.login("anna");
   set = await uploadDigits(hanami.port, anna, "digits", digits("digits", 2000));
@@ -104,6 +104,19 @@ describe("a task is refused at once", () => {
     expect(await train(cluster_uuid, foreign)).toMatchObject({ status: 404, body: `There is no data set ${foreign}.` });
   });
 
+  test("leaves the cluster as it was: sizes that were not known are not fixed by what was refused", async () => {
+    const cluster_uuid = await create(T3);
+    const of = (dataset_column: string, hexagon_name: string) => [
+      { dataset_uuid: small, dataset_column, hexagon_name },
+    ];
+    const ask = (input: string, output: string): Promise<HanamiAnswer> => {
+      const ports = { inputs: of(input, "picture_hex"), outputs: of(output, "label_hex") };
+      return anna.post("/v1.0alpha/task/train", { name: "task", cluster_uuid, ...ports });
+    };
+    expect((await ask("label", "answer")).status).toBe(400); // mixed up: 10 values for the picture
+    expect((await ask("picture", "label")).status).toBe(200);
+  });
+
   test("with vectors of another size than the cluster's", async () => {
     const { status, body } = await train(await create(T1.replace("64", "63")));
     expect([status, body]).toEqual([400, 'Column "picture" does not fit: input "picture" has 63 values, not 64.']);
@@ -122,6 +135,17 @@ describe("a task is refused at once", () => {
     const other = await create(T2);
     const twice = { inputs: { picture: small }, results: [...results, ...results] };
     expect((await ask({ ...twice, cluster_uuid: other })).body).toBe('The cluster has no output "label_hex".');
+  });
+
+  test("a request whose result would be more than its owner may still have", async () => {
+    const cluster_uuid = await create(T2.replace("number_of_outputs: 10", "number_of_outputs: 64"));
+    const ask = (picture: string): Promise<HanamiAnswer> =>
+      anna.post("/v1/task/request", { name: "task", cluster_uuid, inputs: { picture }, results: { label: "answer" } });
+    const { status, body } = await ask(set);
+    expect([status, body]).toEqual([400, expect.stringMatching(/^The result would have 512000 bytes, .*userBytes/)]);
+    const task = await uuidOf(ask(small));
+    expect(await finished(anna, cluster_uuid, task)).toMatchObject({ state: "finished" });
+    await anna.delete(`/v1/dataset?uuid=${task}`);
   });
 
   test("of the first generation, by a cluster with two inputs or without a network", async () => {

@@ -226,3 +226,8 @@ describe("parseTemplate()", () => {
     );
   });
 });
+
+test("a fault is a sentence, however long the word is that it names", () => {
+  const fault = parseTemplate(`version: ${"1".repeat(200_000)}`, clusterLimits());
+  expect("why" in fault ? fault.why : "").toMatch(/^version 1 is the only one, not 1{369}…$/);
+});
