@@ -14,7 +14,7 @@ import type { Visit } from "./visit.ts";
 const TOKEN_MAX = 8 * 1024; // characters: more than any head should carry
 const MAX_SECONDS = 900; // contract soundlab §13 P2
 const SKEW_SECONDS = 60; // contract soundlab §13 P2
-const BOUND_MAX = 100_000; // tokens that are bound to an address at once; some 100 bytes each
+const BOUND_MAX = 100_000; // tokens of a process that are bound to an address at once; some 100 bytes each
 const ALGORITHMS: Readonly<Record<string, string>> = { rsa: "RS256", ed25519: "EdDSA" };
 
 export type TokenRules = {
@@ -75,14 +75,35 @@ export function withoutTokenIn(path: string, pattern: string, owner: string): st
     .join("/");
 }
 
+/** Which address used a token first. One of all paths of a process, or it would be good for another address at each. */
+export class BoundTokens {
+  readonly #boundTo = new Map<string, { readonly address: string; readonly until: number }>(); // by issuer and jti
+
+  /** Good again from the same address: a client reconnects by the URL it has. @param until ms since the epoch, as `now` */
+  isOf({ iss, jti }: Fields, address: string, until: number, now: number): boolean {
+    const key = JSON.stringify([iss, jti]);
+    const known = this.#boundTo.get(key);
+    if (known !== undefined) return known.address === address;
+    if (this.#boundTo.size >= BOUND_MAX) this.#forgetEnded(now);
+    if (this.#boundTo.size >= BOUND_MAX) return false;
+    this.#boundTo.set(key, { address, until });
+    return true;
+  }
+
+  #forgetEnded(now: number): void {
+    for (const [key, { until }] of this.#boundTo) if (until <= now) this.#boundTo.delete(key);
+  }
+}
+
 /** Checks the tokens of one path. */
 export class BearerTokens {
   readonly #rules: TokenRules;
+  readonly #bound: BoundTokens;
   readonly #now: () => number; // ms since the epoch
-  readonly #boundTo = new Map<string, { readonly address: string; readonly until: number }>(); // by jti
 
-  constructor(rules: TokenRules, now: () => number) {
+  constructor(rules: TokenRules, bound: BoundTokens, now: () => number) {
     this.#rules = rules;
+    this.#bound = bound;
     this.#now = now;
   }
 
@@ -90,7 +111,8 @@ export class BearerTokens {
   subject(token: string | null, address: string): string | undefined {
     const claims = token === null || token.length > TOKEN_MAX ? undefined : this.#signed(token);
     if (claims === undefined || !this.#holds(claims)) return undefined;
-    if (this.#rules.bindAddress && !this.#isOf(claims, address)) return undefined;
+    const until = (Number(claims.exp) + this.#rules.skewSeconds) * 1000;
+    if (this.#rules.bindAddress && !this.#bound.isOf(claims, address, until, this.#now())) return undefined;
     return typeof claims.sub === "string" ? claims.sub : "";
   }
 
@@ -118,22 +140,6 @@ export class BearerTokens {
     if (typeof exp !== "number" || typeof iat !== "number" || exp - iat > maxSeconds) return false;
     if (nbf !== undefined && !(typeof nbf === "number" && nbf <= now + skewSeconds)) return false;
     return exp > now - skewSeconds && iat <= now + skewSeconds;
-  }
-
-  /** Good again from the same address: a client reconnects by the URL it has. */
-  #isOf(claims: Fields, address: string): boolean {
-    const jti = String(claims.jti);
-    const now = this.#now();
-    const known = this.#boundTo.get(jti);
-    if (known !== undefined) return known.address === address;
-    if (this.#boundTo.size >= BOUND_MAX) this.#forgetEnded(now);
-    if (this.#boundTo.size >= BOUND_MAX) return false;
-    this.#boundTo.set(jti, { address, until: (Number(claims.exp) + this.#rules.skewSeconds) * 1000 });
-    return true;
-  }
-
-  #forgetEnded(now: number): void {
-    for (const [jti, { until }] of this.#boundTo) if (until <= now) this.#boundTo.delete(jti);
   }
 }
 

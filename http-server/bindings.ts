@@ -8,6 +8,7 @@
 import type { Process } from "../kernel/index.ts";
 import type { Clock, ExtensionBlob, HttpFallback, ProcessId, SlowReaderPolicy } from "../lib/protocol/index.ts";
 import { type AdmissionRules, Gate } from "./admission.ts";
+import { BoundTokens } from "./bearer-token.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { OpeningTerms } from "./opening.ts";
 import { type Match, Router, slotOf, withoutTrailingSlash } from "./router.ts";
@@ -56,7 +57,11 @@ export type WsRoute = WsBinding & {
 };
 
 /** Paths by slot: `/m/:id` and `/m/:other` are one, and count as one. */
-type Paths = { readonly http: Map<string, string>; readonly ws: Map<string, string> };
+type Paths = {
+  readonly http: Map<string, string>;
+  readonly ws: Map<string, string>;
+  readonly tokens: BoundTokens;
+};
 
 export class Bindings {
   readonly subdomains: Subdomains = new Subdomains();
@@ -103,13 +108,20 @@ export class Bindings {
     return true;
   }
 
-  /** Keeps count of the sockets that are there, of a path that is bound again. */
-  gateOf(owner: Process, path: string, rules: AdmissionRules | null, clock: Clock): Gate | null {
+  /** Keeps count of the sockets that are there, of a path that is bound again, and of those that it counts with. */
+  wsGate(owner: Process, path: string, rules: AdmissionRules | null, clock: Clock): Gate | null {
     if (rules === null) return null;
-    const gate = this.#ws.get(storedPath(owner.address.id, path))?.gate ?? null;
-    if (gate === null) return new Gate(rules, clock);
-    gate.rule(rules);
-    return gate;
+    const { ws, tokens } = this.#paths(owner);
+    const { shared } = rules;
+    const candidates = shared === null ? [storedPath(owner.address.id, path)] : [...ws.values()];
+    const gates = candidates.map((stored) => this.#ws.get(stored)?.gate);
+    const gate = gates.find((one) => one?.shared === shared);
+    gate?.rule(rules);
+    return gate ?? new Gate(rules, tokens, clock);
+  }
+
+  httpGate(owner: Process, rules: AdmissionRules | null, clock: Clock): Gate | null {
+    return rules === null ? null : new Gate(rules, this.#paths(owner).tokens, clock);
   }
 
   unbindWs(owner: Process, path: string): void {
@@ -160,7 +172,7 @@ export class Bindings {
     const id = owner.address.id.text;
     let paths = this.#pathsOf.get(id);
     if (paths === undefined) {
-      paths = { http: new Map(), ws: new Map() };
+      paths = { http: new Map(), ws: new Map(), tokens: new BoundTokens() };
       this.#pathsOf.set(id, paths);
       this.#gone.delete(id);
     }

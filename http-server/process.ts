@@ -27,7 +27,6 @@ import {
 } from "../lib/protocol/index.ts";
 import { type ActionResult, type Answerer, LATER } from "./action-result.ts";
 import { type Action, parseAction } from "./actions.ts";
-import { Gate } from "./admission.ts";
 import { Awaiting } from "./awaiting.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channels } from "./channels.ts";
@@ -196,7 +195,7 @@ class Actions implements Instance {
         const compressed = { min: limits.compressFrom, max: limits.compressUpTo };
         const content =
           cache && blob !== null ? new StaticContent(withScript(blob.keep(), pageScript), headers, compressed) : null;
-        const gate = admission === null ? null : new Gate(admission, kernel.clock);
+        const gate = bindings.httpGate(owner, admission, kernel.clock);
         return bindings.bindHttp(path, { owner, ...flags, content, gate }) ? undefined : "LimitReached";
       }
       case "bindWs": {
@@ -214,7 +213,7 @@ class Actions implements Instance {
           compress,
           protocols: [...protocols], // a body is its sender's
           openHeaders,
-          gate: bindings.gateOf(owner, path, action.admission, kernel.clock),
+          gate: bindings.wsGate(owner, path, action.admission, kernel.clock),
         };
         return bindings.bindWs(path, binding) ? undefined : "LimitReached";
       }

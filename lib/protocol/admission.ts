@@ -10,12 +10,14 @@ export type Admission = {
   readonly origins?: "any" | readonly string[];
   /** Sockets of this path at once; one more: 403. */
   readonly channels?: number;
-  /** Of them, from one address; one more: 429. */
+  /** Of them, from one address, of IPv6 a /64; one more: 429. */
   readonly channels_per_address?: number;
   /** Handshakes from one address, refused ones too, in a window of `seconds`; one more: 429 with Retry-After. */
   readonly handshakes?: { readonly max: number; readonly seconds: number };
   /** Without a good one: 401. */
   readonly token?: TokenTerms;
+  /** Paths of this process that say the same here count as one, by the terms bound last: one thing by several paths. */
+  readonly shared?: string;
   /** Nobody is let in now: 503 with Retry-After (seconds; default 5). */
   readonly closed?: { readonly reason: string; readonly retry_after?: number };
 };
@@ -35,6 +37,6 @@ export type TokenTerms = {
   readonly max_seconds?: number;
   /** By which clocks may differ. Default 60. */
   readonly skew_seconds?: number;
-  /** It is good only for the address that used it first. Default false. */
+  /** It is good only for the address that used it first, at any path of this process. Default false. */
   readonly bind_address?: boolean;
 };

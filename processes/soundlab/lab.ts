@@ -5,7 +5,14 @@
  * 2. It wants a clock that only goes forward, and a process has the wall clock: what that is set back does not count.
  */
 import { Blob } from "jackfield/process";
-import { type CalibrationState, Chain, type Inputs, type LatencyStats, type MetricsFrame } from "./chain/index.ts";
+import {
+  type CalibrationState,
+  Chain,
+  type Inputs,
+  type LatencyFrame,
+  type LatencyStats,
+  type MetricsFrame,
+} from "./chain/index.ts";
 import type { Clients, Stream } from "./clients.ts";
 import { FPS_FRAMES } from "./limits.ts";
 import type { SoundlabSettings } from "./settings.ts";
@@ -53,8 +60,13 @@ export class Lab {
     return this.#latest;
   }
 
+  get latencyFrame(): LatencyFrame {
+    return this.#chain.latencyFrame();
+  }
+
+  /** The same as it is sent. */
   get latency(): Blob {
-    return Blob.json(this.#chain.latencyFrame());
+    return Blob.json(this.latencyFrame);
   }
 
   get latencyStats(): LatencyStats {

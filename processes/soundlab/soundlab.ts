@@ -103,7 +103,7 @@ async function bindPaths(ctx: Ctx, { stream, rest }: SoundlabSettings): Promise<
   for (const prefix of prefixes) {
     for (const name of STREAMS) {
       const slowReader = name === "events" ? "close" : "latest";
-      const binding = { ...anyone, slowReader, admission: stream } as const;
+      const binding = { ...anyone, slowReader, admission: { ...stream, shared: name } } as const; // by either path
       check(`/ws/${name}`, await ctx.bindWs(`${prefix}/ws/${name}`, binding));
     }
     const guarded = rest === undefined ? anyone : { ...anyone, admission: rest };

@@ -6,6 +6,7 @@
 import { clamp } from "./frames.ts";
 
 const STEP_MS = 100; // at least, between two steps
+const STEP_MAX_MS = 200; // that one counts for: two, where frames were left out; a pause is none
 const STEP_SLACK_MS = 1e-3; // three frames are 100 ms, but for the last digits
 const SAMPLES = 30; // of which criticality and coherence are the means
 const SET_POINT = 1; // criticality
@@ -43,7 +44,7 @@ export class AutoPhi {
     const elapsedMs = nowMs - this.#steppedMs;
     if (elapsedMs < STEP_MS - STEP_SLACK_MS) return;
     this.#steppedMs = nowMs;
-    const seconds = elapsedMs / 1000;
+    const seconds = Math.min(elapsedMs, STEP_MAX_MS) / 1000;
     this.#depth = clamp(this.#depth + DEPTH_GAIN * (SET_POINT - mean(this.#criticality)) * seconds, 0, 1);
     const before = this.#coherence.at(-2);
     if (before === undefined) return;

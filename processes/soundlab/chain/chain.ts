@@ -190,6 +190,7 @@ export class Chain {
     if (!this.#isRunning) return;
     this.#isRunning = false;
     this.#hasBegun = false;
+    this.#events.stopped();
     if (this.#calibrated === "running") this.#endCalibration({ failed: "the chain was stopped" });
   }
 

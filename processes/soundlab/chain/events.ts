@@ -58,6 +58,11 @@ export class Events {
     return change;
   }
 
+  /** Frames end for a while: an excursion that is under way is left, as nobody knows when it would have ended. */
+  stopped(): void {
+    this.#excursion.leave();
+  }
+
   /** Those since the last call, oldest first. */
   drain(): readonly SoundlabEvent[] {
     if (this.#waiting.length === 0) return NONE;
@@ -127,8 +132,7 @@ class ExcursionRule {
     } else if (++this.#below === 1) this.#untilMs = nowMs;
     if (this.#below < EVENT_RULES.criticalOffFrames) return undefined;
     const ms = this.#untilMs - this.#sinceMs;
-    this.#sinceMs = undefined;
-    this.#below = 0;
+    this.leave();
     if (ms < EVENT_RULES.criticalMinMs - SLACK_MS) return undefined;
     return {
       type: "critical_event",
@@ -137,6 +141,11 @@ class ExcursionRule {
       duration_ms: toMicro(ms),
       peak_ici: this.#peakIci,
     };
+  }
+
+  leave(): void {
+    this.#sinceMs = undefined;
+    this.#below = 0;
   }
 }
 

@@ -88,6 +88,30 @@ describe.each(TRANSPORTS)("%s admission", (transport) => {
     });
   });
 
+  test("counts paths as one that say so, bound again or not, and others by themselves", async () => {
+    const shared = { channels: 1, shared: "a" };
+    const { on, p } = await open(shared, ["/one", "/two"]);
+    for (const path of ["/else", "/more"])
+      await p.ask(bindWs(path, { authenticated: false, admission: { channels: 1, shared: path } }));
+    const tries = async (path: string): Promise<number> => (await tryPath(on, path)).status;
+    expect(await tries("/two")).toBe(101);
+    expect(await tries("/one")).toBe(403);
+    await p.ask(bindWs("/one", { authenticated: false, admission: shared }));
+    await p.ask(bindWs("/three", { authenticated: false, admission: shared }));
+    expect([await tries("/one"), await tries("/two"), await tries("/three")]).toEqual([403, 403, 403]);
+    expect([await tries("/else"), await tries("/more")]).toEqual([101, 101]);
+  });
+
+  test("takes an IPv6 network of 64 bits for one address", async () => {
+    const { on, p } = await startWithP(transport, { trustProxy: ["loopback"] });
+    await p.ask(bindWs("/ws", { authenticated: false, admission: { channels_per_address: 1 } }));
+    const from = async (address: string): Promise<number> =>
+      (await tryPath(on, "/ws", { "x-forwarded-for": address })).status;
+    expect([await from("2001:db8::1"), await from("2001:db8::2"), await from("2001:db8:0:1::1")]).toEqual([
+      101, 429, 101,
+    ]);
+  });
+
   test("takes so many handshakes from one address in a time, refused ones too", async () => {
     const clock = new VirtualClock();
     const { on, p } = await startWithP(transport, { nodeOptions: { clock } });
@@ -100,17 +124,21 @@ describe.each(TRANSPORTS)("%s admission", (transport) => {
       headers: { "retry-after": "10" },
       body: "too many handshakes from this address\n",
     });
+    await p.ask(bindWs("/ws", { authenticated: false, admission })); // again, which is no new beginning
+    expect((await tryPath(on, "/ws")).status).toBe(429);
     clock.advance(10_000);
     expect((await tryPath(on, "/ws")).status).toBe(401);
   });
 
-  test("is closed for now", async () => {
-    const { on } = await open({ closed: { reason: "the chain is being built", retry_after: 7 } });
-    expect(await tryPath(on, "/ws")).toMatchObject({
-      status: 503,
-      headers: { "retry-after": "7" },
-      body: "the chain is being built\n",
-    });
+  test("is closed for now, which says when to come back however often that is asked", async () => {
+    const closed = { reason: "the chain is being built", retry_after: 7 };
+    const { on } = await open({ closed, handshakes: { max: 1, seconds: 10 } });
+    for (let tried = 0; tried < 2; tried++)
+      expect(await tryPath(on, "/ws")).toMatchObject({
+        status: 503,
+        headers: { "retry-after": "7" },
+        body: "the chain is being built\n",
+      });
   });
 
   test("finds a token wherever a client can put one, and tells the process who, not the token", async () => {
@@ -187,6 +215,25 @@ describe.each(TRANSPORTS)("%s admission", (transport) => {
     expect((await from("192.0.2.1")).status).toBe(101);
   });
 
+  test("keeps it to that address at every path of the process, and when one is bound again", async () => {
+    const { on, p } = await startWithP(transport, { trustProxy: ["loopback"] });
+    const admission = { token: { ...TOKEN, bind_address: true } };
+    for (const path of ["/ws", "/other", "/ws"]) await p.ask(bindWs(path, { authenticated: false, admission }));
+    await p.ask({ Bind: { path: "/m", authenticated: false, local_only: false, cache: true, admission } }, "content");
+    const good = await token();
+    const from = async (address: string, path: string): Promise<number> =>
+      (await tryPath(on, `${path}?token=${good}`, { "x-forwarded-for": address })).status;
+    expect(await from("192.0.2.1", "/ws")).toBe(101);
+    expect(await from("192.0.2.2", "/other")).toBe(401);
+    await p.ask(bindWs("/ws", { authenticated: false, admission }));
+    expect(await from("192.0.2.2", "/ws")).toBe(401);
+    const client = await RawSocket.connect(on.port);
+    const headers = { "x-forwarded-for": "192.0.2.2" };
+    expect((await client.request({ path: `/${P}/m?token=${good}`, headers })).status).toBe(401);
+    const other = await token({ iss: "them" }); // whose ids are their own
+    expect((await tryPath(on, `/ws?token=${other}`, headers)).status).toBe(101);
+  });
+
   test("keeps a token from the process however the client wrote its name, and from the headers that it chose", async () => {
     const { on, p } = await startWithP(transport);
     const binding = { authenticated: false, open_headers: ["authorization", "x-a"], admission: { token: TOKEN } };
@@ -248,6 +295,8 @@ test.each<readonly [string, unknown]>([
   ["a key that is none", { token: { keys: ["-----BEGIN"], audience: "a" } }],
   ["a private key", { token: { keys: [ed.privateKey.export({ type: "pkcs8", format: "pem" })], audience: "a" } }],
   ["a token without an audience", { token: { keys: TOKEN.keys } }],
+  ["what it shares as a number", { shared: 1 }],
+  ["a long name for what it shares", { shared: "x".repeat(201) }],
   ["closed without a reason", { closed: {} }],
   ["closed with a long reason", { closed: { reason: "x".repeat(201) } }],
 ])("an admission is refused that is, or has, %s", async (_, admission) => {

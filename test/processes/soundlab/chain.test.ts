@@ -393,6 +393,32 @@ describe("stop", () => {
     expect(script.chain.latencyFrame().drift_ms).toBeCloseTo(0, 6); // the pause is no drift
     expect(script.chain.counts).toMatchObject({ skippedBlocks: 0, skippedFrames: 0 });
   });
+
+  test("the pause is no part of an excursion, and no step of Auto-Φ", () => {
+    const script = new Scripted();
+    script.chain.set({
+      ...all({ amplitude: 0.1 }),
+      noise: { amount: 0 },
+      phi: { source: "manual", depth: 0.6 },
+      auto_phi: true,
+    });
+    script.run(5000);
+    script.chain.events();
+    script.chain.set(all({ amplitude: 1 }));
+    script.run(300);
+    expect(script.last.criticality).toBeGreaterThan(2);
+    const { phi_depth: before } = script.last;
+    script.chain.stop();
+    script.run(3_600_000);
+    script.chain.start();
+    script.run(100);
+    expect(script.last.phi_depth).toBeGreaterThan(before - 0.2);
+    script.chain.set(all({ amplitude: 0.1 }));
+    script.run(2000);
+    const told = script.chain.events().flatMap((event) => (event.type === "critical_event" ? [event.duration_ms] : []));
+    expect(told.length).toBe(1); // of what came after the pause
+    expect(told.every((ms) => within(ms, 100, 1000))).toBe(true);
+  });
 });
 
 const within = (value: number, min: number, max: number): boolean => value >= min && value <= max;

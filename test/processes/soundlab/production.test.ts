@@ -123,6 +123,30 @@ describe.each(TRANSPORTS)("%s production", (transport) => {
     expect([await cors(PAGE), await cors("https://other.example")]).toEqual([PAGE, undefined]);
   });
 
+  test("answers a listed page's preflight, which has no token, and no other request without one", async () => {
+    const lab = await start(transport);
+    const asks = { "access-control-request-method": "GET", "access-control-request-headers": "authorization" };
+    const preflight = (headers: Readonly<Record<string, string>>) =>
+      lab.ask("OPTIONS", "/api/status", undefined, headers);
+    expect(await preflight({ origin: PAGE, ...asks })).toMatchObject({
+      status: 204,
+      headers: { "access-control-allow-origin": PAGE, "access-control-allow-headers": "Authorization, Content-Type" },
+    });
+    expect((await preflight({ origin: "https://other.example", ...asks })).headers).not.toHaveProperty(
+      "access-control-allow-origin",
+    );
+    expect((await preflight({ origin: PAGE })).status).toBe(401);
+    expect((await lab.ask("GET", "/api/status", undefined, { origin: PAGE, ...asks })).status).toBe(401);
+  });
+
+  test("counts a stream by both of its paths", async () => {
+    const lab = await start(transport, { connectionsPerAddress: 1 });
+    const good = await token(lab);
+    await lab.open(`/ws/events?token=${good}`);
+    expect((await lab.tryOpen(`/t/${good}/ws/events`)).status).toBe(429);
+    expect((await lab.tryOpen(`/t/${good}/ws/latency`)).status).toBe(101);
+  });
+
   test("refuses one client more than there may be with 403", async () => {
     const lab = await start(transport, { clients: 2, connectionsPerAddress: 100 });
     const path = `/ws/metrics?token=${await token(lab)}`;

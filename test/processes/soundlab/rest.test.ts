@@ -29,6 +29,8 @@ describe.each(TRANSPORTS)("%s REST", (transport) => {
     const latency = await lab.json("/api/latency/current");
     expect(latency).toMatchObject({ buffer_latency_ms: 10.667, calibrated: false });
     expect(await lab.json("/api/latency/metrics")).toEqual(latency);
+    for (const path of ["/metrics", "/api/latency/current", "/api/latency/metrics", "/api/status"])
+      expect((await lab.ask("GET", path)).headers["content-type"]).toBe("application/json");
     expect(await lab.json("/api/status")).toMatchObject({
       audio_running: true,
       sample_rate: 48_000,
