@@ -148,14 +148,16 @@ export class Context<State = unknown> {
   push(channel: ChannelLike, value: unknown, messageType?: WsMessageType): void {
     const blob = frame(value);
     const type = messageType ?? (blob.isText ? "Text" : "Binary");
-    const channelId = typeof channel === "number" ? channel : channel.channelId;
-    const isNear = typeof channel === "number" || this.#isOwn(channel.node);
-    if (isNear && this.host.push(channelId, type, blob)) return; // it answers the frame in hand
-    this.#act(
-      { WebSocketPush: { channel_id: channelId, message_type: type } },
-      blob,
-      isNear ? undefined : channel.node,
-    );
+    if (typeof channel === "number") {
+      if (this.host.push(channel, type, blob)) return; // it answers the frame in hand
+      this.#act({ WebSocketPush: { channel_id: channel, message_type: type } }, blob);
+    } else this.#pushNamed(channel, type, blob);
+  }
+
+  /** Apart from `push`, so that it stays small enough to be inlined. */
+  #pushNamed({ channelId, node }: Exclude<ChannelLike, number>, type: WsMessageType, blob: Blob): void {
+    if (this.#isOwn(node) && this.host.push(channelId, type, blob)) return;
+    this.#act({ WebSocketPush: { channel_id: channelId, message_type: type } }, blob, node);
   }
 
   /**
