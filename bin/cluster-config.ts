@@ -34,7 +34,11 @@ export function busAllowed(token: string): Allowed {
   return { publish: [`n.*.${token}.>`, `t.${token}.>`], subscribe: [`n.${token}.>`, "t.>"] };
 }
 
-/** Of a node's token in STORE: durable messages to others, its own inbox stream, and its entry of the directory. */
+/**
+ * Of a node's token in STORE: durable messages to others, its own inbox stream, its entry of the directory, and claims with
+ * what their processes keep, which whoever may come to hold a name must be able to write (docs/adr/0037). `MSG.GET` reads
+ * what a stream's leader has, `DIRECT.GET` what any copy has.
+ */
 export function storeAllowed(token: string): Allowed {
   return {
     publish: [
@@ -44,7 +48,14 @@ export function storeAllowed(token: string): Allowed {
       `$JS.API.CONSUMER.MSG.NEXT.IN_${token}.k`,
       `$JS.ACK.IN_${token}.k.>`,
       "$JS.API.STREAM.INFO.KV_dir",
+      "$JS.API.STREAM.MSG.GET.KV_dir",
       "$JS.API.DIRECT.GET.KV_dir.$KV.dir.*",
+      "$KV.claims.*",
+      "$JS.API.STREAM.INFO.KV_claims",
+      "$JS.API.STREAM.MSG.GET.KV_claims",
+      "$KV.kept.*",
+      "$JS.API.STREAM.INFO.KV_kept",
+      "$JS.API.STREAM.MSG.GET.KV_kept",
     ],
     subscribe: [`_INBOX_${token}.>`],
   };

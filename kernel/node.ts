@@ -133,8 +133,11 @@ export class Node {
 
   /** As `join`, in JetStream of NATS servers. @param options with the seed of its user in the account STORE */
   async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
-    const { NatsDirectory } = await import("./link/nats-directory.ts");
-    return await this.join(new NatsDirectory({ ...options, node: this.kernel.name }), about);
+    const [{ NatsStore }, { NatsDirectory }] = await Promise.all([
+      import("./link/nats-store.ts"),
+      import("./link/nats-directory.ts"),
+    ]);
+    return await this.join(new NatsDirectory(new NatsStore({ ...options, node: this.kernel.name })), about);
   }
 
   /** The packages it has, by `package:publisher`. */

@@ -1,20 +1,17 @@
 /**
  * The directory in a key-value bucket of NATS (contracts/cluster.md §5, §10): `$KV.dir.<node>`, and its only door.
  *
- * 1. A connection of its own, into the account STORE: an account that messages go through has no JetStream, or a node
- *    could make the server speak in another's name (contracts/cluster.md §5).
- * 2. Who writes a key, the server's permissions say. Listing needs no right to make consumers: which keys there are
+ * 1. Who writes a key, the server's permissions say. Listing needs no right to make consumers: which keys there are
  *    stands in the stream's facts, and each is then read by itself.
- * 3. The bucket is made by who may; `cluster init` has it made, and a server without permissions lets the first node.
+ * 2. The bucket is made by who may; a server without permissions lets the first node.
  */
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
-import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import type { Directory, DirectoryRecord } from "./directory.ts";
 import { DirectoryError } from "./errors.ts";
+import type { NatsStore } from "./nats-store.ts";
 import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
-import { CONNECTION, type NatsOptions, socketOf, tlsOf } from "./nats-wire.ts";
 import { RECORD_BYTES } from "./roster.ts";
 
 const BUCKET = "dir";
@@ -22,55 +19,34 @@ const STREAM = `KV_${BUCKET}`;
 const SUBJECT = `$KV.${BUCKET}.`;
 const KEPT_MS = 10 * 60 * 1000; // of a node that is gone; long enough for a person to ask which one it was
 const BUCKET_BYTES = 64 * 1024 * 1024; // 10,000 records of RECORD_BYTES, and half as much again
-const ANSWER_MS = 2_000; // a stream that elects a leader takes up to 7 s (contracts/cluster.md §8): the next beat has it
 const READS = 64; // at once: of 10,000 keys, each some 0.25 ms away (contracts/cluster.md §10)
-const STALE_MS = 250; // as nats-wire.ts
 
 export class NatsDirectory implements Directory {
-  readonly where: string;
-  readonly #options: NatsOptions;
+  readonly #store: NatsStore;
   #opened: Opened | null = null;
 
-  /** @param options with the seed of the node's user in the account STORE */
-  constructor(options: NatsOptions) {
-    this.#options = options;
-    this.where = options.servers.join(", ");
+  constructor(store: NatsStore) {
+    this.#store = store;
+  }
+
+  get where(): string {
+    return this.#store.where;
   }
 
   async open(): Promise<void> {
-    const { node, servers, seed, tls } = this.#options;
-    let nc: NatsConnection;
-    try {
-      nc = await connect({
-        ...CONNECTION,
-        servers: [...servers],
-        name: `${node} directory`,
-        inboxPrefix: `_INBOX_${tokenOf(node)}`, // all that its permissions let it hear
-        ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
-        ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
-      });
-    } catch (cause) {
+    const { js, manager } = await this.#store.open().catch((cause: unknown) => {
       throw new DirectoryError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });
-    }
-    void watch(nc);
-    const js = jetstream(nc, { timeout: ANSWER_MS });
-    try {
-      const manager = await jetstreamManager(nc, { checkAPI: false, timeout: ANSWER_MS });
-      await this.#assertBucket(manager, js);
-      const kv = await new Kvm(js).open(BUCKET, { allow_direct: true });
-      this.#opened = { nc, manager, kv };
-    } catch (error) {
-      await nc.close();
-      throw error;
-    }
+    });
+    await this.#assertBucket(manager, js);
+    this.#opened = { manager, kv: await new Kvm(js).open(BUCKET, { allow_direct: true }) };
   }
 
   async put(text: string): Promise<number> {
-    return await this.#kv.put(tokenOf(this.#options.node), text);
+    return await this.#kv.put(tokenOf(this.#store.node), text);
   }
 
   async remove(): Promise<void> {
-    await this.#kv.delete(tokenOf(this.#options.node));
+    await this.#kv.delete(tokenOf(this.#store.node));
   }
 
   async read(most: number): Promise<readonly DirectoryRecord[]> {
@@ -89,9 +65,8 @@ export class NatsDirectory implements Directory {
   }
 
   async close(): Promise<void> {
-    const opened = this.#opened;
     this.#opened = null;
-    await opened?.nc.close();
+    await this.#store.close();
   }
 
   get #kv(): KV {
@@ -126,17 +101,11 @@ export class NatsDirectory implements Directory {
   }
 }
 
-type Opened = { readonly nc: NatsConnection; readonly manager: JetStreamManager; readonly kv: KV };
+type Opened = { readonly manager: JetStreamManager; readonly kv: KV };
 
 /** @returns undefined: it was deleted */
 async function recordOf(kv: KV, key: string): Promise<DirectoryRecord | undefined> {
   const entry = await kv.get(key);
   if (entry === null || entry.operation !== "PUT") return undefined;
   return { node: nodeOf(key), revision: entry.revision, at: entry.created.getTime(), text: entry.string() };
-}
-
-/** A frozen server is cut off here, as in nats-wire.ts; the client then finds another. */
-async function watch(nc: NatsConnection): Promise<void> {
-  for await (const { type } of nc.status())
-    if (type === "staleConnection") setTimeout(() => socketOf(nc)?.destroy(), STALE_MS).unref();
 }

@@ -13,6 +13,7 @@ import {
   type NodeOptions,
 } from "../../../kernel/index.ts";
 import { NatsDirectory } from "../../../kernel/link/nats-directory.ts";
+import { NatsStore } from "../../../kernel/link/nats-store.ts";
 import { textOf, VirtualClock } from "../../../lib/protocol/index.ts";
 import { temporaryFolder } from "../../support/jackfield.ts";
 import { MemoryDirectory } from "../../support/memory-directory.ts";
@@ -201,7 +202,7 @@ describe("over nats", () => {
     const { url } = await startNatsServer();
     const node = make("alice.os", { limits: { directoryBeat: 50, directoryGone: 300 } });
     await node.joinByNats({ servers: [url] }, () => ABOUT);
-    const directory = new NatsDirectory({ node: "bob.os", servers: [url] });
+    const directory = new NatsDirectory(new NatsStore({ node: "bob.os", servers: [url] }));
     directories.push(directory);
     await directory.open();
     await directory.put("{}");
@@ -251,7 +252,7 @@ describe("over nats", () => {
 
     test("each writes its own record alone, and lists all", async () => {
       const { server, seed } = await guarded(["alice.os", "bob.os"]);
-      const admin = new NatsDirectory({ node: "admin.os", servers: [server.url], seed: seed("admin") });
+      const admin = new NatsDirectory(new NatsStore({ node: "admin.os", servers: [server.url], seed: seed("admin") }));
       directories.push(admin);
       await untilOpen(admin); // makes the bucket
       const [alice] = await joined("alice.os", [server.url], seed("alice.os"));
@@ -276,7 +277,7 @@ describe("over nats", () => {
         alice,
         /^Cannot keep a directory in "nats:\S+" as there is no bucket "dir", and this node may not make it: ./,
       );
-      const admin = new NatsDirectory({ node: "admin.os", servers: [server.url], seed: seed("admin") });
+      const admin = new NatsDirectory(new NatsStore({ node: "admin.os", servers: [server.url], seed: seed("admin") }));
       directories.push(admin);
       await untilOpen(admin);
       await untilListed(alice, ["alice.os"]);
