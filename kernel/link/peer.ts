@@ -6,7 +6,7 @@
  * 2. A request of the peer waits here as one of a process does, and what ends it is told the peer. What comes too late is
  *    its requester's to bury.
  */
-import type { Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
+import type { Capability, Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Pending, PendingTable } from "../pending.ts";
 import { Alarm } from "../timer-wheel.ts";
@@ -238,4 +238,10 @@ export function travelling({ blob }: Pick<Envelope, "blob">): {
   if (blob === null) return { blob: null, mime: null };
   const raw = blob.raw();
   return { blob: raw instanceof ArrayBuffer ? new Uint8Array(raw) : raw, mime: blob.mime };
+}
+
+/** Those that its own processes issued: nobody there could check what is said of others'. */
+export function leavingOf(capabilities: readonly Capability[], node: string): readonly Capability[] {
+  if (capabilities.length === 0) return capabilities;
+  return capabilities.filter(({ issuer }) => issuer.startsWith(`${node}@`));
 }
