@@ -9,41 +9,95 @@
  */
 import { copyOf } from "../../lib/protocol/arena.ts";
 import {
-  Address,
+  type Address,
   Blob,
   type Capability,
   canonicalId,
   Envelope,
   HTTP_SERVER,
-  ProcessId,
+  KERNEL,
   RPC_ORIGIN,
   type SendError,
 } from "../../lib/protocol/index.ts";
 import type { Kernel } from "../kernel.ts";
 import { mayBeReached } from "../network.ts";
-import { bodyOf, type Load, packAnswer, readAck, readAnswer, readHead, readProbe, readRequest } from "./frame.ts";
+import { Addresses } from "./addresses.ts";
+import {
+  type AnswerFields,
+  BatchReader,
+  HEAD_BYTES,
+  type Load,
+  packAnswer,
+  type RequestFields,
+  readAck,
+  readAnswer,
+  readHead,
+  readProbe,
+  readRequest,
+} from "./frame.ts";
+import { Item } from "./item.ts";
 import { leavingOf, type Peer, travelling } from "./peer.ts";
 import type { Lane } from "./wire.ts";
-
-const ADDRESSES_MAX = 10_000; // of other nodes, some 200 bytes each; then they are made anew
 
 export class Incoming {
   readonly #kernel: Kernel;
   readonly #peerOf: (node: string) => Peer | undefined;
-  readonly #addresses = new Map<string, Address>();
+  readonly #own: Addresses;
 
   /** @param peerOf undefined when there are too many */
   constructor(kernel: Kernel, peerOf: (node: string) => Peer | undefined) {
     this.#kernel = kernel;
     this.#peerOf = peerOf;
+    this.#own = new Addresses(kernel.name);
   }
 
   frame(node: string, lane: Lane, bytes: Uint8Array): void {
-    const { queue, clock } = this.#kernel;
-    queue.begin();
     const peer = this.#peerOf(node);
+    if (peer === undefined) return;
+    peer.inflow.refill(this.#kernel.clock.monotonic());
+    if (lane !== "b" && !peer.inflow.takes(bytes.byteLength)) return;
     try {
-      if (peer?.inflow.takes(bytes.byteLength, clock.monotonic())) this.#take(peer, lane, bytes);
+      const { epoch, seq } = readHead(bytes);
+      if (!this.#hears(peer, epoch)) return;
+      if (lane === "b") this.#batch(peer, seq, bytes);
+      else if (lane === "p") this.#probed(peer, seq, bytes);
+      else this.#take(peer, lane, seq, bytes, HEAD_BYTES, bytes.byteLength);
+      if (peer.in.owes) peer.received();
+    } catch (error) {
+      this.#fault(peer, error);
+    }
+  }
+
+  /** A node that sends nothing but rubbish must not fill the log: one of its faults a time is told, the others counted. */
+  #fault(peer: Peer, error: unknown): void {
+    if (peer.faulted()) this.#kernel.events.emit({ type: "fault", process: `${peer.name}@kernel:distro:sys`, error });
+  }
+
+  /** Each as if it had come alone. */
+  #batch(peer: Peer, seq: number, bytes: Uint8Array): void {
+    const frames = new BatchReader(bytes);
+    let next = seq;
+    while (frames.next()) {
+      const { lane, start, end } = frames;
+      const own = lane === "k" ? 0 : next++;
+      if (peer.inflow.takes(end - start)) this.#take(peer, lane, own, bytes, start, end);
+    }
+  }
+
+  /** @returns whether what it says is of any use */
+  #hears(peer: Peer, epoch: number): boolean {
+    const how = peer.in.heard(epoch);
+    if (how === "anew") peer.anew();
+    return how !== "over";
+  }
+
+  /** Its value is in `bytes` from `start` to `end`. One that cannot be read has come all the same. */
+  #take(peer: Peer, lane: Exclude<Lane, "b" | "p">, seq: number, bytes: Uint8Array, start: number, end: number): void {
+    const { queue } = this.#kernel;
+    queue.begin();
+    try {
+      if (lane === "k") this.#acknowledged(peer, bytes, start, end);
+      else if (peer.in.take(seq, HEAD_BYTES + end - start)) this.#taken(peer, lane, bytes, start, end);
     } catch (error) {
       this.#fault(peer, error);
     } finally {
@@ -51,51 +105,35 @@ export class Incoming {
     }
   }
 
-  /** A node that sends nothing but rubbish must not fill the log: one of its faults a time is told, the others counted. */
-  #fault(peer: Peer | undefined, error: unknown): void {
-    if (peer?.faulted() === true)
-      this.#kernel.events.emit({ type: "fault", process: `${peer.name}@kernel:distro:sys`, error });
-  }
-
-  #take(peer: Peer, lane: Lane, bytes: Uint8Array): void {
-    const { epoch, seq } = readHead(bytes);
-    const how = peer.in.heard(epoch);
-    if (how === "over") return;
-    if (how === "anew") peer.anew();
-    if (lane === "k") return this.#acknowledged(peer, bytes);
-    if (lane === "p") return this.#probed(peer, seq, bytes);
-    if (!peer.in.take(seq, bytes.byteLength)) return;
-    try {
-      if (lane === "q") this.#request(peer, bodyOf(bytes));
-      else if (lane === "r") this.#answer(peer, bodyOf(bytes));
-      else {
-        const whole = peer.in.piece(bodyOf(bytes));
-        if (whole?.lane === "q") this.#request(peer, whole.body);
-        else if (whole?.lane === "r") this.#answer(peer, whole.body);
-      }
-    } finally {
-      peer.received(); // one that cannot be read has come all the same
+  #taken(peer: Peer, lane: "q" | "r" | "c", bytes: Uint8Array, start: number, end: number): void {
+    if (lane === "q") this.#request(peer, readRequest(bytes, start, end));
+    else if (lane === "r") this.#answer(peer, readAnswer(bytes, start, end));
+    else {
+      const whole = peer.in.piece(bytes, start, end);
+      if (whole?.lane === "q") this.#request(peer, readRequest(whole.body));
+      else if (whole?.lane === "r") this.#answer(peer, readAnswer(whole.body));
     }
   }
 
-  #acknowledged(peer: Peer, bytes: Uint8Array): void {
-    const account = readAck(bodyOf(bytes));
+  #acknowledged(peer: Peer, bytes: Uint8Array, start: number, end: number): void {
+    const account = readAck(bytes, start, end);
     if (account.epoch === peer.out.epoch) peer.out.confirmed(account);
     else if (account.epoch !== 0) peer.out.probe(); // it has not heard that this node began anew
   }
 
   #probed(peer: Peer, seq: number, bytes: Uint8Array): void {
-    peer.in.probed(seq, readProbe(bodyOf(bytes)));
+    peer.in.probed(seq, readProbe(bytes, HEAD_BYTES));
     peer.acknowledge();
   }
 
-  #request(peer: Peer, body: Uint8Array): void {
-    const { id, source, target, seconds, ...load } = readRequest(body);
-    const to = ProcessId.parse(target);
-    const request = this.#envelope("request", this.#address(peer.name, source), this.#kernel.address(to), load);
+  #request(peer: Peer, fields: RequestFields): void {
+    const { id, source, target, seconds } = fields;
+    const from = peer.addresses.of(source);
+    const to = this.#own.of(target);
+    const request = this.#envelope("request", from, to, fields);
     const { bus, registry } = this.#kernel;
     request.id = this.#kernel.nextMessageId();
-    if (canonicalId(source) === HTTP_SERVER.text) request.origin = RPC_ORIGIN; // events of channels come by far-channels.ts
+    if (canonicalId(from.id.text) === HTTP_SERVER.text) request.origin = RPC_ORIGIN; // events of channels come by far-channels.ts
     if (id !== 0 && seconds !== null) {
       request.rsvp = request.source;
       request.expectsResponse = seconds;
@@ -110,58 +148,53 @@ export class Incoming {
         (error) => this.#say(peer, asked, error),
       );
     }
-    const process = registry.get(to);
+    const process = registry.get(to.id);
     if (process === undefined) bus.refuse(request, "Offline");
     else if (!mayBeReached(this.#kernel.name, process, request)) bus.refuse(request, "Denied");
     else bus.deliver(request, process);
   }
 
-  #answer(peer: Peer, body: Uint8Array): void {
-    const { id, source, error, ...load } = readAnswer(body);
+  #answer(peer: Peer, fields: AnswerFields): void {
+    const { id, source, error } = fields;
     const pending = peer.takeWaiting(id);
     if (pending === undefined || error === null) {
-      const to = pending?.request.source ?? this.#kernel.address(ProcessId.parse("kernel:distro:sys"));
-      const answer = this.#envelope("response", this.#address(peer.name, source), to, load);
+      const to = pending?.request.source ?? this.#kernel.address(KERNEL);
+      const answer = this.#envelope("response", peer.addresses.of(source), to, fields);
       answer.id = id;
       if (pending?.answer(answer) !== true && error === null) this.#kernel.bus.bury(answer, "unexpected_answer");
     } else pending.fail(error);
   }
 
-  #respond(peer: Peer, { id, by }: Asked, answer: Envelope): void {
-    const { body, metadata } = answer;
+  #respond(peer: Peer, asked: Asked, answer: Envelope): void {
+    const { id } = asked;
+    const { blob, body, metadata } = answer;
     const source = answer.source.id.text; // another than was asked, where that passed it on
+    const capabilities = leavingOf(answer.capabilities, this.#kernel.name);
     let packed: Uint8Array;
     try {
-      const capabilities = leavingOf(answer.capabilities, this.#kernel.name);
-      packed = packAnswer({ id, source, error: null, body, ...travelling(answer), metadata, capabilities });
+      const mime = blob === null ? null : blob.mime;
+      packed = packAnswer({ id, source, error: null, body, blob: travelling(answer), mime, metadata, capabilities });
     } catch {
       this.#kernel.bus.bury(answer, "unpackable");
       packed = packAnswer({ id, source, error: "Offline", ...NOTHING });
     }
-    const pair = `${source} ${by}`;
-    const lost = (isThere: boolean): void => {
-      this.#kernel.bus.bury(answer, "offline");
-      if (isThere) this.#sayOffline(peer, id, source, pair);
-    };
-    peer.answer({ body: packed, pair, lost });
-  }
-
-  /** The answer was lost on its way: its requester need not wait for its clock. Once; it has that clock. */
-  #sayOffline(peer: Peer, id: number, source: string, pair: string): void {
-    const body = packAnswer({ id, source, error: "Offline", ...NOTHING });
-    peer.answer({ body, pair, lost: () => undefined });
+    peer.answer(new AnswerItem(packed, source, asked, answer, (item, isThere) => this.#lost(peer, item, isThere)));
   }
 
   /** A time-out is its requester's own to tell. */
-  #say(peer: Peer, { id, by }: Asked, { kind, target }: Pick<SendError, "kind" | "target">): void {
+  #say(peer: Peer, asked: Asked, { kind, target }: Pick<SendError, "kind" | "target">): void {
     if (kind === "Timeout") return;
     const source = target.id.text;
-    const body = packAnswer({ id, source, error: kind, ...NOTHING });
-    const pair = `${source} ${by}`;
-    const lost = (isThere: boolean): void => {
-      if (isThere) this.#sayOffline(peer, id, source, pair);
-    };
-    peer.answer({ body, pair, lost });
+    const body = packAnswer({ id: asked.id, source, error: kind, ...NOTHING });
+    peer.answer(new AnswerItem(body, source, asked, null, (item, isThere) => this.#lost(peer, item, isThere)));
+  }
+
+  /** The answer was lost on its way: its requester need not wait for its clock. Once; it has that clock. */
+  #lost(peer: Peer, { source, asked, answer }: AnswerItem, isThere: boolean): void {
+    if (answer !== null) this.#kernel.bus.bury(answer, "offline");
+    if (!isThere) return;
+    const body = packAnswer({ id: asked.id, source, error: "Offline", ...NOTHING });
+    peer.answer(new AnswerItem(body, source, asked, null, () => undefined));
   }
 
   #envelope(kind: "request" | "response", source: Address, target: Address, load: Load): Envelope {
@@ -176,22 +209,46 @@ export class Incoming {
   #isTheirs({ issuer }: Capability, { node }: Address): boolean {
     return issuer.startsWith(`${node}@`);
   }
-
-  /** @throws {IdError} */
-  #address(node: string, id: string): Address {
-    const text = `${node}@${id}`;
-    let address = this.#addresses.get(text);
-    if (address === undefined) {
-      if (this.#addresses.size >= ADDRESSES_MAX) this.#addresses.clear();
-      address = new Address(node, ProcessId.parse(id));
-      this.#addresses.set(text, address);
-    }
-    return address;
-  }
 }
 
 /** @property id as the peer has it @property by the process id of who asked */
 type Asked = { readonly id: number; readonly by: string };
+
+class AnswerItem extends Item {
+  readonly source: string;
+  readonly asked: Asked;
+  /** null: it says that there is none. */
+  readonly answer: Envelope | null;
+  readonly #lost: (item: AnswerItem, isThere: boolean) => void;
+
+  constructor(
+    body: Uint8Array,
+    source: string,
+    asked: Asked,
+    answer: Envelope | null,
+    lost: (item: AnswerItem, isThere: boolean) => void,
+  ) {
+    super("r", body);
+    this.source = source;
+    this.asked = asked;
+    this.answer = answer;
+    this.#lost = lost;
+  }
+
+  get pair(): string {
+    return `${this.source} ${this.asked.by}`;
+  }
+
+  get isWanted(): boolean {
+    return true;
+  }
+
+  arrived(): void {}
+
+  lost(isThere: boolean): void {
+    this.#lost(this, isThere);
+  }
+}
 
 const NOTHING: Load = { body: null, blob: null, mime: null, metadata: null, capabilities: [] };
 

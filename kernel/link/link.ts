@@ -74,7 +74,10 @@ export class Link {
 
   async close(): Promise<void> {
     this.#kernel.wheel.cancel(this.#grace);
-    for (const peer of this.#peers.values()) if (this.isUp && peer.in.owes) peer.acknowledge();
+    for (const peer of this.#peers.values()) {
+      if (this.isUp && peer.in.owes) peer.acknowledge();
+      peer.out.leave();
+    }
     this.#state = "closed";
     await this.#wire.close();
     for (const peer of this.#peers.values()) peer.stop();
@@ -106,7 +109,8 @@ export class Link {
         target: target.id.text,
         seconds,
         body,
-        ...travelling(request),
+        blob: travelling(request),
+        mime: request.blob === null ? null : request.blob.mime,
         metadata,
         capabilities: leavingOf(request.capabilities, this.#kernel.name),
       });
