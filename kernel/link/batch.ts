@@ -4,22 +4,27 @@
  *
  * 1. What is sent in one go leaves together, a microtask after the first of it: when whoever is running has returned, and
  *    before the event loop goes on. One alone leaves as it is.
- * 2. Order is kept: what is too large to be copied leaves by itself, after what came before it.
- * 3. Frames of a batch have one head: they are numbered from its `seq` on, without a hole. Whether somebody was there is
+ * 2. A batch takes along what of the peer's has come: soon said, little is kept here or there until it is.
+ * 3. Order is kept: what is too large to be copied leaves by itself, after what came before it.
+ * 4. Frames of a batch have one head: they are numbered from its `seq` on, without a hole. Whether somebody was there is
  *    asked for the last of them, and told for all before it (out-queue.ts).
  */
-import { batchOf, frameOf } from "./frame.ts";
+import { type AckFields, batchOf, frameOf, packAck } from "./frame.ts";
 import type { Lane, Wire } from "./wire.ts";
 
 const BATCH_BYTES = 64 * 1024; // as large as a piece: others wait no longer for it than for that (limits.ts)
 const ALONE_BYTES = 8 * 1024; // from here on, a copy costs as much as a message of its own
 
-export type Batched = { readonly lane: Lane; readonly body: Uint8Array };
+/** @property body taken from it when it leaves */
+export type Batched = { readonly lane: Lane; body: Uint8Array };
+
+const NOTHING = new Uint8Array();
 
 export class Batch {
   readonly #wire: Wire;
   readonly #peer: string;
   readonly #epoch: number;
+  readonly #owed: () => AckFields | null;
   readonly #later: (leave: () => void) => void;
   #frames: Batched[] = [];
   #bytes = 0;
@@ -27,11 +32,18 @@ export class Batch {
   #last = 0;
   #isSet = false;
 
-  /** @param later calls when all that is sent in one go has been added */
-  constructor(wire: Wire, peer: string, epoch: number, later: (leave: () => void) => void) {
+  /** @param owed what of the peer's has come, since it was told @param later calls when all that is sent in one go has been added */
+  constructor(
+    wire: Wire,
+    peer: string,
+    epoch: number,
+    owed: () => AckFields | null,
+    later: (leave: () => void) => void,
+  ) {
     this.#wire = wire;
     this.#peer = peer;
     this.#epoch = epoch;
+    this.#owed = owed;
     this.#later = later;
   }
 
@@ -56,10 +68,14 @@ export class Batch {
   leave(): void {
     const [first] = this.#frames;
     if (first === undefined) return;
-    const [from, to, all, bytes] = [this.#first, this.#last, this.#frames, this.#bytes];
+    const [from, to, all] = [this.#first, this.#last, this.#frames];
+    const isAlone = all.length === 1;
+    const account = isAlone ? null : this.#owed();
+    if (account !== null) all.push({ lane: "k", body: packAck(account) });
+    const frame = isAlone ? frameOf(this.#epoch, from, first.body) : batchOf(this.#epoch, from, all);
+    for (const left of all) left.body = NOTHING;
     this.forget();
-    if (all.length === 1) this.#wire.send(this.#peer, first.lane, to, frameOf(this.#epoch, from, first.body));
-    else this.#wire.send(this.#peer, "b", to, batchOf(this.#epoch, from, all, bytes));
+    this.#wire.send(this.#peer, isAlone ? first.lane : "b", to, frame);
   }
 
   /** What has not left does not. */

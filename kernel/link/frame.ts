@@ -134,9 +134,11 @@ export function frameOf(epoch: number, seq: number, body: Uint8Array): Uint8Arra
   return frame;
 }
 
-/** Likewise. @param bytes of all bodies */
-export function batchOf(epoch: number, seq: number, frames: readonly Batched[], bytes: number): Uint8Array {
-  const batch = headed(epoch, seq, frames.length * BATCHED_BYTES + bytes);
+/** Likewise. */
+export function batchOf(epoch: number, seq: number, frames: readonly Readonly<Batched>[]): Uint8Array {
+  let bytes = 0;
+  for (const { body } of frames) bytes += BATCHED_BYTES + body.byteLength;
+  const batch = headed(epoch, seq, bytes);
   let at = HEAD_BYTES;
   for (const { lane, body } of frames) {
     batch[at] = lane.charCodeAt(0);

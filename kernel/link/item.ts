@@ -6,14 +6,17 @@ import type { Lane } from "./wire.ts";
 
 export abstract class Item {
   readonly lane: Lane;
-  /** Packed. */
-  readonly body: Uint8Array;
+  /** Packed; empty once it has left: many wait in the window for the peer's word. */
+  body: Uint8Array;
+  /** Of the body. */
+  readonly bytes: number;
   /** OutQueue only: its number, once it is in the window. */
   seq = 0;
 
   constructor(lane: Lane, body: Uint8Array) {
     this.lane = lane;
     this.body = body;
+    this.bytes = body.byteLength;
   }
 
   /** From whom to whom: order holds within. */

@@ -29,6 +29,8 @@ export type WindowLimits = {
 const PRUNE_MS = 100; // between two looks of a full queue for what is over: each visits all of it
 
 export type Seams = {
+  /** What of the peer's has come, since it was told; null: nothing. */
+  readonly owed: () => AckFields | null;
   readonly nowMs: () => number;
   /** Calls when all that is sent in one go has been offered. */
   readonly later: (leave: () => void) => void;
@@ -54,13 +56,13 @@ export class OutQueue {
   #isUp = false;
   #prunedAt = Number.NEGATIVE_INFINITY; // ms
 
-  constructor(wire: Wire, peer: string, epoch: number, limits: WindowLimits, { nowMs, later }: Seams) {
+  constructor(wire: Wire, peer: string, epoch: number, limits: WindowLimits, { owed, nowMs, later }: Seams) {
     this.#wire = wire;
     this.#peer = peer;
     this.epoch = epoch;
     this.#limits = limits;
     this.#now = nowMs;
-    this.#batch = new Batch(wire, peer, epoch, later);
+    this.#batch = new Batch(wire, peer, epoch, owed, later);
   }
 
   get waiting(): number {
@@ -87,7 +89,7 @@ export class OutQueue {
 
   /** @returns false when there is no room: it was not taken */
   offer(item: Item): boolean {
-    const bytes = item.body.byteLength;
+    const bytes = item.bytes;
     if (!this.#hasRoom(bytes)) {
       if (this.#now() - this.#prunedAt < PRUNE_MS) return false;
       this.prune();
@@ -183,7 +185,7 @@ export class OutQueue {
   #sendNext(): void {
     const item = this.#queue.shift();
     if (item === undefined || this.#transfers.keeps(item)) return;
-    const bytes = item.body.byteLength;
+    const bytes = item.bytes;
     if (!this.#isStillWanted(item)) return;
     if (bytes > this.#limits.inlineBytes) this.#transfers.begin(item, this.#limits.pieceBytes);
     else {
@@ -203,13 +205,13 @@ export class OutQueue {
       this.#transfers.goesOn(transfer);
       return;
     }
-    this.#queuedBytes -= item.body.byteLength;
+    this.#queuedBytes -= item.bytes;
     const behind = this.#transfers.end(transfer);
     if (behind.length > 0) this.#queue.unshiftAll(behind); // it goes on, before what came later
   }
 
   #send(item: Item): void {
-    const bytes = HEAD_BYTES + item.body.byteLength;
+    const bytes = HEAD_BYTES + item.bytes;
     if (this.#sent.length === 0) this.#quietSince = this.#now();
     item.seq = ++this.#seq;
     this.#sent.push(item);
@@ -223,7 +225,7 @@ export class OutQueue {
   #takeSent(seq: number): Item | undefined {
     const { oldest } = this.#sent;
     if (oldest === undefined || oldest.seq > seq) return undefined;
-    this.#sentBytes -= HEAD_BYTES + oldest.body.byteLength;
+    this.#sentBytes -= HEAD_BYTES + oldest.bytes;
     return this.#sent.shift();
   }
 
@@ -255,7 +257,7 @@ export class OutQueue {
   /** Otherwise it is out of the account. */
   #isStillWanted(item: Item): boolean {
     if (item.isWanted) return true;
-    this.#queuedBytes -= item.body.byteLength;
+    this.#queuedBytes -= item.bytes;
     this.counts.expired++;
     return false;
   }

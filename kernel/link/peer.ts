@@ -6,7 +6,7 @@
  * 2. A request of the peer waits here as one of a process does, and what ends it is told the peer. What comes too late is
  *    its requester's to bury.
  */
-import type { Capability, Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
+import type { Address, Capability, Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Pending, PendingTable } from "../pending.ts";
 import { Alarm } from "../timer-wheel.ts";
@@ -72,6 +72,7 @@ export class Peer {
     this.#kernel = kernel;
     this.name = name;
     this.out = new OutQueue(wire, name, epoch, windowLimits(kernel.limits), {
+      owed: () => (this.in.owes ? this.in.said() : null),
       nowMs: () => kernel.clock.monotonic(),
       later: (leave) => void SETTLED.then(leave),
     });
@@ -81,7 +82,7 @@ export class Peer {
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
     this.#ackAlarm = new Alarm(() => {
       this.#ackIsSet = false;
-      this.acknowledge();
+      if (this.in.owes) this.acknowledge();
     });
     this.#lookAlarm = new Alarm(() => {
       this.#lookIsSet = false;
@@ -109,7 +110,9 @@ export class Peer {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return undefined;
     this.#waiting.delete(id);
-    return waiting.pending ?? undefined;
+    const { pending } = waiting;
+    waiting.answered();
+    return pending ?? undefined;
   }
 
   /**
@@ -190,7 +193,7 @@ export class Peer {
     };
   }
 
-  readonly #lost = ({ request }: RequestItem): void => {
+  readonly #lost = (request: Envelope): void => {
     this.#waiting.delete(request.id);
     this.#kernel.bus.refuse(request, "Offline");
   };
@@ -226,33 +229,39 @@ export class Peer {
 }
 
 class RequestItem extends Item {
-  readonly request: Envelope;
-  /** null: no answer is wanted. */
-  readonly pending: Pending | null;
+  readonly #source: Address;
+  readonly #target: Address;
+  /** null: it has been answered. */
+  #request: Envelope | null;
+  /** null: no answer is wanted, or it was given. */
+  pending: Pending | null;
   readonly seconds: number;
   /** ms; null: it has not been said to have come. */
   arrivedAt: number | null = null;
-  readonly #lost: (item: RequestItem) => void;
+  readonly #lost: (request: Envelope) => void;
 
   constructor(
     body: Uint8Array,
     request: Envelope,
     pending: Pending | null,
     seconds: number,
-    lost: (item: RequestItem) => void,
+    lost: (request: Envelope) => void,
   ) {
     super("q", body);
-    this.request = request;
+    this.#source = request.source;
+    this.#target = request.target;
+    this.#request = request;
     this.pending = pending;
     this.seconds = seconds;
     this.#lost = lost;
   }
 
   get pair(): string {
-    return `${this.request.source.id.text} ${this.request.target.id.text}`;
+    return `${this.#source.id.text} ${this.#target.id.text}`;
   }
 
   get isWanted(): boolean {
+    if (this.#request === null) return false;
     return this.pending === null || this.pending.waits || this.pending.isReleased;
   }
 
@@ -260,8 +269,14 @@ class RequestItem extends Item {
     this.arrivedAt = atMs;
   }
 
+  /** So it has come, whatever is heard of it later; and the window keeps no more of it than its number. */
+  answered(): void {
+    this.#request = null;
+    this.pending = null;
+  }
+
   lost(): void {
-    this.#lost(this);
+    if (this.#request !== null) this.#lost(this.#request);
   }
 }
 

@@ -90,7 +90,7 @@ export class Transfer {
     this.#id = id;
     this.item = item;
     this.#pieceBytes = pieceBytes;
-    this.#count = Math.ceil(item.body.byteLength / pieceBytes);
+    this.#count = Math.ceil(item.bytes / pieceBytes);
   }
 
   /** All its pieces were taken. */

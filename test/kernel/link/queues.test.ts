@@ -116,6 +116,7 @@ class World {
       close: async () => undefined,
     };
     this.out = new OutQueue(wire, "peer", EPOCH, LIMITS, {
+      owed: () => null,
       nowMs: () => this.now,
       later: (leave) => {
         this.leave = leave;
