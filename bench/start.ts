@@ -21,7 +21,7 @@ const ROUND_MS = 120_000; // for all starts of a round; each takes a fraction of
 const LOAD_SCRIPT = new URL("./load/starts.js", import.meta.url); // .js: the bench runs from dist/
 const COMMAND = new URL("../bin/jackfield.js", import.meta.url);
 const FIRST = "jackfield, first start";
-const KEEPS_MS = 2000; // by then a node has kept its compiled code: see bin/command.mjs
+const KEEPS_MS = 2000; // by then a node has kept its compiled code: see bin/command.cjs
 
 /** What Node reads before it runs anything, the same for both: it makes every start longer and the ratio smaller. */
 const NODE_VARIABLES = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];

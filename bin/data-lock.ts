@@ -21,6 +21,7 @@ const SOCKET_PATH_MAX = 100; // bytes: macOS has room for 103, Linux for 107
 const ROUNDS_MAX = 20; // each is lost to others that start in the same few milliseconds
 const PAUSE = 10; // ms: longer than one takes from its file to its look; at most so long after the first round, then twice
 const PAUSE_MAX = 500; // ms
+const BACKLOG = 511; // visitors that wait: Node.js's own number
 
 /** @property folder of the node's data @property handOver the port that it is ready to share; null: none */
 export type LockOptions = { readonly folder: string; readonly handOver: number | null };
@@ -192,7 +193,8 @@ async function listen(lock: string, name: string): Promise<Door> {
   const listens = (path: string): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(path, resolve);
+      server.once("listening", resolve);
+      listenAlone(server, path);
     });
   await byShortPath(lock, name, listens);
   server.on("error", () => undefined); // e.g. no descriptor left for a visitor, who lives without
@@ -203,6 +205,16 @@ async function listen(lock: string, name: string): Promise<Door> {
     return new Promise((resolve) => server.close(() => resolve()));
   };
   return { name, close };
+}
+
+/**
+ * `server.listen(path)` of a program that is no worker of node:cluster. Node.js loads that to ask, with all that it starts
+ * processes by: 6 ms of a start. Then it calls what is called here; a Node.js that has it no more is asked the long way.
+ */
+function listenAlone(server: Server & { _listen2?: unknown }, path: string): void {
+  const { _listen2: listen } = server;
+  if (typeof listen === "function") listen.call(server, path, -1, -1, BACKLOG);
+  else server.listen(path);
 }
 
 async function leave(lock: string, id: string, door: Door): Promise<void> {

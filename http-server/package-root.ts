@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 let root = dirname(fileURLToPath(import.meta.url));
-while (!existsSync(join(root, "package.json")) && dirname(root) !== root) root = dirname(root);
+while (!existsSync(join(root, "http-server/pages")) && dirname(root) !== root) root = dirname(root);
 
 /** @param file with "/", from there: a file of this repository that is in package.json's "files", or one of dist/ */
 export function fromPackageRoot(file: string): string {

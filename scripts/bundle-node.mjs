@@ -1,7 +1,7 @@
 /**
  * Makes the JavaScript of dist/ that Node runs: nearly all in one file, as each file and each package costs every start.
  *
- * 1. bin/core.cjs has it, in parts that run when they are first asked for. bin/command.mjs says why it is a script.
+ * 1. bin/core.cjs has it, in parts that run when they are first asked for. bin/command.cjs says why it is a script.
  * 2. What package.json exports, and every program that a manifest names, is a door: an ES module at its own path that
  *    hands out its part. So a class is the same class for the kernel and for a user's process.
  * 3. What runs in browsers too is whole in a file of its own.
@@ -19,7 +19,7 @@ import { build } from "esbuild";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
 const COMMAND = "bin/jackfield";
-const REALM = "kernel/placement/realm-main"; // what bin/realm.mjs runs
+const REALM = "kernel/placement/realm-main"; // what bin/realm.cjs runs
 const CLIENT = "lib/client/index";
 const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici", "@nats-io/*"];
 
@@ -61,8 +61,9 @@ export async function bundleNode(sources) {
   const apart = await buildApart([...programs.filter(isApart), ...SPAWNED]);
   const inputs = [...apart, ...(await buildCore([COMMAND, REALM, ...doors], own))];
   for (const file of ["import.cjs", "v8-flags.cjs"]) cpSync(join(root, "bin", file), join(dist, "bin", file));
-  cpSync(join(root, "bin/command.mjs"), join(dist, `${COMMAND}.js`));
-  cpSync(join(root, "bin/realm.mjs"), join(dist, "bin/realm.js"));
+  cpSync(join(root, "bin/command.cjs"), join(dist, `${COMMAND}.js`));
+  cpSync(join(root, "bin/realm.cjs"), join(dist, "bin/realm.js"));
+  writeFileSync(join(dist, "bin/package.json"), '{ "type": "commonjs" }\n'); // all that is there
   chmodSync(join(dist, `${COMMAND}.js`), 0o755); // npx runs it as it is
   const core = createRequire(import.meta.url)(join(dist, "bin/core.cjs"));
   for (const name of doors) writeDoor(name, Object.keys(core[name]()));
@@ -119,7 +120,7 @@ async function buildCore(parts, own) {
     metafile: true,
   });
   const head = `const __url = require("node:url").pathToFileURL(__filename).href;
-const __import = require("./import.cjs");
+const __import = require("./import.cjs")(module);
 const __lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });
 `;
   const body = outputFiles[0].text.replaceAll(/\bimport\(/g, "__import(").replaceAll(LAZY, '__lazy("$1")');

@@ -1,5 +1,5 @@
 /**
- * Where a realm begins: bin/realm.mjs calls it in a new thread, or in an operating-system process of its own.
+ * Where a realm begins: bin/realm.cjs calls it in a new thread, or in an operating-system process of its own.
  *
  * What this file leads to is all that a realm loads besides its processes: no socket library and no store, whose binaries
  * end badly in threads (contracts/hazards.md §0). scripts/check-imports.mjs sees to it.

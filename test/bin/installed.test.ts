@@ -66,12 +66,23 @@ describe("what V8 compiled", () => {
     }
   }
 
+  /** Whether V8 of a new process, by its own flags as those of a start are, does without `bytes`. */
+  function isRefused(core: string, bytes: Buffer): boolean {
+    const source = `const script = new (require("node:vm").Script)(
+      require("node:module").wrap(require("node:fs").readFileSync(process.argv[1], "latin1")),
+      { filename: process.argv[1], cachedData: require("node:fs").readFileSync(0) });
+    process.stdout.write(String(script.cachedDataRejected));`;
+    return execFileSync(process.execPath, ["-e", source, core], { input: bytes, encoding: "utf8" }) === "true";
+  }
+
   test("is kept by the first start; the next starts with it; what does not fit is replaced", async () => {
     const folder = join(install(), "dist/bin");
     const start = (): ReturnType<typeof startNode> =>
       startNode({ command: join(folder, "jackfield.js"), args: ["--memory"] });
     const first = await start();
-    await kept(folder, () => true);
+    const whole = await kept(folder, () => true);
+    expect(isRefused(join(folder, "core.cjs"), whole)).toBe(false);
+    expect(isRefused(join(folder, "core.cjs"), Buffer.from("from another world"))).toBe(true);
     await first.stop();
 
     const second = await start();
