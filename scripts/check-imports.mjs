@@ -34,7 +34,8 @@ const DOORS = {
   "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-store.ts", "bench/contenders/"],
   "@nats-io/jetstream": [
     "kernel/link/nats-store.ts",
-    "kernel/link/nats-streams.ts",
+    "kernel/link/nats-buckets.ts",
+    "kernel/link/nats-inboxes.ts",
     "kernel/link/nats-directory.ts",
     "kernel/link/nats-set-up.ts",
   ],

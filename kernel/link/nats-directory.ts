@@ -10,12 +10,12 @@ import { type KV, Kvm } from "@nats-io/kv";
 import { textOf } from "../../lib/protocol/index.ts";
 import type { Directory, DirectoryRecord } from "./directory.ts";
 import { DirectoryError } from "./errors.ts";
+import { assertBucket, bucketReplicas, DIRECTORY_BUCKET, streamOf } from "./nats-buckets.ts";
 import type { NatsStore } from "./nats-store.ts";
-import { assertStream, bucketSettings, bucketStream, isStreamThere } from "./nats-streams.ts";
 import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
 
-const BUCKET = "dir";
-const STREAM: string = bucketStream(BUCKET);
+const BUCKET = DIRECTORY_BUCKET.name;
+const STREAM = streamOf(DIRECTORY_BUCKET);
 const SUBJECT = `$KV.${BUCKET}.`;
 const READS = 64; // at once: of 10,000 keys, each some 0.25 ms away (contracts/cluster.md §10)
 
@@ -78,12 +78,12 @@ export class NatsDirectory implements Directory {
 
   /** @throws {DirectoryError} (rejects) there is none, and it may not be made */
   async #assertBucket(manager: JetStreamManager): Promise<void> {
-    const isThere = await isStreamThere(manager, STREAM).catch((cause: unknown) => {
+    const there = await bucketReplicas(manager, DIRECTORY_BUCKET).catch((cause: unknown) => {
       throw this.#noJetStream(cause);
     });
-    if (isThere) return;
+    if (there !== undefined) return;
     try {
-      await assertStream(manager, bucketSettings(BUCKET, this.#store.replicas));
+      await assertBucket(manager, DIRECTORY_BUCKET, 1);
     } catch (cause) {
       const rule = `there is no bucket "${BUCKET}", and this node may not make it: ${textOf(cause)}`;
       throw new DirectoryError(this.where, rule, { cause });

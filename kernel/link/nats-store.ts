@@ -8,7 +8,6 @@
  */
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
-import { replicasOf } from "./nats-streams.ts";
 import { tokenOf } from "./nats-subjects.ts";
 import { CONNECTION, type NatsOptions, socketOf, tlsOf } from "./nats-wire.ts";
 
@@ -24,8 +23,6 @@ export type OpenStore = {
 export class NatsStore {
   readonly node: string;
   readonly where: string;
-  /** Of what this node makes, where it may. */
-  readonly replicas: number;
   readonly #options: NatsOptions;
   #opening: Promise<OpenStore> | null = null;
 
@@ -34,7 +31,6 @@ export class NatsStore {
     this.#options = options;
     this.node = options.node;
     this.where = options.servers.join(", ");
-    this.replicas = replicasOf(options.servers.length);
   }
 
   /** Rejects with the client's words when no server lets it in. */
