@@ -31,7 +31,12 @@ const DOORS = {
   msgpackr: ["lib/protocol/codec.ts"],
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
-  "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-store.ts", "bench/contenders/"],
+  "@nats-io/transport-node": [
+    "kernel/link/nats-wire.ts",
+    "kernel/link/nats-name.ts",
+    "kernel/link/nats-store.ts",
+    "bench/contenders/",
+  ],
   "@nats-io/jetstream": [
     "kernel/link/nats-store.ts",
     "kernel/link/nats-buckets.ts",
