@@ -72,6 +72,12 @@ export class CapabilitySet {
     return this.get(cap) !== undefined;
   }
 
+  /** As `has`, by its capabilityKey: for who asks of the same one again and again. */
+  hasKey(key: string): boolean {
+    const held = this.#held.get(key);
+    return held !== undefined && !this.#hasLapsed(held);
+  }
+
   /** As it is held, with its end. */
   get(cap: Capability): Capability | undefined {
     const held = this.#held.get(capabilityKey(cap));

@@ -172,6 +172,8 @@ export class PendingTable {
     if (newer === null) this.#newest = older;
     else newer.older = older;
     if (older !== null) older.newer = newer;
+    entry.older = null; // or a dead one in V8's old generation would keep all that came after it
+    entry.newer = null;
     this.#size--;
     this.#wheel.cancel(entry);
     if (entry.request.blob !== null) entry.request.blob.release();

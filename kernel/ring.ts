@@ -22,6 +22,10 @@ export class Ring<T extends object> {
     return this.#largest + 1; // and the one beside the ring
   }
 
+  get oldest(): T | undefined {
+    return this.#first ?? this.#slots[this.#head];
+  }
+
   push(value: T): void {
     if (this.#length === 0 && this.#first === undefined) {
       this.#first = value;

@@ -6,19 +6,23 @@
  *   r  [id, source, error, body, blob, mime, isText, metadata, capabilities]
  *   c  [transfer, lane, index, count, bytes]
  *   k  [epoch, first, last, missed]       p  [floor]
+ *   b  instead of a value: u8 lane · u32 length · value, again and again; lanes q, r, c and k
  *
  * 1. `epoch` is new with each start of a node; `seq` counts its frames to one peer from 1. A `k` has seq 0, a `p` that of
  *    the last frame. 48 bits last for centuries; 32 would be over in half a day of 100,000 frames a second.
+ *    That of a `b` is of the first in it that is no `k`, and the others follow.
  * 2. Source and target are process ids: which nodes they are of, the wire says.
  * 3. A frame of another version is refused as a whole: what it means nobody here knows.
  * 4. `id` 0: no answer is wanted. `error` null: it is an answer.
  */
 import { type Capability, packMessage, type SendErrorKind, unpackMessage } from "../../lib/protocol/index.ts";
+import type { Batched } from "./batch.ts";
 import { FrameError } from "./errors.ts";
 import type { Lane } from "./wire.ts";
 
 export const VERSION = 1;
 export const HEAD_BYTES = 11;
+const BATCHED_BYTES = 5; // before each value of a batch
 
 export type Head = { readonly epoch: number; readonly seq: number };
 
@@ -64,16 +68,23 @@ export type AckFields = {
   readonly missed: readonly (readonly [number, number])[];
 };
 
+/** By its first byte. */
+const BATCHED: ReadonlyMap<number, Exclude<Lane, "b" | "p">> = new Map(
+  (["q", "r", "c", "k"] as const).map((lane) => [lane.charCodeAt(0), lane]),
+);
+
 const SECONDS_MAX = 31_536_000; // a year: above what limits.requestSeconds may be, and a time that a timer can have
 const ERRORS: readonly SendErrorKind[] = ["Timeout", "Offline", "Overloaded", "Denied"];
 /** @throws {Error} the body is nothing that MessagePack can carry */
-export function packRequest({ id, source, target, seconds, ...load }: RequestFields): Uint8Array {
-  return packMessage([id, source, target, seconds, ...fieldsOf(load)]);
+export function packRequest(fields: RequestFields): Uint8Array {
+  const { id, source, target, seconds, body, blob, mime, metadata, capabilities } = fields;
+  return packMessage([id, source, target, seconds, body, blob, mime, metadata, orNull(capabilities)]);
 }
 
 /** @throws {Error} likewise */
-export function packAnswer({ id, source, error, ...load }: AnswerFields): Uint8Array {
-  return packMessage([id, source, error, ...fieldsOf(load)]);
+export function packAnswer(fields: AnswerFields): Uint8Array {
+  const { id, source, error, body, blob, mime, metadata, capabilities } = fields;
+  return packMessage([id, source, error, body, blob, mime, metadata, orNull(capabilities)]);
 }
 
 export function packChunk({ transfer, lane, index, count, bytes }: ChunkFields): Uint8Array {
@@ -89,13 +100,60 @@ export function packProbe(floor: number): Uint8Array {
   return packMessage([floor]);
 }
 
+/** The frames of a batch, one after the other: `while (batch.next()) …`. */
+export class BatchReader {
+  lane: Exclude<Lane, "b" | "p"> = "q";
+  /** Where the value of the one that was read begins and ends. */
+  start = 0;
+  end = HEAD_BYTES;
+  readonly #frame: Uint8Array;
+
+  constructor(frame: Uint8Array) {
+    this.#frame = frame;
+  }
+
+  /** @returns false when there are no more @throws {FrameError} it is cut short, or on no lane that a batch has */
+  next(): boolean {
+    const frame = this.#frame;
+    if (this.end === frame.byteLength) return false;
+    const head = this.end;
+    const lane = BATCHED.get(frame[head] ?? 0);
+    if (lane === undefined || head + BATCHED_BYTES > frame.byteLength) throw malformed("b");
+    this.lane = lane;
+    this.start = head + BATCHED_BYTES;
+    this.end = this.start + u32(frame, head + 1);
+    if (this.end > frame.byteLength) throw malformed("b");
+    return true;
+  }
+}
+
 /** The whole frame, in memory of its own. */
 export function frameOf(epoch: number, seq: number, body: Uint8Array): Uint8Array {
-  const frame = Buffer.allocUnsafe(HEAD_BYTES + body.byteLength);
+  const frame = headed(epoch, seq, body.byteLength);
+  frame.set(body, HEAD_BYTES);
+  return frame;
+}
+
+/** Likewise. */
+export function batchOf(epoch: number, seq: number, frames: readonly Readonly<Batched>[]): Uint8Array {
+  let bytes = 0;
+  for (const { body } of frames) bytes += BATCHED_BYTES + body.byteLength;
+  const batch = headed(epoch, seq, bytes);
+  let at = HEAD_BYTES;
+  for (const { lane, body } of frames) {
+    batch[at] = lane.charCodeAt(0);
+    batch.writeUInt32LE(body.byteLength, at + 1);
+    batch.set(body, at + BATCHED_BYTES);
+    at += BATCHED_BYTES + body.byteLength;
+  }
+  return batch;
+}
+
+function headed(epoch: number, seq: number, bytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(HEAD_BYTES + bytes);
   frame[0] = VERSION;
   frame.writeUInt32LE(epoch, 1);
   frame.writeUIntLE(seq, 5, 6);
-  frame.set(body, HEAD_BYTES);
   return frame;
 }
 
@@ -108,8 +166,7 @@ export function readHead(frame: Uint8Array): Head {
     );
   }
   if (frame.byteLength < HEAD_BYTES) throw new FrameError(`it has ${frame.byteLength} bytes: a head has ${HEAD_BYTES}`);
-  const view = new DataView(frame.buffer, frame.byteOffset, HEAD_BYTES);
-  return { epoch: view.getUint32(1, true), seq: view.getUint32(5, true) + view.getUint16(9, true) * 2 ** 32 };
+  return { epoch: u32(frame, 1), seq: u32(frame, 5) + (byte(frame, 9) + byte(frame, 10) * 2 ** 8) * 2 ** 32 };
 }
 
 /** What stands behind the head. */
@@ -117,27 +174,35 @@ export function bodyOf(frame: Uint8Array): Uint8Array {
   return frame.subarray(HEAD_BYTES);
 }
 
-/** @throws {FrameError} */
-export function readRequest(body: Uint8Array): RequestFields {
-  const [id, source, target, seconds, ...load] = listOf(body);
+/** @param start of the value, when it is a part of `bytes` @throws {FrameError} */
+export function readRequest(bytes: Uint8Array, start?: number, end?: number): RequestFields {
+  const list = listOf(bytes, start, end);
+  const [id, source, target, seconds] = [list[0], list[1], list[2], list[3]];
+  const [body, blob, mime, metadata, capabilities] = [list[4], list[5], list[6], list[7], list[8]];
   if (!isId(id) || !isProcess(source) || !isProcess(target)) throw malformed("q");
   if (!(seconds === null || (typeof seconds === "number" && seconds >= 0 && seconds <= SECONDS_MAX)))
     throw malformed("q");
-  return { id, source, target, seconds, ...loadOf(load, "q") };
+  if (!isBlob(blob) || !isTextOrNull(mime) || !isTextOrNull(metadata) || !isCapabilities(capabilities))
+    throw malformed("q");
+  return { id, source, target, seconds, body, blob, mime, metadata, capabilities: capabilities ?? [] };
 }
 
 /** @throws {FrameError} */
-export function readAnswer(body: Uint8Array): AnswerFields {
-  const [id, source, error, ...load] = listOf(body);
+export function readAnswer(bytes: Uint8Array, start?: number, end?: number): AnswerFields {
+  const list = listOf(bytes, start, end);
+  const [id, source, kind] = [list[0], list[1], list[2]];
+  const [body, blob, mime, metadata, capabilities] = [list[3], list[4], list[5], list[6], list[7]];
   if (!isId(id) || !isProcess(source)) throw malformed("r");
-  const kind = error === null ? null : ERRORS.find((known) => known === error);
-  if (kind === undefined) throw malformed("r");
-  return { id, source, error: kind, ...loadOf(load, "r") };
+  const error = kind === null ? null : ERRORS.find((known) => known === kind);
+  if (error === undefined) throw malformed("r");
+  if (!isBlob(blob) || !isTextOrNull(mime) || !isTextOrNull(metadata) || !isCapabilities(capabilities))
+    throw malformed("r");
+  return { id, source, error, body, blob, mime, metadata, capabilities: capabilities ?? [] };
 }
 
 /** @throws {FrameError} */
-export function readChunk(body: Uint8Array): ChunkFields {
-  const [transfer, lane, index, count, bytes] = listOf(body);
+export function readChunk(body: Uint8Array, start?: number, end?: number): ChunkFields {
+  const [transfer, lane, index, count, bytes] = listOf(body, start, end);
   const isLane = lane === "q" || lane === "r";
   if (!isId(transfer) || !isId(index) || !isId(count) || !isLane || !(bytes instanceof Uint8Array))
     throw malformed("c");
@@ -146,41 +211,42 @@ export function readChunk(body: Uint8Array): ChunkFields {
 }
 
 /** @throws {FrameError} */
-export function readAck(body: Uint8Array): AckFields {
-  const [epoch, first, last, missed] = listOf(body);
+export function readAck(body: Uint8Array, start?: number, end?: number): AckFields {
+  const [epoch, first, last, missed] = listOf(body, start, end);
   if (!isId(epoch) || !isId(first) || !isId(last) || !Array.isArray(missed) || !missed.every(isRange))
     throw malformed("k");
   return { epoch, first, last, missed };
 }
 
 /** @returns what came before this seq, the sender knows @throws {FrameError} */
-export function readProbe(body: Uint8Array): number {
-  const [floor] = listOf(body);
+export function readProbe(body: Uint8Array, start?: number, end?: number): number {
+  const [floor] = listOf(body, start, end);
   if (!isId(floor)) throw malformed("p");
   return floor;
 }
 
-function fieldsOf({ body, blob, mime, metadata, capabilities }: Load): readonly unknown[] {
-  return [body, blob, mime, metadata, capabilities.length === 0 ? null : capabilities];
+function orNull(capabilities: readonly Capability[]): readonly Capability[] | null {
+  return capabilities.length === 0 ? null : capabilities;
 }
 
-function loadOf([body, blob, mime, metadata, capabilities]: readonly unknown[], lane: Lane): Load {
-  if (!(blob === null || typeof blob === "string" || blob instanceof Uint8Array)) throw malformed(lane);
-  if (!isTextOrNull(mime) || !isTextOrNull(metadata)) throw malformed(lane);
-  if (!(capabilities === null || (Array.isArray(capabilities) && capabilities.every(isCapability))))
-    throw malformed(lane);
-  return { body, blob, mime, metadata, capabilities: capabilities ?? [] };
-}
-
-function listOf(body: Uint8Array): readonly unknown[] {
+function listOf(bytes: Uint8Array, start?: number, end?: number): readonly unknown[] {
   let value: unknown;
   try {
-    value = unpackMessage(body);
+    value = unpackMessage(bytes, start, end);
   } catch (cause) {
     throw new FrameError("what it carries is no MessagePack", { cause });
   }
   if (!Array.isArray(value)) throw new FrameError("what it carries is no list");
   return value;
+}
+
+function byte(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
+/** By hand: a DataView of each frame costs more than that. */
+function u32(bytes: Uint8Array, at: number): number {
+  return byte(bytes, at) + byte(bytes, at + 1) * 2 ** 8 + byte(bytes, at + 2) * 2 ** 16 + byte(bytes, at + 3) * 2 ** 24;
 }
 
 function malformed(lane: Lane): FrameError {
@@ -198,6 +264,14 @@ function isText(value: unknown): value is string {
 /** Without a node, which is the wire's to say: `bob.os@alice.os@a:b:c` would read as either's. */
 function isProcess(value: unknown): value is string {
   return isText(value) && !value.includes("@");
+}
+
+function isBlob(value: unknown): value is Uint8Array | string | null {
+  return value === null || typeof value === "string" || value instanceof Uint8Array;
+}
+
+function isCapabilities(value: unknown): value is readonly Capability[] | null {
+  return value === null || (Array.isArray(value) && value.every(isCapability));
 }
 
 function isTextOrNull(value: unknown): value is string | null {

@@ -114,8 +114,8 @@ export class InQueue {
   }
 
   /** @returns the message when this is its last piece @throws {FrameError} */
-  piece(body: Uint8Array): Whole | undefined {
-    const chunk = readChunk(body);
+  piece(bytes: Uint8Array, start?: number, end?: number): Whole | undefined {
+    const chunk = readChunk(bytes, start, end);
     const half = this.#halfOf(chunk);
     if (half === undefined) return undefined;
     half.pieces.push(chunk.bytes);

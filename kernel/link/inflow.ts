@@ -24,13 +24,17 @@ export class Inflow {
     this.#at = nowMs;
   }
 
-  /** Whether a frame of so many bytes is taken. One is, however large, when the second before was quiet. */
-  takes(bytes: number, nowMs: number): boolean {
+  /** So late is it now. */
+  refill(nowMs: number): void {
     const { frames: framesMax, bytes: bytesMax } = this.#limits;
     const seconds = Math.max(0, nowMs - this.#at) / 1000;
     this.#at = nowMs;
     this.#frames = Math.min(framesMax, this.#frames + seconds * framesMax);
     this.#bytes = Math.min(bytesMax, this.#bytes + seconds * bytesMax);
+  }
+
+  /** Whether a frame of so many bytes is taken. One is, however large, when the second before was quiet. */
+  takes(bytes: number): boolean {
     if (this.#frames < 1 || this.#bytes <= 0) {
       this.dropped++;
       return false;

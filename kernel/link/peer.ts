@@ -6,14 +6,16 @@
  * 2. A request of the peer waits here as one of a process does, and what ends it is told the peer. What comes too late is
  *    its requester's to bury.
  */
-import type { Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
+import type { Address, Capability, Envelope, SendErrorKind } from "../../lib/protocol/index.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Pending, PendingTable } from "../pending.ts";
 import { Alarm } from "../timer-wheel.ts";
+import { Addresses } from "./addresses.ts";
 import { InQueue } from "./in-queue.ts";
 import { Inflow } from "./inflow.ts";
+import { Item } from "./item.ts";
 import { inflowLimits, inLimits, windowLimits } from "./limits.ts";
-import { type Item, OutQueue } from "./out-queue.ts";
+import { OutQueue } from "./out-queue.ts";
 import type { Wire } from "./wire.ts";
 
 const ACK_MS = 20; // contracts/cluster.md §4
@@ -46,18 +48,19 @@ export type PeerFacts = {
   readonly flooded: number;
 };
 
-/** @property arrivedAt ms; null: it has not been said to have come */
-type Waiting = { readonly pending: Pending; readonly seconds: number; arrivedAt: number | null };
+const SETTLED = Promise.resolve(); // its `then` is a microtask at half the price of Node's queueMicrotask
 
 export class Peer {
   readonly name: string;
   readonly out: OutQueue;
   readonly in: InQueue;
   readonly inflow: Inflow;
+  /** Of its processes. */
+  readonly addresses: Addresses;
   /** Requests of the peer, that processes here have to answer. */
   readonly asked: PendingTable;
   readonly #kernel: Kernel;
-  readonly #waiting = new Map<number, Waiting>(); // by message id: those of this node
+  readonly #waiting = new Map<number, RequestItem>(); // by message id: those of this node
   readonly #ackAlarm: Alarm;
   readonly #lookAlarm: Alarm;
   #faults = 0;
@@ -68,13 +71,18 @@ export class Peer {
   constructor(kernel: Kernel, wire: Wire, name: string, epoch: number) {
     this.#kernel = kernel;
     this.name = name;
-    this.out = new OutQueue(wire, name, epoch, windowLimits(kernel.limits), () => kernel.clock.monotonic());
+    this.out = new OutQueue(wire, name, epoch, windowLimits(kernel.limits), {
+      owed: () => (this.in.owes ? this.in.said() : null),
+      nowMs: () => kernel.clock.monotonic(),
+      later: (leave) => void SETTLED.then(leave),
+    });
     this.in = new InQueue(inLimits(kernel.limits));
+    this.addresses = new Addresses(name);
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
     this.#ackAlarm = new Alarm(() => {
       this.#ackIsSet = false;
-      this.acknowledge();
+      if (this.in.owes) this.acknowledge();
     });
     this.#lookAlarm = new Alarm(() => {
       this.#lookIsSet = false;
@@ -84,38 +92,27 @@ export class Peer {
 
   /** @returns why not; undefined: it is on its way */
   send(request: Envelope, pending: Pending | null, body: Uint8Array, seconds: number): SendErrorKind | undefined {
-    const { id } = request;
-    const waiting: Waiting | null = pending === null ? null : { pending, seconds, arrivedAt: null };
-    const taken = this.out.offer({
-      lane: "q",
-      body,
-      pair: `${request.source.id.text} ${request.target.id.text}`,
-      isWanted: () => pending === null || pending.waits || pending.isReleased,
-      arrived: () => {
-        if (waiting !== null) waiting.arrivedAt = this.#kernel.clock.monotonic();
-      },
-      lost: () => {
-        this.#waiting.delete(id);
-        this.#kernel.bus.refuse(request, "Offline");
-      },
-    });
-    if (!taken) return "Overloaded";
-    if (waiting !== null) this.#waiting.set(id, waiting);
+    const item = new RequestItem(body, request, pending, seconds, this.#lost);
+    if (!this.out.offer(item)) return "Overloaded";
+    if (pending !== null) this.#waiting.set(request.id, item);
     this.#watch();
     return undefined;
   }
 
   /** An answer, or why there is none. It is lost when there is no room: its requester has a clock of its own. */
-  answer(item: Pick<Item, "body" | "pair" | "lost">): void {
-    if (!this.out.offer({ lane: "r", isWanted: () => true, arrived: () => undefined, ...item })) item.lost(false);
+  answer(item: Item): void {
+    if (!this.out.offer(item)) item.lost(false);
     this.#watch();
   }
 
   /** Who waits for the answer to `id`; it waits no more. */
   takeWaiting(id: number): Pending | undefined {
     const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return undefined;
     this.#waiting.delete(id);
-    return waiting?.pending;
+    const { pending } = waiting;
+    waiting.answered();
+    return pending ?? undefined;
   }
 
   /**
@@ -196,10 +193,15 @@ export class Peer {
     };
   }
 
-  #failWaiting(isMeant: (waiting: Waiting) => boolean): void {
+  readonly #lost = (request: Envelope): void => {
+    this.#waiting.delete(request.id);
+    this.#kernel.bus.refuse(request, "Offline");
+  };
+
+  #failWaiting(isMeant: (waiting: RequestItem) => boolean): void {
     const meant = [...this.#waiting].filter(([, waiting]) => isMeant(waiting));
     for (const [id] of meant) this.#waiting.delete(id);
-    for (const [, { pending }] of meant) pending.fail("Offline");
+    for (const [, { pending }] of meant) pending?.fail("Offline");
   }
 
   /** Only while there is something to look at: an idle link sets no timer. */
@@ -210,8 +212,8 @@ export class Peer {
   }
 
   /** A released one has no time limit here; the peer's kernel gives it up by its own. */
-  #isOver({ pending, seconds, arrivedAt }: Waiting): boolean {
-    if (pending.waits) return false;
+  #isOver({ pending, seconds, arrivedAt }: RequestItem): boolean {
+    if (pending === null || pending.waits) return false;
     if (!pending.isReleased) return true;
     return arrivedAt !== null && this.#kernel.clock.monotonic() > arrivedAt + seconds * 1000 + LATE_MS;
   }
@@ -226,16 +228,71 @@ export class Peer {
   }
 }
 
-function hasArrived({ arrivedAt }: Waiting): boolean {
+class RequestItem extends Item {
+  readonly #source: Address;
+  readonly #target: Address;
+  /** null: it has been answered. */
+  #request: Envelope | null;
+  /** null: no answer is wanted, or it was given. */
+  pending: Pending | null;
+  readonly seconds: number;
+  /** ms; null: it has not been said to have come. */
+  arrivedAt: number | null = null;
+  readonly #lost: (request: Envelope) => void;
+
+  constructor(
+    body: Uint8Array,
+    request: Envelope,
+    pending: Pending | null,
+    seconds: number,
+    lost: (request: Envelope) => void,
+  ) {
+    super("q", body);
+    this.#source = request.source;
+    this.#target = request.target;
+    this.#request = request;
+    this.pending = pending;
+    this.seconds = seconds;
+    this.#lost = lost;
+  }
+
+  get pair(): string {
+    return `${this.#source.id.text} ${this.#target.id.text}`;
+  }
+
+  get isWanted(): boolean {
+    if (this.#request === null) return false;
+    return this.pending === null || this.pending.waits || this.pending.isReleased;
+  }
+
+  arrived(atMs: number): void {
+    this.arrivedAt = atMs;
+  }
+
+  /** So it has come, whatever is heard of it later; and the window keeps no more of it than its number. */
+  answered(): void {
+    this.#request = null;
+    this.pending = null;
+  }
+
+  lost(): void {
+    if (this.#request !== null) this.#lost(this.#request);
+  }
+}
+
+function hasArrived({ arrivedAt }: RequestItem): boolean {
   return arrivedAt !== null;
 }
 
 /** A blob's bytes or text, as they travel. */
-export function travelling({ blob }: Pick<Envelope, "blob">): {
-  readonly blob: Uint8Array | string | null;
-  readonly mime: string | null;
-} {
-  if (blob === null) return { blob: null, mime: null };
+export function travelling({ blob }: Pick<Envelope, "blob">): Uint8Array | string | null {
+  if (blob === null) return null;
   const raw = blob.raw();
-  return { blob: raw instanceof ArrayBuffer ? new Uint8Array(raw) : raw, mime: blob.mime };
+  return raw instanceof ArrayBuffer ? new Uint8Array(raw) : raw;
+}
+
+/** Those that its own processes issued: nobody there could check what is said of others'. */
+export function leavingOf(capabilities: readonly Capability[], node: string): readonly Capability[] {
+  if (capabilities.length === 0) return capabilities;
+  return capabilities.filter(({ issuer }) => issuer.startsWith(`${node}@`));
 }

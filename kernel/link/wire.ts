@@ -11,9 +11,9 @@ import type { LinkError } from "./errors.ts";
 
 /**
  * - `q`: a request. - `r`: its answer, or why there is none. - `c`: a piece of what is too large for one frame.
- * - `k`: what of the peer's has come. - `p`: asks for a `k`.
+ * - `k`: what of the peer's has come. - `p`: asks for a `k`. - `b`: several of these in one, but for `p`.
  */
-export const LANES = ["q", "r", "c", "k", "p"] as const;
+export const LANES = ["q", "r", "c", "k", "p", "b"] as const;
 export type Lane = (typeof LANES)[number];
 
 export interface WireEvents {

@@ -10,7 +10,7 @@ export function packMessage(value: unknown): Uint8Array {
   return packr.pack(value);
 }
 
-/** @throws {Error} `bytes` are not one whole MessagePack value */
-export function unpackMessage(bytes: Uint8Array): unknown {
-  return unpackr.unpack(bytes);
+/** @param start of the value, when it is a part of `bytes` @throws {Error} that is not one whole MessagePack value */
+export function unpackMessage(bytes: Uint8Array, start?: number, end?: number): unknown {
+  return start === undefined ? unpackr.unpack(bytes) : unpackr.unpack(bytes, { start, end: end ?? bytes.byteLength });
 }

@@ -7,6 +7,7 @@ import { type Context, defineProcess } from "../../../lib/process/index.ts";
 import { ProcessId, SendError } from "../../../lib/protocol/index.ts";
 import { MemoryNet } from "../../support/memory-wires.ts";
 import { startNatsServer, stopNatsServers } from "../../support/nats-server.ts";
+import { until } from "../../support/until.ts";
 
 const NETWORK = { process: "kernel:distro:sys", params: "network" };
 const A = "a:chat:template.os";
@@ -182,7 +183,9 @@ describe("over memory", () => {
     const { net, ctx } = await start2();
     expect(await ask(ctx, `bob.os@${B}`, 0)).toBe(0);
     net.lose("alice.os", "bob.os", 1);
+    const sent = net.carried.length;
     const lost = ask(ctx, `bob.os@${B}`, 1, 3600);
+    await until(() => net.carried.length > sent); // it has left, alone
     expect(await ask(ctx, `bob.os@${B}`, 2)).toBe(2);
     expect(await lost).toBe("Offline");
   });

@@ -6,8 +6,9 @@
  */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { bodyOf, packAck, packChunk, readAck, readHead, readProbe } from "../../../kernel/link/frame.ts";
+import { BatchReader, bodyOf, packAck, packChunk, readAck, readHead, readProbe } from "../../../kernel/link/frame.ts";
 import { InQueue } from "../../../kernel/link/in-queue.ts";
+import { Item } from "../../../kernel/link/item.ts";
 import { OutQueue, type WindowLimits } from "../../../kernel/link/out-queue.ts";
 import type { Lane, Wire } from "../../../kernel/link/wire.ts";
 
@@ -15,7 +16,7 @@ const LIMITS: WindowLimits = { windowBytes: 600, queueBytes: 3_000, queueItems: 
 const IN_LIMITS = { messageBytes: 2_000, ackBytes: 100 };
 const EPOCH = 7;
 
-type Frame = { readonly lane: Lane; readonly bytes: Uint8Array };
+type Frame = { readonly lane: Lane; readonly seq: number; readonly bytes: Uint8Array };
 type Account = { readonly epoch: number; readonly bytes: Uint8Array };
 type Fate = "arrived" | "lost";
 type Offered = {
@@ -29,7 +30,18 @@ type Offered = {
 type Step =
   | { readonly do: "offer"; readonly pair: string; readonly size: number }
   | {
-      readonly do: "carry" | "lose" | "carry-back" | "lose-back" | "ack" | "cut" | "mend" | "anew" | "absent" | "tire";
+      readonly do:
+        | "carry"
+        | "lose"
+        | "carry-back"
+        | "lose-back"
+        | "ack"
+        | "cut"
+        | "mend"
+        | "anew"
+        | "absent"
+        | "tire"
+        | "leave";
     };
 
 const plain = (what: Exclude<Step["do"], "offer">) => fc.constant<Step>({ do: what });
@@ -42,6 +54,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       size: fc.constantFrom(4, 40, 150, 500, 900),
     }),
   },
+  { weight: 6, arbitrary: plain("leave") },
   { weight: 10, arbitrary: plain("carry") },
   { weight: 2, arbitrary: plain("lose") },
   { weight: 6, arbitrary: plain("carry-back") },
@@ -54,6 +67,33 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: plain("tire") },
 );
 
+class Note extends Item {
+  readonly #offered: Offered;
+  readonly #end: (fate: Fate) => void;
+
+  constructor(body: Uint8Array, offered: Offered, end: (fate: Fate) => void) {
+    super("q", body);
+    this.#offered = offered;
+    this.#end = end;
+  }
+
+  get pair(): string {
+    return this.#offered.pair;
+  }
+
+  get isWanted(): boolean {
+    return this.#offered.isWanted;
+  }
+
+  arrived(): void {
+    this.#end("arrived");
+  }
+
+  lost(): void {
+    this.#end("lost");
+  }
+}
+
 class World {
   readonly offered: Offered[] = [];
   readonly came: Buffer[] = [];
@@ -65,16 +105,23 @@ class World {
   #peerEpoch = 100;
   isUp = true;
   now = 0;
+  leave = (): void => undefined;
   #n = 0;
 
   constructor() {
     const wire: Wire = {
       where: "test",
       open: async () => undefined,
-      send: (_, lane, __, bytes) => void this.there.push({ lane, bytes }),
+      send: (_, lane, seq, bytes) => void this.there.push({ lane, seq, bytes }),
       close: async () => undefined,
     };
-    this.out = new OutQueue(wire, "peer", EPOCH, LIMITS, () => this.now);
+    this.out = new OutQueue(wire, "peer", EPOCH, LIMITS, {
+      owed: () => null,
+      nowMs: () => this.now,
+      later: (leave) => {
+        this.leave = leave;
+      },
+    });
     this.out.up();
   }
 
@@ -110,9 +157,11 @@ class World {
         return;
       case "absent": {
         const frame = this.there.shift();
-        if (frame !== undefined) this.out.absent(readHead(frame.bytes).seq);
+        if (frame !== undefined && frame.seq > 0) this.out.absent(frame.seq);
         return;
       }
+      case "leave":
+        return this.leave();
       case "tire":
         for (const item of this.offered.slice(-3)) item.isWanted = false;
     }
@@ -122,6 +171,7 @@ class World {
   calm(): void {
     this.run({ do: "mend" });
     for (let round = 0; round < 1_000; round++) {
+      this.leave();
       if (this.there.length === 0 && this.back.length === 0 && this.out.waiting === 0 && this.out.unconfirmed === 0)
         return;
       if (this.there.length === 0 && this.back.length === 0) this.out.probe();
@@ -140,15 +190,7 @@ class World {
     };
     const body = Buffer.alloc(size, offered.n % 251);
     body.writeUInt32LE(offered.n);
-    const taken = this.out.offer({
-      lane: "q",
-      body,
-      pair,
-      isWanted: () => offered.isWanted,
-      arrived: () => end("arrived"),
-      lost: () => end("lost"),
-    });
-    if (taken) this.offered.push(offered);
+    if (this.out.offer(new Note(body, offered, end))) this.offered.push(offered);
   }
 
   #carry(frame: Frame | undefined): void {
@@ -159,10 +201,19 @@ class World {
       this.in.probed(seq, readProbe(bodyOf(frame.bytes)));
       return this.#say();
     }
-    if (!this.in.take(seq, frame.bytes.byteLength)) return;
-    const body = frame.lane === "c" ? this.in.piece(bodyOf(frame.bytes))?.body : bodyOf(frame.bytes);
-    if (body !== undefined) this.came.push(Buffer.from(body));
+    if (frame.lane !== "b") this.#take(frame.lane, seq, bodyOf(frame.bytes));
+    else {
+      const batch = new BatchReader(frame.bytes);
+      for (let next = seq; batch.next(); next++)
+        this.#take(batch.lane, next, frame.bytes.subarray(batch.start, batch.end));
+    }
     if (this.in.isDue) this.#say();
+  }
+
+  #take(lane: Lane, seq: number, value: Uint8Array): void {
+    if (!this.in.take(seq, value.byteLength)) return;
+    const body = lane === "c" ? this.in.piece(value)?.body : value;
+    if (body !== undefined) this.came.push(Buffer.from(body));
   }
 
   #say(): void {
@@ -215,11 +266,15 @@ describe("a link's queues", () => {
 
   test("what was missed is said again when the account of it was lost", () => {
     const world = new World();
-    world.run({ do: "offer", pair: "a", size: 40 });
+    const send = (): void => {
+      world.run({ do: "offer", pair: "a", size: 40 });
+      world.run({ do: "leave" });
+    };
+    send();
     world.run({ do: "carry" });
-    world.run({ do: "offer", pair: "a", size: 40 });
+    send();
     world.run({ do: "lose" });
-    world.run({ do: "offer", pair: "a", size: 40 });
+    send();
     world.run({ do: "carry" }); // its account says that one is missing
     world.back = [];
     world.run({ do: "offer", pair: "a", size: 40 });
