@@ -40,7 +40,8 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
   else if (command === "install" || command === "remove" || command === "list")
     await (await import("./install.ts")).packages(command, rest, process.env, OUTPUT, canAsk() ? yesOrNo : null);
   else if (command === "new") OUTPUT.print((await import("./new.ts")).newPackage(rest, process.cwd()));
-  else if (command === "cluster") OUTPUT.print((await import("./cluster.ts")).cluster(rest, process.cwd()));
+  else if (command === "cluster")
+    OUTPUT.print(await (await import("./cluster.ts")).clusterCommand(rest, process.cwd()));
   else if (!(await controlled(command, rest))) {
     warn(
       command === undefined
@@ -105,7 +106,7 @@ async function runNode(
   more: (url: string, started: Started) => readonly string[],
 ): Promise<void> {
   const started = await start(options, listener, parts);
-  const { node, server, oneTimeLogin, skipped, services, link, directory } = started;
+  const { node, server, oneTimeLogin, skipped, services, link, directory, linking } = started;
   // Before the first line: who reads that the node runs may stop it.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // Not `once`: under npm, Ctrl-C arrives twice, and the second would end the node at once, undrained.
@@ -135,6 +136,16 @@ async function runNode(
   say(`  transport     ${server.transportWhy}`);
   say(`  state         ${options.memory ? "in memory: gone when the node stops" : `in ${options.data}`}`);
   say("  stop          Ctrl-C");
+  void linking?.then(
+    (linked) => {
+      say("The other node of this name has left the link");
+      say(`  link          ${linked.link}`);
+      say(`  directory     ${linked.directory}`);
+    },
+    (error) => {
+      if (!node.kernel.stopping) warn(`NOT LINKED: ${error instanceof Error ? error.message : String(error)}`);
+    },
+  );
 }
 
 /** Whether another node can take the ports over without a loss: Linux has that switched off (docs/adr/0009). */

@@ -15,8 +15,11 @@ import { version } from "./version.ts";
 const OTHERS = 0o077; // what group and all may do
 const SEED = /^SU[A-Z2-7]{56}$/; // an nkey seed of a user: 32 bytes, a prefix and a checksum, in base32
 
-/** @returns how it is linked, as a sentence @throws {LinkError} (rejects) */
-export async function linkNode(node: Node, options: StartOptions): Promise<string> {
+/**
+ * @param onHeld it takes over from a node of its name, and waits for that one to stop; left out: it is refused then
+ * @returns how it is linked, as a sentence @throws {LinkError} (rejects)
+ */
+export async function linkNode(node: Node, options: StartOptions, onHeld?: () => void): Promise<string> {
   const { "link-seed": seedFile, "link-ca": ca, "link-cert": cert, "link-key": key } = options;
   const where = options.link.join(", ");
   const seed = seedFile === null ? null : readSeed(where, "--link-seed", seedFile);
@@ -27,6 +30,7 @@ export async function linkNode(node: Node, options: StartOptions): Promise<strin
     servers: options.link,
     ...(seed === null ? {} : { seed }),
     ...(overTls ? { tls: given({ ca, cert, key }) } : {}),
+    ...(onHeld === undefined ? {} : { onHeld }),
   });
   const how = overTls ? "over TLS" : "WITHOUT TLS: whoever is on the way reads all of it";
   const who = seed === null ? "without a key: anybody may say to be any node" : "with its key";

@@ -41,6 +41,8 @@ export type Started = {
   readonly link: string | null;
   /** Which directory of nodes it has, or why none, as a sentence; null: it is alone. */
   readonly directory: string | null;
+  /** Both, once the node that it takes over from has left the link; null: it waits for none. Rejects: it has none. */
+  readonly linking: Promise<Pick<Started, "link" | "directory">> | null;
 };
 
 /** What runs beside, or in place of, what the options name. */
@@ -113,21 +115,41 @@ export async function start(
     await addServices(node, options);
     await initsEnded(node);
     for (const { mount } of listeners) assertMountable(node, mount);
-    const link = options.link.length === 0 ? null : await (await import("./link.ts")).linkNode(node, options);
+    const linked = options.link.length === 0 ? null : await linkOf(node, options);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.
     for (const listener of listeners) await server.listen(listener);
     const { services, skipped } = await listenServices(server, options);
     added.skipped.push(...skipped, ...unusedSettings(node, options));
     if (options["redirect-http"] !== null) await server.redirect(options.host, options["redirect-http"]);
     if (options.password !== null) await server.setPassword(options.password);
-    const directory =
-      link === null ? null : await (await import("./link.ts")).joinDirectory(node, options, server.ports[0] ?? 0);
+    const join = async (): Promise<string> =>
+      await (await import("./link.ts")).joinDirectory(node, options, server.ports[0] ?? 0);
+    const link = linked?.link ?? null;
+    const linking = linked?.later?.then(async (link) => ({ link, directory: await join() })) ?? null;
+    const directory = link === null || linking !== null ? null : await join();
     const oneTimeLogin = server.hasPassword ? null : server.oneTimeLogin();
-    return { node, server, oneTimeLogin, services, link, directory, ...added };
+    return { node, server, oneTimeLogin, services, link, directory, linking, ...added };
   } catch (error) {
     await node.stop();
     throw error;
   }
+}
+
+/** `later`: it takes over from a node of its name, which has the link until it stops (docs/operations.md). */
+type Linked = { readonly link: string; readonly later: Promise<string> | null };
+
+/** @throws {LinkError} (rejects) */
+async function linkOf(node: Node, options: StartOptions): Promise<Linked> {
+  const { linkNode } = await import("./link.ts");
+  if (!options["reuse-port"]) return { link: await linkNode(node, options), later: null };
+  let waits = (_: Linked): void => undefined;
+  const waiting = new Promise<Linked>((resolve) => {
+    waits = resolve;
+  });
+  const link = "waits for the other node of this name to stop";
+  const linking = linkNode(node, options, () => waits({ link, later: linking }));
+  void linking.catch(() => undefined); // whoever waits for it tells; when the start fails nobody does
+  return await Promise.race([waiting, linking.then((link) => ({ link, later: null }))]);
 }
 
 /** RPC sends as the http-server, and is root (http-server/rpc.ts): so it reaches this machine by http-client, too. */

@@ -73,6 +73,13 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   linkQueueBytes: limit(16, "MiB", 1, 4_096, "that these may hold"),
   linkMessage: limit(64, "MiB", 1, 1_024, "largest message to another node: it is held whole on both"),
   linkGrace: limit(2_000, "ms", 0, 600_000, "messages wait for a link that broke; then they are Offline"),
+  linkStart: limit(
+    10_000,
+    "ms",
+    0,
+    600_000,
+    "a start waits for the first server of the link, where all is started at once; then it fails",
+  ),
   directoryBeat: limit(
     10_000,
     "ms",
@@ -122,6 +129,7 @@ export type KernelLimitName =
   | "linkQueueBytes"
   | "linkMessage"
   | "linkGrace"
+  | "linkStart"
   | "directoryBeat"
   | "directoryGone"
   | "linkRate"

@@ -106,16 +106,17 @@ export class Node {
   async link(wire: Wire): Promise<Link> {
     const { Link } = await import("./link/link.ts"); // most nodes are alone
     const link = new Link(this.kernel, wire);
+    this.afterStop(() => link.close()); // before it is open: it may wait for another node of its name
     await link.open();
     this.kernel.link = link;
-    this.afterStop(() => link.close());
     return link;
   }
 
   /** Links it by NATS servers. @throws {LinkError} (rejects) none of them lets it in, or it is linked there already */
   async linkByNats(options: Omit<NatsOptions, "node">): Promise<Link> {
     const { NatsWire } = await import("./link/nats-wire.ts"); // and its client, which takes as long to load as the kernel
-    return await this.link(new NatsWire({ ...options, node: this.kernel.name }));
+    const patienceMs = this.kernel.limits.linkStart;
+    return await this.link(new NatsWire({ patienceMs, ...options, node: this.kernel.name }));
   }
 
   /**

@@ -69,6 +69,7 @@ export class Link {
       absent: (peer, seq) => this.#inTurn(() => this.#peers.get(peer)?.absent(seq)),
       up: () => this.#inTurn(() => this.#up()),
       down: () => this.#down(),
+      failed: (error) => this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error }),
     });
   }
 

@@ -33,6 +33,11 @@ export function absenceSubject(self: string, to: string, seq: number): string {
   return `n.${own}.${own}.nr.${seq}.${tokenOf(to)}`;
 }
 
+/** Where nodes of one name hear of each other: nats-name.ts. No frame comes there. */
+export function nameSubject(self: string): string {
+  return `n.${tokenOf(self)}.${tokenOf(self)}.id`;
+}
+
 export type Arrived =
   | { readonly kind: "frame"; readonly from: string; readonly lane: Lane }
   | { readonly kind: "absent"; readonly peer: string; readonly seq: number };

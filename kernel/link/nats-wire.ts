@@ -5,7 +5,8 @@
  *    answers to a reply subject can be made to speak in another's name (contracts/cluster.md §5).
  * 2. A message with headers is dropped, but for a server's 503; nothing is ever published to a reply subject.
  * 3. While the client is disconnected it takes messages and throws them away: the kernel is told `down`, and sends none.
- * 4. A frozen server is not noticed by the client alone: when its pings stay unanswered the socket is cut here.
+ * 4. Two nodes of one name would take from each other: nats-name.ts.
+ * 5. A frozen server is not noticed by the client alone: when its pings stay unanswered the socket is cut here.
  */
 import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +15,8 @@ import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status 
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";
 import { INLINE_BYTES } from "./limits.ts";
+import { isWorthWaiting, patiently } from "./nats-first.ts";
+import { NatsName } from "./nats-name.ts";
 import { absenceSubject, readSubject, subjectOf, tokenOf } from "./nats-subjects.ts";
 import type { Lane, Wire, WireEvents } from "./wire.ts";
 
@@ -47,6 +50,10 @@ export type NatsOptions = {
   readonly seed?: string;
   /** Files in PEM. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** ms that the first server is waited for, and one of its name that does not answer; left out: not at all. */
+  readonly patienceMs?: number;
+  /** It is to succeed the node that has its name: told that it waits for that one to leave. Left out: it is refused. */
+  readonly onHeld?: () => void;
 };
 
 export class NatsWire implements Wire {
@@ -64,35 +71,26 @@ export class NatsWire implements Wire {
   }
 
   async open(events: WireEvents): Promise<void> {
-    const { node, servers, seed, tls } = this.#options;
-    let nc: NatsConnection;
-    try {
-      nc = await connect({
-        servers: [...servers],
-        name: node,
-        inboxPrefix: `_INBOX_${tokenOf(node)}`,
-        ...CONNECTION,
-        ignoreAuthErrorAbort: true, // while servers are told of new keys, one may refuse twice: that is no reason to give up
-        ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
-        ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
-      });
-    } catch (cause) {
-      const wants = "; one that jackfield cluster init wrote wants a certificate: --link-cert"; // it says so too late for TLS 1.3
-      const hint = seed !== undefined && tls?.cert === undefined ? wants : "";
-      throw new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}${hint}`, { cause });
-    }
-    const { max_payload: payload = 0 } = nc.info ?? {};
-    if (payload < PAYLOAD_MIN) {
-      await nc.close();
-      const rule = `its max_payload must be at least ${PAYLOAD_MIN} bytes: ${payload}, set it to 1MB`;
-      throw new LinkError(this.where, rule);
-    }
-    if (!(await this.#isAlone(nc))) {
-      await nc.close();
-      const rule = `there is a node "${node}" on it already: each needs a name of its own (--node)`;
-      throw new LinkError(this.where, `${rule}; one that was cut off is gone after some 30 s`);
-    }
+    const { node, patienceMs = 0, onHeld } = this.#options;
+    const nc = await patiently(
+      () => this.#dial(),
+      patienceMs,
+      () => !this.#isClosing,
+    ).catch((cause) => {
+      throw this.#notLetIn(cause, patienceMs);
+    });
+    if (this.#isClosing) await nc.close();
     this.#nc = nc;
+    const name = new NatsName(nc, node, this.where, (error) => this.#leave(events, error));
+    try {
+      this.#assertPayload(nc);
+      await name.take({ patienceMs, onHeld });
+    } catch (error) {
+      this.#nc = null;
+      await nc.close();
+      if (this.#isClosing) throw new LinkError(this.where, "the node stopped before it was linked: start it again");
+      throw error;
+    }
     const statuses = nc.status(); // what happens from now on: also while its interest spreads
     nc.subscribe(`n.${tokenOf(node)}.>`, {
       callback: (error, message) => {
@@ -101,7 +99,44 @@ export class NatsWire implements Wire {
     });
     await nc.flush().catch(() => undefined); // its interest is known; a break shows up below
     events.up();
-    void this.#watch(nc, statuses, events);
+    void this.#watch(nc, statuses, events, name);
+  }
+
+  async #dial(): Promise<NatsConnection> {
+    const { node, servers, seed, tls } = this.#options;
+    return await connect({
+      servers: [...servers],
+      name: node,
+      inboxPrefix: `_INBOX_${tokenOf(node)}`,
+      ...CONNECTION,
+      noEcho: true, // nats-name.ts
+      ignoreAuthErrorAbort: true, // while servers are told of new keys, one may refuse twice: that is no reason to give up
+      ...(seed === undefined ? {} : { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
+      ...(tls === undefined ? {} : { tls: tlsOf(tls, servers) }),
+    });
+  }
+
+  #notLetIn(cause: unknown, patienceMs: number): LinkError {
+    const { seed, tls } = this.#options;
+    const tried = patienceMs > 0 && isWorthWaiting(cause) ? `, tried for ${patienceMs} ms: limits.linkStart` : "";
+    const wants = "; one that jackfield cluster init wrote wants a certificate: --link-cert"; // it says so too late for TLS 1.3
+    const hint = seed !== undefined && tls?.cert === undefined ? wants : "";
+    return new LinkError(this.where, `none of its servers lets it in: ${textOf(cause)}${tried}${hint}`, { cause });
+  }
+
+  #assertPayload(nc: NatsConnection): void {
+    const { max_payload: payload = 0 } = nc.info ?? {};
+    if (payload >= PAYLOAD_MIN) return;
+    const rule = `its max_payload must be at least ${PAYLOAD_MIN} bytes: ${payload}, set it to 1MB`;
+    throw new LinkError(this.where, rule);
+  }
+
+  /** Another has its name with more right. */
+  #leave(events: WireEvents, error: LinkError): void {
+    if (this.#isClosing) return;
+    events.down();
+    events.failed?.(error);
+    void this.close();
   }
 
   send(peer: string, lane: Lane, seq: number, bytes: Uint8Array): void {
@@ -119,37 +154,6 @@ export class NatsWire implements Wire {
     await Promise.race([nc.flush().catch(() => undefined), sleep(CLOSE_MS, undefined, { ref: false })]);
     socketOf(nc)?.unref(); // a frozen server must not hold up the end of the process
     await nc.close();
-  }
-
-  /**
-   * Asks on this node's own subject, before it listens there. The server tells at once when nobody does, so the flush that
-   * follows is the end of the wait. Two that start at the same moment both find nobody.
-   */
-  async #isAlone(nc: NatsConnection): Promise<boolean> {
-    const { node } = this.#options;
-    let isAlone = false;
-    let refused: Error | null = null;
-    const answers = nc.subscribe(absenceSubject(node, node, 0), {
-      callback: (error, message) => {
-        if (error !== null) refused ??= error;
-        else if (message.headers?.code === NO_RESPONDERS) isAlone = true;
-      },
-    });
-    nc.publish(subjectOf(node, node, "p"), new Uint8Array(), { reply: absenceSubject(node, node, 0) });
-    try {
-      await nc.flush();
-    } catch (cause) {
-      throw new LinkError(this.where, `it broke before this node was known there: ${textOf(cause)}, start again`, {
-        cause,
-      });
-    }
-    answers.unsubscribe();
-    if (refused !== null) {
-      await nc.close();
-      const rule = `its key is not that of a node "${node}" there: start it by the name that the key was made for`;
-      throw new LinkError(this.where, rule, { cause: refused });
-    }
-    return isAlone;
   }
 
   #subject(peer: string, lane: Lane): string {
@@ -195,10 +199,11 @@ export class NatsWire implements Wire {
     } else if (headers === undefined) events.frame(arrived.from, arrived.lane, message.data);
   }
 
-  async #watch(nc: NatsConnection, statuses: AsyncIterable<Status>, events: WireEvents): Promise<void> {
+  async #watch(nc: NatsConnection, statuses: AsyncIterable<Status>, events: WireEvents, name: NatsName): Promise<void> {
     for await (const status of statuses) {
       if (this.#isClosing) return;
       this.#heard(nc, status, events);
+      if (status.type === "reconnect") name.reconnected();
     }
   }
 

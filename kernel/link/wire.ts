@@ -7,6 +7,8 @@
  * 3. `absent` comes for a frame that found nobody of that name; for others nothing comes.
  */
 
+import type { LinkError } from "./errors.ts";
+
 /**
  * - `q`: a request. - `r`: its answer, or why there is none. - `c`: a piece of what is too large for one frame.
  * - `k`: what of the peer's has come. - `p`: asks for a `k`. - `b`: several of these in one, but for `p`.
@@ -23,6 +25,8 @@ export interface WireEvents {
   up(): void;
   /** Nothing sent from now on arrives; what was sent just before may be lost. */
   down(): void;
+  /** It is down for good: why, for people. */
+  failed?(error: LinkError): void;
 }
 
 export interface Wire {

@@ -74,12 +74,37 @@ test("a second node of a name is refused, and may come when the first has gone",
   expect(await second.stop()).toMatchObject({ code: 0, stderr: "" });
 });
 
+test("a node that takes the port over takes the name when the other has left the link", async () => {
+  const { url } = await startNatsServer();
+  const folder = helloPackage();
+  const port = String(await freePort());
+  const shared = ["--reuse-port", "--port", port, "--node", "alice.os", "--link", url, "--package", folder];
+  const start = (data: string): Promise<RunningNode> => startNode({ args: ["--data", data, ...shared] });
+  const data = temporaryFolder();
+  const older = await start(data);
+  expect(older.command.stdout).toContain(`  link          ${url} WITHOUT TLS`);
+  const newer = await start(data);
+  expect(newer.command.stdout).toContain("  link          waits for the other node of this name to stop\n");
+  const bob = await startLinked("bob.os", url, folder);
+  const asked = async (): Promise<number | null> =>
+    (await run("send", "hello:my-app:me.os", '{"ask":"alice.os"}', "--node-url", bob.url).ended).code;
+  expect(await asked()).toBe(0);
+  expect(await older.stop()).toMatchObject({ code: 0, stderr: "" });
+  await newer.command.printed(
+    /The other node of this name has left the link\n {2}link {10}nats:\S+ WITHOUT TLS.*\n {2}directory {5}jackfield nodes lists who is there\n/,
+  );
+  expect(await asked()).toBe(0);
+  expect(await newer.stop()).toMatchObject({ code: 0, stderr: "" });
+});
+
 describe("a node that cannot be linked does not start", () => {
   const nobody = async (): Promise<string> => `nats://127.0.0.1:${await freePort()}`;
 
   test("nobody listens there", async () => {
     const url = await nobody();
-    expect(await refusal("--link", url)).toMatch(`Cannot link to "${url}" as none of its servers lets it in: `);
+    expect(await refusal("--link", url, "--limit", "linkStart=300")).toBe(
+      `Cannot link to "${url}" as none of its servers lets it in: connection refused, tried for 300 ms: limits.linkStart`,
+    );
   });
 
   test("its name may not stand in a subject", async () => {
