@@ -26,6 +26,8 @@ import { FAR_SECONDS, type FarAnswer, type FarBatch, type FarRefused, LOST, read
 import type { FarParts } from "./far-owners.ts";
 import { isNodesOwn } from "./own-processes.ts";
 
+const NODES_MAX = 10_000; // that have had channels of processes here, some 500 bytes each: as many as the link knows
+
 const LOST_FACTS: CloseMetadata = { code: 1006, reason: "the node of the channel cannot be reached" };
 
 export class FarChannels implements Keeper {
@@ -52,6 +54,7 @@ export class FarChannels implements Keeper {
     let node = this.#nodes.get(name);
     if (batch.seq === 0) {
       node?.lost();
+      if (this.#nodes.size >= NODES_MAX && !this.#forgetIdle()) return LOST;
       node = new NearNode(this, name, batch.session);
       this.#nodes.set(name, node);
     } else if (node?.session !== batch.session || node.next !== batch.seq) return LOST;
@@ -113,6 +116,11 @@ export class FarChannels implements Keeper {
     }
   }
 
+  /** What was said to the http-server of `node` did not come there: its clients must not go on without it. */
+  unsent({ node, id }: Address): void {
+    if (id.text === HTTP_SERVER.text) this.#nodes.get(node)?.lost();
+  }
+
   /** This node stops. */
   leave(): void {
     for (const node of this.#nodes.values()) node.say({ FarLeave: null });
@@ -169,6 +177,13 @@ export class FarChannels implements Keeper {
     const giver = from?.startsWith(`${node.name}@`) === true ? Address.parse(from) : node.server;
     const asked = new Envelope("request", giver, owner.address, null, null);
     return mayBeReached(kernel.name, owner, asked) ? owner : undefined;
+  }
+
+  /** One that opens a channel again hears that its session is lost, and begins another. */
+  #forgetIdle(): boolean {
+    for (const [name, node] of this.#nodes)
+      if (node.channels.size === 0 && this.#nodes.size > NODES_MAX * 0.9) this.#nodes.delete(name);
+    return this.#nodes.size < NODES_MAX;
   }
 
   #owned(from: Address, node: string, channelId: number): FarChannel | undefined {

@@ -111,6 +111,11 @@ export class FarOwners {
     this.#nodes.get(node)?.lose(CLOSE.goingAway.code, "the node of the process is stopping");
   }
 
+  /** Something of `node`'s did not come: it may have been a push, a topic, or the end of a channel. */
+  missed(node: string): void {
+    this.#nodes.get(node)?.missed();
+  }
+
   /** This node stops: fulfilled when every Close has come to its process's node, or after `ms`. */
   async farewell(ms: number): Promise<void> {
     const { clock } = this.parts.kernel;
@@ -170,13 +175,18 @@ class StandIn implements Program, Instance {
       readonly WebSocketOpen?: WebSocketOpen;
       readonly WebSocketPush?: { readonly message_type: WsMessageType };
     }; // our own words
-    if (event.WebSocketOpen !== undefined) this.node.open(this.address.id.text, event.WebSocketOpen, blob);
-    else if (event.WebSocketPush !== undefined) this.#push(origin, event.WebSocketPush.message_type, blob);
+    if (event.WebSocketOpen !== undefined) {
+      if (!this.node.open(this.address.id.text, event.WebSocketOpen, blob)) this.#overloaded(origin);
+    } else if (event.WebSocketPush !== undefined) this.#push(origin, event.WebSocketPush.message_type, blob);
     else this.node.close(origin.id, JSON.parse(metadata ?? "{}") as CloseMetadata);
   }
 
   #push(channel: Channel, type: WsMessageType, blob: Blob | null): void {
     if (this.node.push(channel.id, type, blob?.bytes() ?? new Uint8Array()) || channel.slowReader === "drop") return;
+    this.#overloaded(channel);
+  }
+
+  #overloaded(channel: Channel): void {
     this.node.owners.parts.channels.end(channel, CLOSE.tryAgainLater.code, "the process is overloaded");
   }
 }
@@ -209,17 +219,19 @@ class FarNode {
     return this.#open.size === 0 && this.#queue.length === 0 && !this.#isUnderWay;
   }
 
-  open(to: string, open: WebSocketOpen, note: Blob | null): void {
+  /** @returns false when there is no room: clients that come and go must not fill memory while the node is slow */
+  open(to: string, open: WebSocketOpen, note: Blob | null): boolean {
     const bytes = note?.bytes().slice() ?? null;
+    if (!this.#hasRoom(bytes?.byteLength ?? 0)) return false;
     this.#open.add(open.channel_id);
     this.#add({ kind: "open", to, open, bytes: bytes?.byteLength ?? null }, bytes);
+    return true;
   }
 
   /** @param bytes lent @returns false when there is no room */
   push(channelId: number, messageType: WsMessageType, bytes: Uint8Array): boolean {
     if (!this.#open.has(channelId)) return true; // its session was lost: its Close is on its way
-    const { farEvents, farBytes } = this.owners.parts.limits;
-    if (this.#queue.length >= farEvents || (this.#bytes > 0 && this.#bytes + bytes.byteLength > farBytes)) return false;
+    if (!this.#hasRoom(bytes.byteLength)) return false;
     const event = { kind: "push", channel_id: channelId, message_type: messageType, bytes: bytes.byteLength } as const;
     this.#add(event, bytes.slice());
     return true;
@@ -239,6 +251,10 @@ class FarNode {
     this.#isUnderWay = false;
     this.#open.clear();
     this.owners.endOf(this, code, reason);
+  }
+
+  missed(): void {
+    if (this.#open.size > 0) this.lose(CLOSE.tryAgainLater.code, "what the process sent was lost");
   }
 
   /** A batch was answered, or not. */
@@ -261,6 +277,11 @@ class FarNode {
   #drops(to: string, channelId: number): boolean {
     const owner = this.owners.standIn(new Address(this.name, ProcessId.parse(to)));
     return owner !== undefined && this.owners.parts.channels.channelOf(owner, channelId)?.slowReader === "drop";
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { farEvents, farBytes } = this.owners.parts.limits;
+    return this.#queue.length < farEvents && (this.#bytes === 0 || this.#bytes + bytes <= farBytes);
   }
 
   #newSession(): number {

@@ -31,6 +31,10 @@ export class Far {
     this.channels = new FarChannels(parts, isSecure);
     this.#near = parts.channels;
     this.#kernel = parts.kernel;
+    this.#kernel.losses = {
+      missed: (node) => this.owners.missed(node),
+      unsent: (target) => this.channels.unsent(target),
+    };
   }
 
   /** Whether that names this node. */

@@ -128,6 +128,7 @@ export class Bus {
     if (request.kind === "timer") return;
     if (request.kind === "request" && pendingOf(request)?.fail(kind) === true) return;
     this.bury(request, reason);
+    if (request.target.node !== this.#kernel.name) this.#kernel.losses?.unsent(request.target);
   }
 
   /** Whether another than `process` has to answer `request`, and has not: it was passed on. */

@@ -15,6 +15,7 @@ export { DirectoryError, LinkError, SetUpError } from "./link/errors.ts";
 export type { NatsOptions } from "./link/nats-wire.ts";
 export type { NodeAbout, NodeFacts } from "./link/roster.ts";
 export { type LeftInbox, type SetUpFacts, type SetUpOptions, setUpCluster } from "./link/set-up.ts";
+export type { LossListener } from "./link-losses.ts";
 export { type LogKind, type LogLine, poisonText } from "./logs.ts";
 export { mayBeReached, networkCapability } from "./network.ts";
 export { type AddProcessOptions, createNode, Node, type NodeOptions } from "./node.ts";

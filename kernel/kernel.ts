@@ -48,6 +48,7 @@ import { Keepers } from "./keepers.ts";
 import { type KernelLimits, kernelLimits } from "./limits.ts";
 import type { Link } from "./link/link.ts";
 import type { Roster } from "./link/roster.ts";
+import type { LossListener } from "./link-losses.ts";
 import { Links } from "./links.ts";
 import { Logs } from "./logs.ts";
 import { Monitors } from "./monitors.ts";
@@ -129,6 +130,8 @@ export class Kernel {
   stopping = false;
   /** To other nodes; null: there is none, and they are Offline. */
   link: Link | null = null;
+  /** Hears what was lost between this node and others. */
+  losses: LossListener | null = null;
   /** Which others there are; null: it has not joined any. */
   roster: Roster | null = null;
   readonly #settings: Readonly<Record<string, Settings>>;

@@ -32,6 +32,7 @@ export class InQueue {
   #epoch: number | null = null;
   #hasBegun = false; // a frame or probe of this epoch has come
   #isNewlyMissed = false;
+  #hasGap = false;
   readonly #retired: number[] = []; // oldest first
   #first = 0;
   #last = 0;
@@ -106,6 +107,13 @@ export class InQueue {
     this.#missed = this.#missed.filter(([, to]) => to >= floor);
   }
 
+  /** Whether something was missed since this was asked. */
+  takeGap(): boolean {
+    const had = this.#hasGap;
+    this.#hasGap = false;
+    return had;
+  }
+
   /** What to tell the peer. */
   said(): AckFields {
     this.#isNewlyMissed = false;
@@ -165,6 +173,7 @@ export class InQueue {
   #miss(from: number, to: number): void {
     this.counts.missed += to - from + 1;
     this.#isNewlyMissed = true;
+    this.#hasGap = true;
     this.#missed.push([from, to]);
     if (this.#missed.length <= MISSED_MAX) return;
     const [[oldest] = [from], [, next] = [from, to]] = this.#missed;

@@ -97,7 +97,11 @@ export class Incoming {
     queue.begin();
     try {
       if (lane === "k") this.#acknowledged(peer, bytes, start, end);
-      else if (peer.in.take(seq, HEAD_BYTES + end - start)) this.#taken(peer, lane, bytes, start, end);
+      else {
+        const isTaken = peer.in.take(seq, HEAD_BYTES + end - start);
+        this.#tellMissed(peer);
+        if (isTaken) this.#taken(peer, lane, bytes, start, end);
+      }
     } catch (error) {
       this.#fault(peer, error);
     } finally {
@@ -123,7 +127,18 @@ export class Incoming {
 
   #probed(peer: Peer, seq: number, bytes: Uint8Array): void {
     peer.in.probed(seq, readProbe(bytes, HEAD_BYTES));
+    const { queue } = this.#kernel;
+    queue.begin();
+    try {
+      this.#tellMissed(peer);
+    } finally {
+      queue.end();
+    }
     peer.acknowledge();
+  }
+
+  #tellMissed(peer: Peer): void {
+    if (peer.in.takeGap()) this.#kernel.losses?.missed(peer.name);
   }
 
   #request(peer: Peer, fields: RequestFields): void {

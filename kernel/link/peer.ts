@@ -158,6 +158,7 @@ export class Peer {
   /** Nothing is under way, nor waits. */
   get isIdle(): boolean {
     const { out } = this;
+    if (this.in.owes) return false; // made again, it would tell the peer that what came was lost
     return out.waiting === 0 && out.unconfirmed === 0 && this.#waiting.size === 0 && this.asked.size === 0;
   }
 

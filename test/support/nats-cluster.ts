@@ -103,7 +103,7 @@ function answers(port: number): Promise<boolean> {
 }
 
 /** So many ports on end, below those that the system gives to who asks for any. */
-async function freeRange(count: number): Promise<number> {
+export async function freeRange(count: number): Promise<number> {
   for (;;) {
     const base = 15_000 + Math.floor(Math.random() * 15_000);
     const all = await Promise.all(Array.from({ length: count }, (_, index) => isFree(base + index)));

@@ -14,7 +14,7 @@ import { startTestNode, type TestNode, type TestNodeOptions } from "./node.ts";
 export const PLACEMENTS: readonly Placement[] = ["inline", "worker", "isolated"];
 export const PROGRAMS: string = fileURLToPath(new URL("./programs/", import.meta.url));
 
-const REALM_ENTRY = new URL("../../dist/bin/realm.js", import.meta.url);
+export const REALM_ENTRY: URL = new URL("../../dist/bin/realm.js", import.meta.url);
 const HTTP_SERVER = "http-server:distro:sys";
 
 export type PlacedNode = TestNode & {

@@ -5,6 +5,7 @@
  *   … gate.url …
  *   gate.cut();      // who is connected is cut off, who comes is turned away
  *   gate.stall();    // nothing passes, and nobody is told: as with a machine that is gone, or paused
+ *   gate.stall("there");   // nothing passes to the target
  *   gate.slow(64);   // KiB a second, each way of each connection
  *   gate.mend();
  *   afterEach(closeGates);
@@ -12,19 +13,23 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
 
+type Way = "there" | "back";
+const WAYS = ["there", "back"] as const;
+
 const gates = new Set<Gate>();
 const SLICE = 4 * 1024; // bytes that pass at once where it is slow
 
 export class Gate {
   readonly #server: Server;
-  readonly #target: number;
+  readonly #target: number | string;
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
   #isCut = false;
-  #isStalled = false;
+  readonly #stalled = new Set<Way>();
   #kibPerSecond = Number.POSITIVE_INFINITY;
 
-  constructor(target: number) {
+  /** @param target a port of loopback, or the path of a socket */
+  constructor(target: number | string) {
     this.#target = target;
     this.#server = createServer((socket) => this.#accept(socket));
   }
@@ -44,8 +49,8 @@ export class Gate {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  stall(): void {
-    this.#isStalled = true;
+  stall(way?: Way): void {
+    for (const each of way === undefined ? WAYS : [way]) this.#stalled.add(each);
   }
 
   slow(kibPerSecond: number): void {
@@ -54,7 +59,7 @@ export class Gate {
 
   mend(): void {
     this.#isCut = false;
-    this.#isStalled = false;
+    this.#stalled.clear();
     this.#kibPerSecond = Number.POSITIVE_INFINITY;
     for (const go of this.#held.splice(0)) go();
   }
@@ -70,10 +75,11 @@ export class Gate {
       socket.destroy();
       return;
     }
-    const there = connect(this.#target, "127.0.0.1");
-    for (const [one, other] of [
-      [socket, there],
-      [there, socket],
+    const target = this.#target;
+    const there = typeof target === "string" ? connect(target) : connect(target, "127.0.0.1");
+    for (const [one, other, way] of [
+      [socket, there, "there"],
+      [there, socket, "back"],
     ] as const) {
       this.#sockets.add(one);
       one.on("error", () => other.destroy());
@@ -81,17 +87,17 @@ export class Gate {
         this.#sockets.delete(one);
         other.destroy();
       });
-      one.pipe(this.#way()).pipe(other);
+      one.pipe(this.#way(way)).pipe(other);
     }
   }
 
-  #way(): Transform {
+  #way(way: Way): Transform {
     return new Transform({
       readableHighWaterMark: SLICE,
       writableHighWaterMark: SLICE,
       transform: (chunk: Buffer, _, done) => {
         const pass = (): void => {
-          if (this.#isStalled) this.#held.push(pass);
+          if (this.#stalled.has(way)) this.#held.push(pass);
           else if (this.#kibPerSecond === Number.POSITIVE_INFINITY) done(null, chunk);
           else setTimeout(() => done(null, chunk), chunk.byteLength / 1.024 / this.#kibPerSecond);
         };
@@ -101,7 +107,7 @@ export class Gate {
   }
 }
 
-export async function openGate(target: number): Promise<Gate> {
+export async function openGate(target: number | string): Promise<Gate> {
   const gate = new Gate(target);
   await gate.open();
   gates.add(gate);

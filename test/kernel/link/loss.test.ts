@@ -2,13 +2,16 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { debug } from "../../../kernel/debug.ts";
 import type { Node, NodeOptions } from "../../../kernel/index.ts";
-import { frameOf, packAck } from "../../../kernel/link/frame.ts";
+import { frameOf, packAck, packRequest } from "../../../kernel/link/frame.ts";
 import type { Context } from "../../../lib/process/index.ts";
+import { type Clock, systemClock } from "../../../lib/protocol/index.ts";
 import { addAnswerer, addAsker, ask, linkedNode, stopLinkedNodes } from "../../support/link-nodes.ts";
 import { MemoryNet } from "../../support/memory-wires.ts";
 import { until } from "../../support/until.ts";
 
 afterEach(stopLinkedNodes);
+
+const NOTHING = { blob: null, mime: null, metadata: null, capabilities: [] };
 
 type Both = { readonly net: MemoryNet; readonly alice: Node; readonly bob: Node; readonly ctx: Context };
 
@@ -88,6 +91,31 @@ test("an account of another life is answered once, and does not go round", async
   net.forge("bob.os", "alice.os", "k", frameOf(1, 0, packAck({ epoch: 12345, first: 1, last: 1, missed: [] })));
   await net.settled();
   expect(net.carried.length - before).toBeLessThan(10);
+});
+
+test("a stopped node leaves no timer, whatever it was asked last", async () => {
+  const net = new MemoryNet();
+  const set = new Set<() => void>();
+  const setTimeout: Clock["setTimeout"] = (run, ms) => {
+    const cancel = systemClock.setTimeout(() => {
+      set.delete(cancel);
+      run();
+    }, ms);
+    set.add(cancel);
+    return () => {
+      set.delete(cancel);
+      cancel();
+    };
+  };
+  const wire = net.wire("bob.os");
+  const fields = { id: 1, source: "a:b:c.os", target: "d:e:f.os", seconds: 3600, body: 1, ...NOTHING };
+  const close = async (): Promise<void> => {
+    net.forge("alice.os", "bob.os", "q", frameOf(1, 1, packRequest(fields)));
+    await wire.close();
+  };
+  const bob = await linkedNode({ ...wire, close }, "bob.os", { clock: { ...systemClock, setTimeout } });
+  await bob.stop();
+  expect(set.size).toBe(0);
 });
 
 describe("a peer may say anything", () => {
