@@ -1,7 +1,7 @@
 /**
  * Real nats-servers on loopback, each of which can be killed, paused and had again on the same port.
  *
- *   const servers = await startServers(3);      // one cluster; of 1, a server alone
+ *   const servers = await startServers(3);      // one cluster; of 1, a server alone; { jetStream: true }: a directory too
  *   servers.urls
  *   servers.kill(0); servers.start(0); servers.pause(1); servers.resume(1);
  *   await servers.end();
@@ -90,7 +90,10 @@ export class Servers {
 }
 
 /** @throws {NoServerError} (rejects) there is none on this machine, or it does not come up */
-export async function startServers(count: number): Promise<Servers> {
+export async function startServers(
+  count: number,
+  { jetStream = false }: { readonly jetStream?: boolean } = {},
+): Promise<Servers> {
   const place = PLACES.find((each) => each !== "" && existsSync(join(each, "nats-server")));
   if (place === undefined)
     throw new NoServerError(
@@ -103,7 +106,9 @@ export async function startServers(count: number): Promise<Servers> {
   const all = ports.slice(0, count).map((port, i): Server => {
     const config = join(folder, `n${i}.conf`);
     const cluster = `cluster { name: k, host: 127.0.0.1, port: ${ports[count + i]}, routes: [${routes.join(", ")}] }`;
+    const store = `jetstream { store_dir: ${JSON.stringify(join(folder, `n${i}`))} }`;
     const lines = [`server_name: n${i}`, "host: 127.0.0.1", `port: ${port}`, ...(count > 1 ? [cluster] : [])];
+    if (jetStream) lines.push(store);
     writeFileSync(config, `${lines.join("\n")}\n`);
     return { port, config, child: null };
   });
@@ -128,7 +133,7 @@ async function accepts(port: number): Promise<boolean> {
   });
 }
 
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const held = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
