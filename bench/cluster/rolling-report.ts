@@ -39,21 +39,23 @@ export type ClientCounts = {
   readonly on: Readonly<Record<string, number>>;
 };
 
-/** What became of one node. Milliseconds. */
+/** What became of one node, or server. Milliseconds. */
 export type Turn = {
-  readonly node: string;
+  readonly of: string;
   /** From the signal until its process was gone. */
   readonly endedMs: number;
-  /** From its next start until it answers HTTP. */
+  /** From its next start until it answers HTTP; a server, until it takes connections. */
   readonly readyMs: number;
-  /** From its next start until another node lists it. */
-  readonly listedMs: number;
-  /** Channels that it had. */
+  /** From its next start until another node lists it; null: a server. */
+  readonly listedMs: number | null;
+  /** That it had. */
   readonly channels: number;
 };
 
 export type RollingReport = {
   readonly ok: boolean;
+  /** What was restarted. */
+  readonly what: "nodes" | "servers";
   readonly signal: string;
   readonly nodes: number;
   readonly servers: number;
@@ -77,7 +79,7 @@ export type RollingReport = {
   readonly broken: readonly string[];
 };
 
-type About = Pick<RollingReport, "signal" | "nodes" | "servers" | "channels" | "seconds">;
+type About = Pick<RollingReport, "what" | "signal" | "nodes" | "servers" | "channels" | "seconds">;
 
 /** A stop is one that clients are told of. */
 const GOING_AWAY = "1001";
@@ -96,9 +98,11 @@ export function rollingReport(about: About, turns: readonly Turn[], counts: Clie
   if (sum(rest.on) !== about.channels) broken.push(`${about.channels - sum(rest.on)} channels did not come back`);
   if (backMs.length !== sum(rest.closed))
     broken.push(`${sum(rest.closed)} channels closed, ${backMs.length} came back`);
-  if (turns.length !== about.nodes) broken.push(`${turns.length} of ${about.nodes} nodes were restarted`);
-  const others = Object.keys(rest.closed).filter((code) => code !== GOING_AWAY);
-  if (about.signal === "SIGTERM" && others.length > 0) broken.push(`a channel closed with ${others.join(", ")}`);
+  if (turns.length !== about[about.what])
+    broken.push(`${turns.length} of ${about[about.what]} ${about.what} were restarted`);
+  const codes = Object.keys(rest.closed);
+  const others = about.what === "servers" ? codes : codes.filter((code) => code !== GOING_AWAY); // servers carry no channel
+  if (about.signal !== "SIGKILL" && others.length > 0) broken.push(`a channel closed with ${others.join(", ")}`);
   if (rest.answered === 0) broken.push("nothing was answered");
   const sorted = backMs.toSorted((a, b) => a - b);
   const at = (share: number): number => Math.round(percentile(sorted, share));

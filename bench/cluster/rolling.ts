@@ -1,9 +1,11 @@
 /**
- * `npm run --silent rolling -- [--channels 300] [--every 200] [--signal TERM|KILL] [--settle 3] [--json]`: a rolling restart
- * of three nodes on three clustered nats-servers, behind one population of clients that do not resume.
+ * `npm run --silent rolling -- [--channels 300] [--every 200] [--what nodes|servers] [--signal TERM|KILL|USR2] [--settle 3]
+ * [--json]`: a rolling restart of three nodes, or of their three clustered nats-servers, behind one population of clients
+ * that do not resume.
  *
  * 1. Nodes are `jackfield start` in processes of their own, with desk.ts. Each in turn gets the signal, is started again
  *    when its process is gone, and is waited for: it answers HTTP, another node lists it, and `--settle` seconds pass.
+ *    Servers likewise: USR2 is their lame duck mode.
  * 2. Clients are in this process (rolling-clients.ts). Each message is accounted for, whatever happens.
  * 3. Exit 1: a guarantee broke, `broken` says which. Exit 2: a flag was not understood.
  */
@@ -24,7 +26,8 @@ import { freePorts, type Servers, startServers } from "./servers.ts";
 const CHANNELS = { value: 300, min: 3, max: 20_000 };
 const EVERY = { value: 200, min: 10, max: 60_000 }; // ms between two questions of a client
 const SETTLE = { value: 3, min: 0, max: 600 }; // seconds between two nodes
-const SIGNALS = ["TERM", "KILL"] as const;
+const WHAT = ["nodes", "servers"] as const;
+const SIGNALS = ["TERM", "KILL", "USR2"] as const;
 const NAMES = ["one.rolling", "two.rolling", "three.rolling"] as const;
 const READY_MS = 30_000; // a start takes half a second; JetStream elects a leader first
 const OPEN_MS = 30_000;
@@ -37,6 +40,7 @@ type Options = {
   readonly channels: number;
   readonly every: number;
   readonly settle: number;
+  readonly what: (typeof WHAT)[number];
   readonly signal: (typeof SIGNALS)[number];
 };
 
@@ -70,7 +74,7 @@ class Nodes {
   }
 
   /** Returns once its process is gone. */
-  async end(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  async end(name: string, signal: NodeJS.Signals): Promise<void> {
     const child = this.#children.get(name);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -152,26 +156,25 @@ async function roll(options: Options, note: (line: string) => void): Promise<Rol
     clients.start(options.every);
     await sleep(options.settle * 1000);
     const turns: Turn[] = [];
-    for (const place of places) {
-      const channels = clients.on()[place.name] ?? 0;
-      const at = performance.now();
-      await nodes.end(place.name, signal);
-      const [ended, since] = [performance.now(), Date.now()];
-      await nodes.start(place);
-      const ready = performance.now();
-      await nodes.untilListed(place, since);
-      const listed = performance.now();
-      const ms = (to: number, begin: number): number => Math.round(to - begin);
-      const turn = { endedMs: ms(ended, at), readyMs: ms(ready, ended), listedMs: ms(listed, ended), channels };
-      turns.push({ node: place.name, ...turn });
-      note(`${place.name}: ${JSON.stringify(turn)}`);
+    for (const [index, place] of places.entries()) {
+      const turn =
+        options.what === "nodes"
+          ? await restartNode(nodes, place, signal, clients.on()[place.name] ?? 0)
+          : await restartServer(servers, index, signal);
+      turns.push(turn);
+      note(JSON.stringify(turn));
       await sleep(options.settle * 1000);
     }
     await clients.allOpen(OPEN_MS);
     const counts = await clients.end();
     const seconds = Math.round((performance.now() - from) / 1000);
     const { channels } = options;
-    return rollingReport({ signal, nodes: NAMES.length, servers: servers.size, channels, seconds }, turns, counts);
+    const { what } = options;
+    return rollingReport(
+      { what, signal, nodes: NAMES.length, servers: servers.size, channels, seconds },
+      turns,
+      counts,
+    );
   } finally {
     await nodes?.endAll();
     await servers.end();
@@ -179,32 +182,69 @@ async function roll(options: Options, note: (line: string) => void): Promise<Rol
   }
 }
 
+async function restartNode(nodes: Nodes, place: Place, signal: NodeJS.Signals, channels: number): Promise<Turn> {
+  const at = performance.now();
+  await nodes.end(place.name, signal);
+  const [ended, since] = [performance.now(), Date.now()];
+  await nodes.start(place);
+  const ready = performance.now();
+  await nodes.untilListed(place, since);
+  const [endedMs, readyMs] = [Math.round(ended - at), Math.round(ready - ended)];
+  return { of: place.name, endedMs, readyMs, listedMs: Math.round(performance.now() - ended), channels };
+}
+
+async function restartServer(servers: Servers, index: number, signal: NodeJS.Signals): Promise<Turn> {
+  const at = performance.now();
+  await servers.kill(index, signal);
+  const ended = performance.now();
+  await servers.start(index);
+  const readyMs = Math.round(performance.now() - ended);
+  return { of: `server ${index}`, endedMs: Math.round(ended - at), readyMs, listedMs: null, channels: 0 };
+}
+
 function readable({ broken, ok, turns, ...facts }: RollingReport): string {
   const line = ([name, value]: [string, unknown]): string => {
     const shown = typeof value === "number" ? value.toLocaleString("en") : JSON.stringify(value);
     return `${name.padEnd(18)} ${shown}`;
   };
-  const lines = [...Object.entries(facts).map(line), "", ...turns.map(({ node, ...turn }) => line([node, turn])), ""];
+  const lines = [...Object.entries(facts).map(line), "", ...turns.map(({ of, ...turn }) => line([of, turn])), ""];
   return [...lines, ok ? "every message is accounted for" : `BROKEN\n${broken.join("\n")}`].join("\n");
 }
 
-function readSignal(text = "TERM"): Options["signal"] {
-  const signal = SIGNALS.find((each) => each === text);
-  if (signal !== undefined) return signal;
+function readWord<Word extends string>(
+  name: string,
+  words: readonly [Word, ...Word[]],
+  text: string | undefined,
+): Word {
+  const word = text === undefined ? words[0] : words.find((each) => each === text);
+  if (word !== undefined) return word;
   throw new OptionError(
-    `Cannot set --signal as it must be ${SIGNALS.join(" or ")}: got "${text}", leave it out for TERM`,
+    `Cannot set --${name} as it must be ${words.join(" or ")}: got "${text}", leave it out for ${words[0]}`,
   );
+}
+
+/** @throws {OptionError} a node knows no lame duck mode: SIGUSR2 would start its debugger */
+function readSignal(what: Options["what"], text: string | undefined): Options["signal"] {
+  return readWord("signal", what === "nodes" ? ["TERM", "KILL"] : SIGNALS, text);
 }
 
 try {
   const text = { type: "string" } as const;
-  const options = { channels: text, every: text, settle: text, signal: text, json: { type: "boolean" } } as const;
+  const options = {
+    channels: text,
+    every: text,
+    settle: text,
+    what: text,
+    signal: text,
+    json: { type: "boolean" },
+  } as const;
   const { values } = parseArgs({ options });
   const channels = readNumber("channels", CHANNELS, values.channels, true);
   const every = readNumber("every", EVERY, values.every, true);
   const settle = readNumber("settle", SETTLE, values.settle, false);
   const note = values.json === true ? () => undefined : (line: string) => void process.stderr.write(`${line}\n`);
-  const report = await roll({ channels, every, settle, signal: readSignal(values.signal) }, note);
+  const what = readWord("what", WHAT, values.what);
+  const report = await roll({ channels, every, settle, what, signal: readSignal(what, values.signal) }, note);
   process.stdout.write(`${values.json === true ? JSON.stringify(report) : readable(report)}\n`);
   process.exitCode = report.ok ? 0 : 1;
 } catch (error) {

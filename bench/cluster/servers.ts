@@ -17,6 +17,7 @@ import { KernelError } from "../../lib/protocol/index.ts";
 const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
 const READY_MS = 5_000; // to take connections: it takes 15 to 40 ms (contracts/cluster.md §11)
 const POLL_MS = 10;
+const LAME_DUCK = ['lame_duck_duration: "30s"', 'lame_duck_grace_period: "2s"']; // the least it takes; left out, 2 min and 10 s
 
 export class NoServerError extends KernelError {
   override readonly name = "NoServerError";
@@ -60,12 +61,13 @@ export class Servers {
     }
   }
 
-  async kill(index: number): Promise<void> {
+  /** Resolves once it is gone. @param signal SIGUSR2: lame duck, which tells its clients and gives them LAME_DUCK to leave */
+  async kill(index: number, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const { child } = this.#of(index);
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
-      child.kill("SIGKILL");
+      child.kill(signal);
     });
   }
 
@@ -107,7 +109,13 @@ export async function startServers(
     const config = join(folder, `n${i}.conf`);
     const cluster = `cluster { name: k, host: 127.0.0.1, port: ${ports[count + i]}, routes: [${routes.join(", ")}] }`;
     const store = `jetstream { store_dir: ${JSON.stringify(join(folder, `n${i}`))} }`;
-    const lines = [`server_name: n${i}`, "host: 127.0.0.1", `port: ${port}`, ...(count > 1 ? [cluster] : [])];
+    const lines = [
+      `server_name: n${i}`,
+      "host: 127.0.0.1",
+      `port: ${port}`,
+      ...(count > 1 ? [cluster] : []),
+      ...LAME_DUCK,
+    ];
     if (jetStream) lines.push(store);
     writeFileSync(config, `${lines.join("\n")}\n`);
     return { port, config, child: null };

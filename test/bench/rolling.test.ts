@@ -2,8 +2,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { type ClientCounts, rollingReport, type Turn } from "../../bench/cluster/rolling-report.ts";
 
-const ABOUT = { signal: "SIGTERM", nodes: 1, servers: 3, channels: 3, seconds: 20 };
-const TURN: Turn = { node: "one.rolling", endedMs: 40, readyMs: 400, listedMs: 500, channels: 2 };
+const ABOUT = { what: "nodes" as const, signal: "SIGTERM", nodes: 1, servers: 3, channels: 3, seconds: 20 };
+const TURN: Turn = { of: "one.rolling", endedMs: 40, readyMs: 400, listedMs: 500, channels: 2 };
 const COUNTS: ClientCounts = {
   sent: 100,
   answered: 90,
@@ -50,6 +50,12 @@ describe("a rolling restart", () => {
   test("is broken when a node was left out", () => {
     const { broken } = rollingReport(ABOUT, [], COUNTS);
     expect(broken).toEqual(["0 of 1 nodes were restarted"]);
+  });
+
+  test("of servers closes no channel", () => {
+    const about = { ...ABOUT, what: "servers" as const, servers: 1 };
+    expect(rollingReport(about, [TURN], { ...COUNTS, closed: {}, backMs: [] }).ok).toBe(true);
+    expect(rollingReport(about, [TURN], COUNTS).broken).toEqual(["a channel closed with 1001"]);
   });
 
   test("by SIGKILL, clients are told nothing", () => {
