@@ -14,6 +14,7 @@ import { fanout1000, fanout10000 } from "./fanout.ts";
 import { idle10000, idle19000 } from "./idle.ts";
 import { json } from "./json.ts";
 import { link } from "./link.ts";
+import { publishCluster } from "./link-publish.ts";
 import { placements } from "./placements.ts";
 import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   request,
   placements,
   link,
+  publishCluster,
   upload,
   fanout1000,
   fanout10000,

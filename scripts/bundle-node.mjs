@@ -24,7 +24,13 @@ const CLIENT = "lib/client/index";
 const OUTSIDE = ["uWebSockets.js", "ws", "hash-wasm", "node-sqlite3-wasm", "undici", "@nats-io/*"];
 
 /** Programs that a start has only when it is asked for them. */
-const APART = ["processes/labgraph/", "processes/soundlab/", "processes/hanami/", "examples/lobby/"];
+const APART = [
+  "processes/labgraph/",
+  "processes/soundlab/",
+  "processes/hanami/",
+  "examples/lobby/",
+  "examples/cluster/",
+];
 /** Programs that no manifest names, as a process spawns them. */
 const SPAWNED = ["processes/hanami/importer", "processes/hanami/clusters/cluster"];
 

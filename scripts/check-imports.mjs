@@ -19,7 +19,7 @@ const MAY_IMPORT = {
   examples: ["jackfield/process", "jackfield/process/harness", "jackfield/client"],
   templates: ["jackfield/process", "jackfield/process/harness", "jackfield/client"],
   bin: ["lib", "kernel/index.ts", "http-server/index.ts", "processes"],
-  bench: ["lib", "kernel/index.ts", "http-server/index.ts", "processes", "examples"],
+  bench: ["lib", "kernel/index.ts", "http-server/index.ts", "processes", "examples", "jackfield/client"], // by its name: its file in dist/ is the browsers'
   "bench/peers": ["bench/contenders", "lib", "kernel/index.ts", "http-server/index.ts"],
 };
 

@@ -1,7 +1,7 @@
 /**
  * Real nats-servers on loopback, each of which can be killed, paused and had again on the same port.
  *
- *   const servers = await startServers(3);      // one cluster; of 1, a server alone
+ *   const servers = await startServers(3);      // one cluster; of 1, a server alone; { jetStream: true }: a directory too
  *   servers.urls
  *   servers.kill(0); servers.start(0); servers.pause(1); servers.resume(1);
  *   await servers.end();
@@ -17,6 +17,7 @@ import { KernelError } from "../../lib/protocol/index.ts";
 const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
 const READY_MS = 5_000; // to take connections: it takes 15 to 40 ms (contracts/cluster.md §11)
 const POLL_MS = 10;
+const LAME_DUCK = ['lame_duck_duration: "30s"', 'lame_duck_grace_period: "2s"']; // the least it takes; left out, 2 min and 10 s
 
 export class NoServerError extends KernelError {
   override readonly name = "NoServerError";
@@ -60,12 +61,13 @@ export class Servers {
     }
   }
 
-  async kill(index: number): Promise<void> {
+  /** Resolves once it is gone. @param signal SIGUSR2: lame duck, which tells its clients and gives them LAME_DUCK to leave */
+  async kill(index: number, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const { child } = this.#of(index);
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
-      child.kill("SIGKILL");
+      child.kill(signal);
     });
   }
 
@@ -90,7 +92,10 @@ export class Servers {
 }
 
 /** @throws {NoServerError} (rejects) there is none on this machine, or it does not come up */
-export async function startServers(count: number): Promise<Servers> {
+export async function startServers(
+  count: number,
+  { jetStream = false }: { readonly jetStream?: boolean } = {},
+): Promise<Servers> {
   const place = PLACES.find((each) => each !== "" && existsSync(join(each, "nats-server")));
   if (place === undefined)
     throw new NoServerError(
@@ -103,7 +108,15 @@ export async function startServers(count: number): Promise<Servers> {
   const all = ports.slice(0, count).map((port, i): Server => {
     const config = join(folder, `n${i}.conf`);
     const cluster = `cluster { name: k, host: 127.0.0.1, port: ${ports[count + i]}, routes: [${routes.join(", ")}] }`;
-    const lines = [`server_name: n${i}`, "host: 127.0.0.1", `port: ${port}`, ...(count > 1 ? [cluster] : [])];
+    const store = `jetstream { store_dir: ${JSON.stringify(join(folder, `n${i}`))} }`;
+    const lines = [
+      `server_name: n${i}`,
+      "host: 127.0.0.1",
+      `port: ${port}`,
+      ...(count > 1 ? [cluster] : []),
+      ...LAME_DUCK,
+    ];
+    if (jetStream) lines.push(store);
     writeFileSync(config, `${lines.join("\n")}\n`);
     return { port, config, child: null };
   });
@@ -128,7 +141,7 @@ async function accepts(port: number): Promise<boolean> {
   });
 }
 
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const held = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();

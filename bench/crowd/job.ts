@@ -63,6 +63,32 @@ export type TelemetryOutcome = {
   readonly loadBusy: number;
 };
 
+export type PublishJob = {
+  /** Where client 0 is, which sends, and then where the others are, `perNode` on each. */
+  readonly places: readonly { readonly port: number; readonly greeting?: string }[];
+  readonly perNode: number;
+  /** Publishes that leave in one write. */
+  readonly batch: number;
+  /** Payload of each. */
+  readonly bytes: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+  /** The servers' operating-system processes. */
+  readonly pids: readonly number[];
+};
+
+export type PublishOutcome = {
+  readonly deliveriesPerSecond: number;
+  /** From the sending of a publish until the last client has it; one at a time. */
+  readonly lastP50Ms: number;
+  readonly lastP99Ms: number;
+  /** Processor time of all servers over deliveries; without the nats-server. */
+  readonly cpuNsPerDelivery: number;
+  /** Shares of a core. */
+  readonly serverBusy: number;
+  readonly loadBusy: number;
+};
+
 export type OpenOutcome = { readonly ms: number; readonly loadBusy: number };
 
 export type ChurnJob = Crowd & {

@@ -91,7 +91,7 @@ export type Channel = {
  */
 export function connect(options: ConnectOptions): Channel {
   const settings = resolveOptions(options);
-  const { process, url, limits } = settings;
+  const { process, limits } = settings;
   const emitter = makeEmitter<ChannelEvents>();
   const streams = new Set<MessageStream>();
   const outbox = makeQueue<Frame>(limits.sendMessages, limits.sendBytes);
@@ -156,7 +156,9 @@ export function connect(options: ConnectOptions): Channel {
 
   return {
     process,
-    url,
+    get url(): string {
+      return connection.url;
+    },
     get state(): ChannelState {
       return connection.state;
     },

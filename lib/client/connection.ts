@@ -41,6 +41,8 @@ export type Ending = {
 
 export type Connection = {
   readonly state: ChannelState;
+  /** Of the socket there is, or was last. */
+  readonly url: string;
   /** Undefined while not open. */
   readonly channelId: number | undefined;
   /** Undefined until the state is "closed". */
@@ -54,7 +56,8 @@ export type Connection = {
 };
 
 export function makeConnection(settings: Settings, handlers: ConnectionHandlers): Connection {
-  const { process, url, limits } = settings;
+  const { process, limits } = settings;
+  let url = "";
   let state: ChannelState = CHANNEL_MACHINE.initial;
   let channelId: number | undefined;
   let socket: SocketLike | undefined;
@@ -79,6 +82,12 @@ export function makeConnection(settings: Settings, handlers: ConnectionHandlers)
 
   function connect(): void {
     if (!go("CONNECT")) return;
+    try {
+      url = settings.url();
+    } catch (error) {
+      end("ENDED", 1006, "its url leads to no node");
+      throw error; // out of connect() the first time, and then to wherever the runtime shows what nobody caught
+    }
     const opened = new settings.WebSocket(url);
     opened.binaryType = "arraybuffer";
     socket = opened;
@@ -183,6 +192,9 @@ export function makeConnection(settings: Settings, handlers: ConnectionHandlers)
     },
     get ending(): Ending | undefined {
       return ending;
+    },
+    get url(): string {
+      return url;
     },
     get channelId(): number | undefined {
       return channelId;

@@ -10,8 +10,11 @@ import type { SocketConstructor } from "./socket.ts";
 export type ConnectOptions = {
   /** `process:package:publisher`; of another node linked to this one, `node@process:package:publisher`, without `path`. */
   readonly process: string;
-  /** The node's main route; the page's host when left out. `http:` is read as `ws:`, `https:` as `wss:`. */
-  readonly url?: string | URL | undefined;
+  /**
+   * The node's main route; the page's host when left out. `http:` is read as `ws:`, `https:` as `wss:`.
+   * A function is asked at each connection: where there are several nodes, a lost channel goes on with another.
+   */
+  readonly url?: string | URL | undefined | (() => string | URL);
   /** Connects to `/<process id>/<path>` of `url`, which the process has bound, without registering. */
   readonly path?: string;
   /** False: `url` itself is a path that a process has bound, for instance on a mounted listener. */
@@ -35,7 +38,8 @@ export type ConnectOptions = {
 
 export type Settings = {
   readonly process: string;
-  readonly url: string;
+  /** Of the next connection. @throws {OptionError} it does not lead to a node */
+  readonly url: () => string;
   /** The first frame, made anew for each connection; undefined: the path binds the channel. */
   readonly register: (() => string) | undefined;
   readonly reconnect: boolean;
@@ -47,7 +51,7 @@ export type Settings = {
 
 /** @throws {OptionError} */
 export function resolveOptions(options: ConnectOptions): Settings {
-  const { process, path, token } = options;
+  const { process, path, token, url } = options;
   const id = path === undefined ? process.replace(/^[^:@/]+@/, "") : process; // paths are of the node's own processes
   if (!/^[^:@/]+:[^:@/]+:[^:@/]+$/.test(id)) {
     throw new OptionError(`Cannot connect to "${process}" as it is no process id: write process:package:publisher`);
@@ -72,7 +76,7 @@ export function resolveOptions(options: ConnectOptions): Settings {
   };
   return {
     process,
-    url: socketUrl(process, options.url, path),
+    url: () => socketUrl(process, typeof url === "function" ? url() : url, path),
     register: path === undefined && options.register !== false ? register : undefined,
     reconnect: options.reconnect !== false,
     limits: resolveLimits(options.limits),

@@ -48,6 +48,22 @@ describe("registration", () => {
     ]);
   });
 
+  test("asks a url function again at each connection, so that it goes on with another node", () => {
+    const urls = ["http://a.test/", "http://b.test/"];
+    const { channel, sockets, clock } = start({ url: () => urls.shift() ?? "no url" });
+    register(sockets.last, 1);
+    expect(channel.url).toBe("ws://a.test/");
+    sockets.last.end(1006);
+    clock.advance(1_000);
+    expect([channel.url, sockets.all.map((socket) => socket.url)]).toEqual([
+      "ws://b.test/",
+      ["ws://a.test/", "ws://b.test/"],
+    ]);
+    sockets.last.end(1006);
+    expect(() => clock.advance(2_000)).toThrow(/must lead to a node: got "no url"/);
+    expect(channel.state).toBe("closed");
+  });
+
   test("takes the answer as binary too", () => {
     const { channel, sockets } = start();
     sockets.last.open();
