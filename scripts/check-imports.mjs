@@ -32,7 +32,7 @@ const DOORS = {
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
   "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-store.ts", "bench/contenders/"],
-  "@nats-io/jetstream": ["kernel/link/nats-store.ts", "kernel/link/nats-directory.ts"],
+  "@nats-io/jetstream": ["kernel/link/nats-store.ts", "kernel/link/nats-directory.ts", "kernel/link/nats-durable.ts"],
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],
   "@nats-io/nkeys": ["bin/cluster-keys.ts"],
   lmdb: ["processes/lmdb.ts"],
