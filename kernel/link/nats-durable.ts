@@ -6,71 +6,23 @@
  *    publish instead (kernel/durable/).
  * 2. Who published, the server's permissions say, in the subject. What stands in the stream with another subject than
  *    `d.<self>.<node>` came by some reply subject, and is no delivery: acknowledged, counted, forgotten.
- * 3. Stream and consumer are made by an administrator; a server without permissions lets each node make its own.
+ * 3. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make its own.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  AckPolicy,
-  type Consumer,
-  DeliverPolicy,
-  DiscardPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  type JsMsg,
-  RetentionPolicy,
-  StorageType,
-} from "@nats-io/jetstream";
+import type { Consumer, JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import { textOf } from "../../lib/protocol/index.ts";
 import { DurableError } from "../durable/errors.ts";
 import type { DurableLane } from "../durable/lane.ts";
+import { assertInbox, INBOX_CONSUMER, inboxStream } from "./nats-inboxes.ts";
 import type { NatsStore } from "./nats-store.ts";
 import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
 
-const CONSUMER = "k";
-const MS = 1_000_000; // in nanoseconds
-const STREAM_BYTES = 64 * 1024 * 1024; // of a node that is away: 64 nodes fill half of the 8 GiB that a small server has
-const DUPLICATES_MS = 10 * 60 * 1000; // contracts/cluster.md §8; it spares work: a message is known by its id for ever
-const ACK_MS = 3_000; // what was not acknowledged comes again: a write takes ms, and a node that was killed waits so long
+const CLOSE_MS = 1_000; // for a write that is under way
 const PULL_MS = 10_000; // of one question for the next
 const PUBLISH_MS = 4_000; // a stream that elects a leader does not answer for 2 to 7 s: it is tried again
-const PAUSE_MS = { first: 50, most: 2_000 }; // between questions that failed
+const PAUSE_MS = { first: 100, most: 2_000 }; // between questions that failed
 const STREAM_FULL = 10_077; // contracts/cluster.md §8
-
-/** The names of a node's stream and of its one consumer. */
-export function inboxOf(node: string): { readonly stream: string; readonly consumer: string } {
-  return { stream: `IN_${tokenOf(node)}`, consumer: CONSUMER };
-}
-
-/** Makes the stream and the consumer of `node`, where there are none; has them as they are to be. For who may. */
-export async function assertInbox(manager: JetStreamManager, node: string, replicas: number): Promise<void> {
-  const { stream } = inboxOf(node);
-  const changeable = {
-    subjects: [`d.${tokenOf(node)}.*`],
-    discard: DiscardPolicy.New,
-    max_bytes: STREAM_BYTES,
-    duplicate_window: DUPLICATES_MS * MS,
-    num_replicas: replicas,
-    allow_direct: false,
-  };
-  if (await isThere(manager.streams.info(stream))) await manager.streams.update(stream, changeable);
-  else
-    await manager.streams.add({
-      name: stream,
-      retention: RetentionPolicy.Workqueue,
-      storage: StorageType.File,
-      ...changeable,
-    });
-  if (await isThere(manager.consumers.info(stream, CONSUMER))) return;
-  await manager.consumers.add(stream, {
-    durable_name: CONSUMER,
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
-    ack_wait: ACK_MS * MS,
-    max_ack_pending: 1, // rule 1
-    max_deliver: -1,
-  });
-}
 
 export class NatsDurable implements DurableLane {
   readonly #store: NatsStore;
@@ -96,9 +48,9 @@ export class NatsDurable implements DurableLane {
     const { js, manager } = await this.#store.open().catch((cause: unknown) => {
       throw this.#no(`none of its servers lets it in: ${textOf(cause)}`, cause);
     });
-    const { stream } = inboxOf(this.#store.node);
+    const stream = inboxStream(this.#store.node);
     const consumer = await this.#consumer(js, manager).catch((cause: unknown) => {
-      const rule = `it has no stream "${stream}" with a consumer "${CONSUMER}", and may not make them: ${textOf(cause)}`;
+      const rule = `it has no stream "${stream}" with a consumer "${INBOX_CONSUMER}", and may not make them: ${textOf(cause)}`;
       throw this.#no(rule, cause);
     });
     if (this.#isClosed) return;
@@ -108,7 +60,7 @@ export class NatsDurable implements DurableLane {
 
   async publish(to: string, id: string, bytes: Uint8Array): Promise<void> {
     if (this.#js === null) throw this.#no("it is not open");
-    const { stream } = inboxOf(to);
+    const stream = inboxStream(to);
     try {
       const subject = `d.${tokenOf(to)}.${tokenOf(this.#store.node)}`;
       const ack = await this.#js.publish(subject, bytes, { msgID: id, timeout: PUBLISH_MS });
@@ -122,19 +74,19 @@ export class NatsDurable implements DurableLane {
     this.#isClosed = true;
     this.#js = null;
     this.#stopPull();
-    await Promise.race([this.#taking, sleep(ACK_MS, undefined, { ref: false })]); // a server that is gone holds nobody up
+    await Promise.race([this.#taking, sleep(CLOSE_MS, undefined, { ref: false })]); // a server that is gone holds nobody up
   }
 
   async #consumer(js: JetStreamClient, manager: JetStreamManager): Promise<Consumer> {
     const { node } = this.#store;
-    const { stream, consumer } = inboxOf(node);
+    const stream = inboxStream(node);
     try {
-      return await js.consumers.get(stream, consumer);
+      return await js.consumers.get(stream, INBOX_CONSUMER);
     } catch (error) {
       if (!/not found/.test(textOf(error))) throw error; // it does not answer now: tried again
     }
     await assertInbox(manager, node, 1);
-    return await js.consumers.get(stream, consumer);
+    return await js.consumers.get(stream, INBOX_CONSUMER);
   }
 
   /** Asks for one after the other, until it is closed. */
@@ -179,15 +131,4 @@ function whyNot(cause: unknown, stream: string): string {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
   if (code === STREAM_FULL) return `the stream "${stream}" is full: its node takes nothing, or is away`;
   return `no stream "${stream}" has said that it has them: ${textOf(cause)}`;
-}
-
-/** @throws whatever is wrong but that there is none */
-async function isThere(info: Promise<unknown>): Promise<boolean> {
-  try {
-    await info;
-    return true;
-  } catch (error) {
-    if (/not found/.test(textOf(error))) return false;
-    throw error;
-  }
 }

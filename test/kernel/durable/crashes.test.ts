@@ -41,13 +41,16 @@ class Stage {
   readonly kept: number[] = []; // whose durable() was fulfilled
   readonly disks = [new CrashDisk(), new CrashDisk()];
   readonly streams = new MemoryStreams();
+  readonly #to: string;
   readonly #nodes: Node[] = [];
   readonly #all: Node[] = [];
   #sender: Context | undefined;
   #last = 0;
 
   /** @param to its own node, or another */
-  constructor(readonly to: string) {}
+  constructor(to: string) {
+    this.#to = to;
+  }
 
   async start(index: number): Promise<void> {
     const store = (this.disks[index] as CrashDisk).open();
@@ -94,12 +97,13 @@ class Stage {
       disk.flush(Number.POSITIVE_INFINITY);
     }
     const isOver = (): boolean =>
-      this.streams.waiting("bob.os") === 0 && this.disks.every((disk) => disk.rows("durable in") + disk.rows("durable out") === 0);
+      this.streams.waiting("bob.os") === 0 &&
+      this.disks.every((disk) => disk.rows("durable in") + disk.rows("durable out") === 0);
     await until(isOver);
   }
 
   seen(): readonly number[] {
-    const value = this.disks[this.to === "alice.os" ? 0 : 1]?.open().get(RECEIVER);
+    const value = this.disks[this.#to === "alice.os" ? 0 : 1]?.open().get(RECEIVER);
     return value === undefined ? [] : (unpackMessage(value) as number[]);
   }
 
@@ -109,7 +113,7 @@ class Stage {
 
   #send(): void {
     const n = ++this.#last;
-    const sent = this.#sender?.request(`${this.to}@${RECEIVER}`).body(n).durable();
+    const sent = this.#sender?.request(`${this.#to}@${RECEIVER}`).body(n).durable();
     void sent?.then(
       () => this.kept.push(n),
       () => undefined,
