@@ -42,6 +42,7 @@ const DOORS = {
     "kernel/link/nats-buckets.ts",
     "kernel/link/nats-inboxes.ts",
     "kernel/link/nats-directory.ts",
+    "kernel/link/nats-durable.ts",
     "kernel/link/nats-set-up.ts",
   ],
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],

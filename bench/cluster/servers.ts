@@ -108,7 +108,7 @@ export async function startServers(
   const all = ports.slice(0, count).map((port, i): Server => {
     const config = join(folder, `n${i}.conf`);
     const cluster = `cluster { name: k, host: 127.0.0.1, port: ${ports[count + i]}, routes: [${routes.join(", ")}] }`;
-    const store = `jetstream { store_dir: ${JSON.stringify(join(folder, `n${i}`))} }`;
+    const store = `jetstream { store_dir: ${JSON.stringify(join(folder, `js${i}`))}, max_file: 1GB }`;
     const lines = [
       `server_name: n${i}`,
       "host: 127.0.0.1",
