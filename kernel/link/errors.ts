@@ -27,3 +27,12 @@ export class DirectoryError extends KernelError {
     super("directory", `Cannot keep a directory in "${where}" as ${rule}`, options);
   }
 }
+
+/** Who holds a name of the cluster cannot be told or changed, or what it keeps. What was asked may have been done. */
+export class ClaimsError extends KernelError {
+  override readonly name = "ClaimsError";
+
+  constructor(where: string, rule: string, options?: ErrorOptions) {
+    super("claims", `Cannot keep names of the cluster in "${where}" as ${rule}`, options);
+  }
+}
