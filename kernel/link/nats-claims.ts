@@ -3,10 +3,13 @@
  *
  * 1. What is read is what the stream's leader has (`STREAM.MSG.GET`). One that others have deposed, and that has not heard
  *    of it, may say what was so before: what counts is the write, and that goes by the revision.
- * 2. A claim that is given back is erased by its number, which nobody else's ever has: nothing stays of it, and what another
- *    wrote since is not touched.
- * 3. State that is deleted leaves a key without a value: whoever wrote before must never find the revision 0 again.
- * 4. What was not answered rejects: it may have been done. Nothing is tried a second time here.
+ * 2. A cluster of servers compares a revision of more than 0 before it has carried out what is under way, and so lets two
+ *    through that come at once (2.9.10; a revision of 0 it compares when it stores). So what takes the place of a revision
+ *    has that in its message's id: of two with one id a stream stores one.
+ * 3. A claim that is given back is marked as deleted, by its revision as any write, and the mark is erased by its number:
+ *    nothing stays of a name. Nothing takes the place of a mark: one that was left is erased first.
+ * 4. State that is deleted leaves a key without a value: whoever wrote before must never find the revision 0 again.
+ * 5. What was not answered rejects: it may have been done. Nothing is tried a second time here.
  */
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
@@ -16,7 +19,7 @@ import { ClaimsError } from "./errors.ts";
 import { assertBucket, type Bucket, bucketReplicas, CLAIMS_BUCKET, KEPT_BUCKET, streamOf } from "./nats-buckets.ts";
 import type { NatsStore, OpenStore } from "./nats-store.ts";
 
-const WRONG_LAST = [10_071, 10_164]; // error codes of JetStream: another wrote since; another is writing now
+const OVERTAKEN = [10_071, 10_164, 10_158]; // error codes of JetStream: another wrote since; another is writing now, twice
 const NO_MESSAGE = [10_037, 10_057]; // there is none by that number; it is deleted already
 const OPERATION = "KV-Operation"; // as other programs write it: `nats kv get` shows what is there
 const DELETED = "DEL";
@@ -52,19 +55,16 @@ export class NatsClaims implements Claims {
     let revision = await this.#write(CLAIMS_BUCKET, name, value, over?.revision ?? 0);
     if (revision === undefined && over === null) {
       const message = await this.#last(CLAIMS_BUCKET, name);
-      const isCleared = message !== null && isDeleted(message); // another program's doing, as `nats kv del`
-      if (isCleared) revision = await this.#write(CLAIMS_BUCKET, name, value, message.seq);
+      if (message !== null && !isDeleted(message)) return undefined;
+      if (message !== null) await this.#erase(message.seq); // who gave it back did not come to it
+      revision = await this.#write(CLAIMS_BUCKET, name, value, 0);
     }
     return revision === undefined ? undefined : { name, node, life, revision };
   }
 
-  async release({ revision }: Claim): Promise<void> {
-    const { manager } = await this.#open();
-    try {
-      await manager.streams.deleteMessage(streamOf(CLAIMS_BUCKET), revision, false);
-    } catch (error) {
-      if (!isOneOf(error, NO_MESSAGE)) throw this.#failed(error);
-    }
+  async release({ name, revision }: Claim): Promise<void> {
+    const mark = await this.#write(CLAIMS_BUCKET, name, null, revision);
+    if (mark !== undefined) await this.#erase(mark);
   }
 
   async readKept(name: string): Promise<Kept> {
@@ -85,12 +85,27 @@ export class NatsClaims implements Claims {
       throw new ClaimsError(this.where, `its servers take at most ${most} bytes: got ${value.byteLength}`);
     const extra = headers();
     if (value === null) extra.set(OPERATION, DELETED);
+    const expect = { lastSubjectSequence: over, streamName: streamOf(bucket) };
+    const once = over === 0 ? {} : { msgID: `${subject}/${over}` };
     try {
-      const expect = { lastSubjectSequence: over, streamName: streamOf(bucket) };
-      return (await js.publish(subject, value ?? new Uint8Array(), { expect, headers: extra })).seq;
+      const { seq, duplicate } = await js.publish(subject, value ?? new Uint8Array(), {
+        expect,
+        headers: extra,
+        ...once,
+      });
+      return duplicate ? undefined : seq;
     } catch (error) {
-      if (isOneOf(error, WRONG_LAST)) return undefined;
+      if (isOneOf(error, OVERTAKEN)) return undefined;
       throw this.#failed(error);
+    }
+  }
+
+  async #erase(mark: number): Promise<void> {
+    const { manager } = await this.#open();
+    try {
+      await manager.streams.deleteMessage(streamOf(CLAIMS_BUCKET), mark, false);
+    } catch (error) {
+      if (!isOneOf(error, NO_MESSAGE)) throw this.#failed(error);
     }
   }
 

@@ -72,6 +72,37 @@ export function claimsSuite(make: () => Promise<readonly [Claims, Claims]>): voi
     }
   }, 60_000);
 
+  test("of two that take over at once, or write, for 200 names, one does and the other is told", async () => {
+    const names = Array.from({ length: 200 }, (_, i) => `room/${i}:chat:template.os`);
+    for (let i = 0; i < names.length; i += 20)
+      await Promise.all(
+        names.slice(i, i + 20).map(async (name) => {
+          const over = held(await alice.take(name, { node: "gone.os", life: "g" }, null));
+          const takes = await Promise.all([bob.take(name, BOB, over), alice.take(name, ALICE, over)]);
+          const [won, ...more] = takes.filter((claim) => claim !== undefined);
+          expect(more).toEqual([]);
+          expect([won]).toEqual([await alice.read(name)]);
+          const first = held(await alice.writeKept(name, bytes("one"), 0));
+          const two = await Promise.all([
+            bob.writeKept(name, bytes("bob"), first),
+            alice.writeKept(name, bytes("alice"), first),
+          ]);
+          expect(two.filter((revision) => revision !== undefined)).toEqual([(await bob.readKept(name)).revision]);
+        }),
+      );
+  }, 60_000);
+
+  test("of one that takes over and one that gives back at once, one does", async () => {
+    const names = Array.from({ length: 100 }, (_, i) => `room/${i}:chat:template.os`);
+    await Promise.all(
+      names.map(async (name) => {
+        const claim = held(await alice.take(name, ALICE, null));
+        const [, taken] = await Promise.all([alice.release(claim), bob.take(name, BOB, claim)]);
+        expect(await alice.read(name)).toEqual(taken);
+      }),
+    );
+  }, 60_000);
+
   test("state is written in the place of what was read, and read by all", async () => {
     const first = held(await alice.writeKept(ROOM, bytes("one"), 0));
     expect(await bob.readKept(ROOM)).toEqual({ value: bytes("one"), revision: first });

@@ -60,7 +60,7 @@ describe("on one server", () => {
     }
     const { state: after } = await admin.streams.info("KV_claims");
     expect([after.messages, after.bytes]).toEqual([before.messages, before.bytes]);
-    expect(after.last_seq).toBe(before.last_seq + 20);
+    expect(after.last_seq).toBe(before.last_seq + 40);
   });
 
   test("what other programs leave there: a deletion is nobody's, and rubbish is taken over", async () => {
