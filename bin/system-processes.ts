@@ -17,14 +17,16 @@ export function openState(data: Pick<DataFolder, "path">): StateStore {
   return folder === null ? memoryStore() : diskStore(folder);
 }
 
+/** @param clusterState where a process of the cluster keeps its state; undefined for any other */
 export function systemProcesses(
   data: Pick<DataFolder, "path">,
   state: StateStore = openState(data),
+  clusterState?: Parameters<typeof stateProcess>[1],
 ): readonly RegisterOptions[] {
   return [
     {
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(state),
+      program: stateProcess(state, clusterState),
       public: true,
       trusted: true,
     },

@@ -8,25 +8,41 @@
  * 2. An answer to a write says that it is on the disk. Others are handled meanwhile, and go to the disk together;
  *    who asks sees what was set last.
  * 3. What the disk does not take is answered `{"Err":"NotKept: …"}`: what was there before is still there.
+ * 4. What a process of the cluster keeps is in the cluster (docs/adr/0037), not here. What cannot be read there now is
+ *    answered `{"Err":"NotRead: …"}`; where another node has its name meanwhile, the answer is NotKept, and it ends.
  */
-import { type Context, defineProcess, isOnBehalf, type Message, type Program } from "jackfield/process";
-import { VALUE_MAX, WRITES_BYTES_MAX, WRITES_MAX } from "./limits.ts";
+import { type Context, defineProcess, isOnBehalf, type Message, type ProcessId, type Program } from "jackfield/process";
+import { CLUSTER_VALUE_MAX, VALUE_MAX, WRITES_BYTES_MAX, WRITES_MAX } from "./limits.ts";
 import type { StateStore } from "./store.ts";
 
-export function stateProcess(store: StateStore): Program {
+/** What one process of the cluster keeps, while its node has the name. */
+export interface ClusterState {
+  /** null: nothing. Rejects when it cannot be told */
+  get(): Promise<Uint8Array | null>;
+  /** Kept when it resolves; null: nothing is any more. Rejects when it is not, or may not be */
+  set(value: Uint8Array | null): Promise<void>;
+}
+
+/** @param elsewhere undefined for a process that keeps its state here */
+export function stateProcess(
+  store: StateStore,
+  elsewhere: (id: ProcessId) => ClusterState | undefined = () => undefined,
+): Program {
   return defineProcess({
-    onRequest: new Requests(store).onRequest,
+    onRequest: new Requests(store, elsewhere).onRequest,
     onExit: () => store.close(),
   });
 }
 
 class Requests {
   readonly #store: StateStore;
+  readonly #elsewhere: (id: ProcessId) => ClusterState | undefined;
   readonly #writes = new Set<Promise<void>>();
   #bytes = 0; // of these
 
-  constructor(store: StateStore) {
+  constructor(store: StateStore, elsewhere: (id: ProcessId) => ClusterState | undefined) {
     this.#store = store;
+    this.#elsewhere = elsewhere;
   }
 
   readonly onRequest = (_: undefined, message: Message, ctx: Context): void | Promise<void> => {
@@ -36,15 +52,23 @@ class Requests {
     const [action, id] = readRequest(message);
     const key = message.source.id.text;
     if (id !== key || message.source.node !== ctx.node || isOnBehalf(message)) return respond({ Err: "NotYourState" });
-    if (action === "GetState") return respond("GetState", this.#store.get(key));
-    if (action === "DeleteState") return this.#write(this.#store.delete(key), 0, action, respond);
+    const cluster = this.#elsewhere(message.source.id);
+    if (action === "GetState")
+      return cluster === undefined ? respond(action, this.#store.get(key)) : read(cluster, action, respond);
+    if (action === "DeleteState")
+      return this.#write(cluster === undefined ? this.#store.delete(key) : cluster.set(null), 0, action, respond);
     if (action !== "SetState") return respond({ Err: "MalformedRequest" });
     const { blob } = message;
     if (blob === null) return respond({ Err: "NoBlob" });
     const { byteLength } = blob;
-    if (byteLength > VALUE_MAX)
-      return respond({ Err: `TooLarge: at most ${VALUE_MAX} bytes, got ${byteLength}: keep so much in files` });
-    return this.#write(this.#store.set(key, blob.keep().bytes()), byteLength, action, respond);
+    const most = cluster === undefined ? VALUE_MAX : CLUSTER_VALUE_MAX;
+    if (byteLength > most) {
+      const whose = cluster === undefined ? "" : " of a process of the cluster";
+      return respond({ Err: `TooLarge: at most ${most} bytes${whose}, got ${byteLength}: keep so much in files` });
+    }
+    const bytes = blob.keep().bytes();
+    const written = cluster === undefined ? this.#store.set(key, bytes) : cluster.set(bytes);
+    return this.#write(written, byteLength, action, respond);
   };
 
   /** @returns a promise to wait for, when enough are on their way */
@@ -71,6 +95,17 @@ class Requests {
   async #untilRoom(): Promise<void> {
     while (this.#isFull) await Promise.race(this.#writes);
   }
+}
+
+/** The mailbox goes on meanwhile; whoever asks waits in order with its own writes. */
+function read(cluster: ClusterState, action: string, respond: Respond): void {
+  void cluster
+    .get()
+    .then(
+      (value) => respond(action, value ?? undefined),
+      (error: unknown) => respond({ Err: `NotRead: ${error instanceof Error ? error.message : String(error)}` }),
+    )
+    .catch(() => undefined); // this incarnation has ended: who asked has heard of it
 }
 
 type Respond = (body: unknown, blob?: Uint8Array) => void;
