@@ -36,6 +36,7 @@ import {
 import { Bus } from "./bus.ts";
 import { CapabilityEpoch, type CapabilityTime, endsWith, isFrom } from "./capabilities.ts";
 import { CapabilityRecords, type CapabilityStore } from "./capability-records.ts";
+import type { Cluster } from "./cluster/cluster.ts";
 import { CrashReports, type CrashStore } from "./crash-reports.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { describe } from "./describe.ts";
@@ -98,8 +99,10 @@ export type RegisterOptions = {
   /** How system processes spell what they tell it. Default `kinode`. */
   readonly dialect?: Dialect;
   readonly capabilities?: readonly Capability[];
-  /** Its name was drawn by lot. */
+  /** What it gains while it runs is not recorded: its name was drawn by lot, or another node may have it next. */
   readonly unnamed?: boolean;
+  /** kernel/cluster/ only: it may have a key, and the name of a process of the cluster. */
+  readonly ofCluster?: boolean;
 };
 
 export class Kernel {
@@ -131,6 +134,10 @@ export class Kernel {
   link: Link | null = null;
   /** Which others there are; null: it has not joined any. */
   roster: Roster | null = null;
+  /** What runs once in the cluster, or once per key; null: nothing here asks for it. */
+  cluster: Cluster | null = null;
+  /** It is about to join others: until it has, or knows that it will not, names of the cluster wait. */
+  joins = false;
   readonly #settings: Readonly<Record<string, Settings>>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
@@ -174,8 +181,8 @@ export class Kernel {
 
   /** Gives `id` its mailbox; messages wait there until `run`. @throws {SpawnError} NameTaken, InvalidName, TooManyProcesses @throws {OptionError} */
   register(options: RegisterOptions): Process {
-    const { id } = options;
-    if (!id.isSafe()) {
+    const { id, ofCluster = false } = options;
+    if (!id.isSafe() && !(ofCluster && id.isInstance())) {
       throw new SpawnError("InvalidName", id.text, "a name has only the letters a-z 0-9 - _ (a publisher also dots)");
     }
     const { dialect = DEFAULT_DIALECT } = options;
@@ -184,6 +191,8 @@ export class Kernel {
         `Cannot start process "${id.text}" as its dialect must be one of ${DIALECTS.join(", ")}: got ${JSON.stringify(dialect)}, leave it out for ${DEFAULT_DIALECT}`,
       );
     }
+    if (!ofCluster && this.cluster?.declares(id) === true)
+      throw new SpawnError("NameTaken", id.text, "that is a process of the cluster: choose another name");
     const { processes } = this.limits;
     if (this.registry.size >= processes) {
       throw new SpawnError(
@@ -291,7 +300,7 @@ export class Kernel {
   }
 
   /** Gives capabilities that `issuer` issues to the processes listed; to one that is not there yet, when it comes. */
-  grantOwn(issuer: Process, grants: readonly CapabilityRequest[] = [], by: "manifest" | "spawn" = "manifest"): void {
+  grantOwn(issuer: Issuer, grants: readonly CapabilityRequest[] = [], by: "manifest" | "spawn" = "manifest"): void {
     for (const grant of grants) {
       const [id, given] = granted(issuer, grant);
       const holder = this.registry.get(id);
@@ -307,7 +316,7 @@ export class Kernel {
   }
 
   /** What `issuer`'s manifest gave, and gives no more. */
-  ungrantOwn(issuer: Process, grants: readonly CapabilityRequest[]): void {
+  ungrantOwn(issuer: Issuer, grants: readonly CapabilityRequest[]): void {
     for (const grant of grants) {
       const [id, given] = granted(issuer, grant);
       this.registry.get(id)?.capabilities.unequip(given);
@@ -412,7 +421,10 @@ export class Kernel {
   }
 }
 
-function granted(issuer: Process, grant: CapabilityRequest): readonly [ProcessId, Capability] {
+/** A process, or what stands for the instances of a family. */
+type Issuer = Pick<Process, "address">;
+
+function granted(issuer: Issuer, grant: CapabilityRequest): readonly [ProcessId, Capability] {
   const id = ProcessId.parse(typeof grant === "string" ? grant : grant.process);
   const params = typeof grant === "string" ? MESSAGING : JSON.stringify(grant.params);
   return [id, capability(issuer.address, params)];

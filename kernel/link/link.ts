@@ -118,9 +118,12 @@ export class Link {
     return [...this.#peers.values()].map(({ facts }) => facts).sort((a, b) => (a.node < b.node ? -1 : 1));
   }
 
-  /** @returns why not; undefined: it is on its way, and how it ends its pending entry will hear */
-  send(request: Envelope): SendErrorKind | undefined {
-    if (this.#state === "lost" || this.#state === "closed" || !isLinkName(request.target.node)) return "Offline";
+  /**
+   * @param node another than its target's, where that is whichever has it
+   * @returns why not; undefined: it is on its way, and how it ends its pending entry will hear
+   */
+  send(request: Envelope, node: string = request.target.node): SendErrorKind | undefined {
+    if (this.#state === "lost" || this.#state === "closed" || !isLinkName(node)) return "Offline";
     const { id, source, target, body, metadata, rsvp } = request;
     const waiting = rsvp === null ? null : pendingOf(request);
     const seconds = waiting === null ? null : (request.expectsResponse ?? waiting.request.expectsResponse);
@@ -141,7 +144,7 @@ export class Link {
       return undefined;
     }
     if (packed.byteLength > this.#kernel.limits.linkMessage * 1024 * 1024) return "Overloaded";
-    const peer = this.#peer(target.node);
+    const peer = this.#peer(node);
     return peer === undefined ? "Overloaded" : peer.send(request, waiting, packed, seconds ?? 0);
   }
 
@@ -266,13 +269,24 @@ export class Link {
       );
     }
     const process = registry.get(to);
-    if (process === undefined) bus.refuse(request, "Offline");
+    if (process === undefined) this.#seek(peer, request);
     else if (!mayBeReached(this.#kernel.name, process, request)) bus.refuse(request, "Denied");
     else bus.deliver(request, process);
   }
 
+  /** No process here has that name. Who expects no answer is told too (id 0), or it would send there for ever. */
+  #seek(peer: Peer, request: Envelope): void {
+    const { bus, cluster } = this.#kernel;
+    if (cluster === null) return bus.refuse(request, "Offline");
+    const by = request.source.id.text;
+    cluster.arrived(request, () => {
+      if (request.rsvp === null) this.#say(peer, { id: 0, by }, { kind: "Offline", target: request.target });
+    });
+  }
+
   #answer(peer: Peer, body: Uint8Array): void {
     const { id, source, error, ...load } = readAnswer(body);
+    if (error === "Offline") this.#kernel.cluster?.lostAt(peer.name, source);
     const pending = peer.takeWaiting(id);
     if (pending === undefined || error === null) {
       const to = pending?.request.source ?? this.#kernel.address(ProcessId.parse("kernel:distro:sys"));

@@ -96,6 +96,7 @@ export class Peer {
       },
       lost: () => {
         this.#waiting.delete(id);
+        this.#kernel.cluster?.lostAt(this.name, request.target.id.text);
         this.#kernel.bus.refuse(request, "Offline");
       },
     });
@@ -123,6 +124,7 @@ export class Peer {
    * on its way came to whom, its account will say.
    */
   anew(): void {
+    this.#kernel.cluster?.nodeGone(this.name);
     this.out.anew();
     this.#failWaiting(hasArrived);
     this.asked.clear();
@@ -130,6 +132,7 @@ export class Peer {
 
   /** Nobody was there for the frame `seq`: whoever had taken requests before will not answer them. */
   absent(seq: number): void {
+    this.#kernel.cluster?.nodeAbsent(this.name);
     this.out.absent(seq);
     this.#failWaiting(hasArrived);
   }
