@@ -80,7 +80,10 @@ export async function start(
   }
   node.afterStop(() => data.release());
   node.kernel.events.listen(report);
-  for (const process of systemProcesses(data, state)) grantRpc(node, node.addSystemProcess(process));
+  const { kernel } = node;
+  if (options.link.length > 0) node.awaitJoin();
+  for (const process of systemProcesses(data, state, (id) => kernel.cluster?.keptOf(id)))
+    grantRpc(node, node.addSystemProcess(process));
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }

@@ -202,13 +202,18 @@ export class Node {
     this.kernel.cluster?.alone();
   }
 
-  /** As `join`, in JetStream of NATS servers. @param options with the seed of its user in the account STORE */
+  /**
+   * As `join`, in JetStream of NATS servers, with the names of the cluster that are held there.
+   * @param options with the seed of its user in the account STORE
+   */
   async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
-    const [{ NatsStore }, { NatsDirectory }] = await Promise.all([
+    const [{ NatsStore }, { NatsDirectory }, { NatsClaims }] = await Promise.all([
       import("./link/nats-store.ts"),
       import("./link/nats-directory.ts"),
+      import("./link/nats-claims.ts"),
     ]);
-    return await this.join(new NatsDirectory(new NatsStore({ ...options, node: this.kernel.name })), about);
+    const store = new NatsStore({ ...options, node: this.kernel.name }); // one connection for both; the roster closes it
+    return await this.join(new NatsDirectory(store), about, new NatsClaims(store));
   }
 
   /** The packages it has, by `package:publisher`. */
