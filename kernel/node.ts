@@ -207,11 +207,9 @@ export class Node {
    * @param options with the seed of its user in the account STORE
    */
   async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
-    const [{ NatsStore }, { NatsDirectory }, { NatsClaims }] = await Promise.all([
-      import("./link/nats-store.ts"),
-      import("./link/nats-directory.ts"),
-      import("./link/nats-claims.ts"),
-    ]);
+    const { NatsClaims } = await import("./link/nats-claims.ts");
+    const { NatsDirectory } = await import("./link/nats-directory.ts");
+    const { NatsStore } = await import("./link/nats-store.ts");
     const store = new NatsStore({ ...options, node: this.kernel.name }); // one connection for both; the roster closes it
     return await this.join(new NatsDirectory(store), about, new NatsClaims(store));
   }

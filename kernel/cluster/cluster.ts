@@ -8,7 +8,7 @@
  * 3. Whoever holds a name holds its claim, in one life of this node. When that is over (tenure.ts), all of them end.
  * 4. Alone, on a node that has joined no others, names are held without claims, and started at once.
  */
-import { ANY_NODE, type Envelope, type ProcessId, type SendErrorKind } from "../../lib/protocol/index.ts";
+import { type Address, ANY_NODE, type Envelope, type ProcessId, type SendErrorKind } from "../../lib/protocol/index.ts";
 import { SpawnError } from "../errors.ts";
 import type { Keeper } from "../keepers.ts";
 import type { Kernel } from "../kernel.ts";
@@ -18,7 +18,7 @@ import type { Process } from "../process.ts";
 import { Alarm } from "../timer-wheel.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { ClusterError } from "./errors.ts";
-import { Finding, type Waiting } from "./finding.ts";
+import { Finding, type Located, type Waiting } from "./finding.ts";
 import { KeptState, touch } from "./kept.ts";
 import { Places } from "./places.ts";
 import { type ClusterProgram, Programs } from "./programs.ts";
@@ -44,9 +44,10 @@ type Found =
       readonly revision: number;
     }
   | { readonly kind: "node"; readonly node: string }
-  | { readonly kind: "refused"; readonly why: SendErrorKind };
+  | { readonly kind: "refused"; readonly why: SendErrorKind; readonly nobody?: true };
 
 const OFFLINE: Found = { kind: "refused", why: "Offline" };
+const NOBODY: Found = { kind: "refused", why: "Offline", nobody: true };
 
 export type ClusterFacts = {
   /** Where claims are; null: it is alone. */
@@ -227,6 +228,48 @@ export class Cluster implements Keeper {
     this.#joined?.places.absent(node);
   }
 
+  // Channels
+
+  /** Whether this node has the program of that name: it may have it. */
+  mayHave(id: ProcessId): boolean {
+    return this.#programs.of(id) !== undefined;
+  }
+
+  /** Whether a process of another node may message the one of that name, were it here. */
+  mayBeReached(id: ProcessId, source: Address): boolean {
+    const program = this.#programs.of(id);
+    return program !== undefined && mayBeNamed(this.#kernel.name, id, program.public ?? false, source, []);
+  }
+
+  /**
+   * Which node has that name, or is to have it; it is this one when its process is here, started if need be.
+   * @param isAsked another node chose this one @param told in a turn, perhaps before this returns
+   */
+  locate(id: ProcessId, isAsked: boolean, told: (found: Located) => void): void {
+    const { limits, name } = this.#kernel;
+    const program = this.#programs.of(id);
+    if (this.has(id)) return told({ node: name });
+    if (this.#isAlone) {
+      if (program === undefined) return told({ why: "Offline", nobody: true });
+      if (this.#isFull) return told({ why: "Overloaded", nobody: false });
+      return told(this.#located(this.#make(id, { kind: "start", program, claim: null, revision: 0 })));
+    }
+    const known = this.#known.get(id.text);
+    let finding = this.#findings.get(id.text);
+    if (known !== undefined && finding === undefined && !isAsked) return told({ node: known });
+    const isNew = finding === undefined;
+    if (isNew && this.#findings.size >= limits.clusterFinding) return told({ why: "Overloaded", nobody: false });
+    finding ??= new Finding(id, false);
+    if (isAsked) finding.isAsked = true;
+    if (!finding.ask(told, limits.clusterWaiting)) return told({ why: "Overloaded", nobody: false });
+    if (isNew) this.#find(finding);
+  }
+
+  #located(found: Exclude<Found, { readonly kind: "start" }>): Located {
+    if (found.kind === "refused") return { why: found.why, nobody: found.nobody === true };
+    return { node: found.kind === "here" ? this.#kernel.name : found.node };
+  }
+
   // What is held
 
   /** For state:distro:sys: what a process of the cluster keeps; undefined: it keeps it as any other. */
@@ -326,6 +369,7 @@ export class Cluster implements Keeper {
         this.#deliver(waiting, outcome);
         Finding.done(waiting);
       }
+      finding.tell(this.#located(outcome));
     } finally {
       queue.end();
     }
@@ -387,7 +431,7 @@ export class Cluster implements Keeper {
       return { kind: "node", node: claim.node };
     }
     const node = await this.#place(finding, joined);
-    if (node === undefined) return OFFLINE;
+    if (node === undefined) return NOBODY;
     if (node !== this.#kernel.name) return { kind: "node", node };
     return await this.#take(id, claim ?? null, joined);
   }

@@ -3,7 +3,7 @@
  *
  * What nobody waits for any more is left out, and makes room before a newer one is refused.
  */
-import type { Envelope, ProcessId } from "../../lib/protocol/index.ts";
+import type { Envelope, ProcessId, SendErrorKind } from "../../lib/protocol/index.ts";
 import { pendingOf } from "../pending.ts";
 import type { Process } from "../process.ts";
 
@@ -20,6 +20,9 @@ export type Waiting = {
   readonly refused?: () => void;
 };
 
+/** Where a name is; or why that cannot be said. @property nobody no node that is there has such a program */
+export type Located = { readonly node: string } | { readonly why: SendErrorKind; readonly nobody: boolean };
+
 export class Finding {
   readonly id: ProcessId;
   /** Another node chose this one: it is not for this one to choose another. */
@@ -27,6 +30,7 @@ export class Finding {
   /** Nobody asks: a singleton is to run. */
   readonly isTry: boolean;
   #waiting: Waiting[] = [];
+  readonly #asking: ((found: Located) => void)[] = [];
 
   constructor(id: ProcessId, isTry: boolean) {
     this.id = id;
@@ -34,7 +38,18 @@ export class Finding {
   }
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting.length + this.#asking.length;
+  }
+
+  /** Without a message. @returns false when there is no room */
+  ask(told: (found: Located) => void, most: number): boolean {
+    if (this.#asking.length >= most) return false;
+    this.#asking.push(told);
+    return true;
+  }
+
+  tell(found: Located): void {
+    for (const told of this.#asking.splice(0)) told(found);
   }
 
   /** @returns false when there is no room */
