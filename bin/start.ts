@@ -102,6 +102,7 @@ export async function start(
       reusePort: options["reuse-port"],
       ...(parts.pageScript === undefined ? {} : { pageScript: parts.pageScript }),
     });
+    if (options.link.length > 0) node.awaitJoin(); // or singletons would start before others are asked whether they have them
     await node.addPackage(here("../processes/homepage"));
     const added: Added = { installed: [], skipped: [] };
     await forgetRemoved(node, installedStore(data));

@@ -18,7 +18,7 @@ import type { Link } from "./link/link.ts";
 import type { NatsOptions } from "./link/nats-wire.ts";
 import type { NodeAbout } from "./link/roster.ts";
 import type { Wire } from "./link/wire.ts";
-import { loadPackage, type Package, type ProcessEntry } from "./package.ts";
+import { isOfCluster, loadPackage, type Package } from "./package.ts";
 import { changePackage } from "./package-change.ts";
 import type { Process } from "./process.ts";
 
@@ -229,6 +229,7 @@ export class Node {
     const id = new PackageId(loaded.name, loaded.publisher).text;
     const before = this.#packages.get(id);
     if (before === undefined) return await this.#add(loaded);
+    if (loaded.processes.some(isOfCluster)) await this.cluster();
     this.#packages.set(id, loaded);
     try {
       await changePackage(this.kernel, before, loaded);
@@ -312,11 +313,6 @@ export class Node {
     while (!done() && clock.monotonic() < end)
       await new Promise<void>((resolve) => clock.setTimeout(resolve, DRAIN_POLL));
   }
-}
-
-/** An entry that says so: see kernel/cluster/. */
-function isOfCluster(entry: ProcessEntry): entry is ProcessEntry & { readonly cluster: ClusterKind } {
-  return entry.cluster !== undefined;
 }
 
 export type AddProcessOptions = Pick<RegisterOptions, "onExit" | "restart" | "public" | "dialect"> & {

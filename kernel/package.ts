@@ -60,6 +60,10 @@ export type ProcessEntry = {
   readonly cluster?: ClusterKind;
 };
 
+export function isOfCluster(entry: ProcessEntry): entry is ProcessEntry & { readonly cluster: ClusterKind } {
+  return entry.cluster !== undefined;
+}
+
 export type Package = {
   readonly folder: string;
   readonly name: string;
