@@ -81,7 +81,6 @@ export async function start(
   node.afterStop(() => data.release());
   node.kernel.events.listen(report);
   const { kernel } = node;
-  if (options.link.length > 0) node.awaitJoin();
   for (const process of systemProcesses(data, state, (id) => kernel.cluster?.keptOf(id)))
     grantRpc(node, node.addSystemProcess(process));
   const main: ListenerOptions =

@@ -20,11 +20,12 @@ import {
   type SendErrorKind,
 } from "../lib/protocol/index.ts";
 import { Awaiting } from "./awaiting.ts";
-import { FAR_SECONDS, readSought } from "./far-events.ts";
+import { readSought } from "./far-events.ts";
 import type { FarOwners, FarParts } from "./far-owners.ts";
 import { isNodesOwn } from "./own-processes.ts";
 
 const ANY = "*"; // whichever node has it
+const SEEK_SECONDS = 3; // for a node's answer, which finds or starts it: TRIES of them end before a registration's time does
 const TRIES = 3; // nodes that are asked: of two that move at once, one answers where the name went
 
 /** Who may have the channel; or how it ends. */
@@ -88,7 +89,7 @@ export class FarNames {
       { FarSeek: { to: id.text } },
       null,
     );
-    request.expectsResponse = FAR_SECONDS;
+    request.expectsResponse = SEEK_SECONDS;
     request.context = new Asked((outcome) => {
       const sought = outcome.kind === "error" ? "Offline" : readSought(outcome.body);
       if (sought === "NotFound") return found(nobody(id));
