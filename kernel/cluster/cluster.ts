@@ -143,7 +143,7 @@ export class Cluster implements Keeper {
     const places = new Places(this.#kernel, roster);
     const tenure = new Tenure(this.#kernel, roster, () => this.#leaseOver());
     this.#joined = { claims, roster, places, tenure };
-    for (const { process } of [...this.#holds.values()]) process.kill("stop");
+    this.#kernel.stopTogether([...this.#holds.values()].map(({ process }) => process));
   }
 
   /** It has joined nobody, and will not. */
@@ -533,7 +533,7 @@ export class Cluster implements Keeper {
     const rule = `this node could not say for ${limits.directoryGone} ms that it is there: others may have them now. They end, ${all.length} of them`;
     const error = new ClusterError("lease", "go on with", what, rule);
     events.emit({ type: "fault", process: "kernel:distro:sys", error });
-    for (const { process } of all) process.kill("stop");
+    this.#kernel.stopTogether(all.map(({ process }) => process));
   }
 
   #release(claim: Claim): void {

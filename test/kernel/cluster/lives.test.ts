@@ -229,6 +229,20 @@ describe("a node that is frozen", () => {
 });
 
 describe("a node that cannot reach claims and directory", () => {
+  test("who waits for one that ends so hears Offline, and what others hold of it is gone", async () => {
+    const alice = await started("alice.os");
+    const name = await roomAt(alice, "alice.os");
+    const asked = cluster.ask(alice, name, "silence");
+    const asker = cluster.asker(alice);
+    const cap = { issuer: `alice.os@${name}`, params: '"messaging"' };
+    const holder = alice.kernel.registry.get(asker.our.id);
+    holder?.capabilities.add(cap);
+    cluster.directory.fails = true;
+    await cluster.advance(LEASE);
+    expect(await asked).toBe("Offline");
+    expect(holder?.capabilities.has(cap)).toBe(false);
+  });
+
   test("ends what it holds before anybody may take it, and holds names again when it can", async () => {
     const alice = await started("alice.os");
     const bob = await started("bob.os");
