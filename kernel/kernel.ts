@@ -141,6 +141,7 @@ export class Kernel {
   readonly #settings: Readonly<Record<string, Settings>>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
+  #together: Set<Process> | null = null; // those that end at once
 
   /** @throws {OptionError} a limit */
   constructor(options: KernelOptions) {
@@ -374,6 +375,25 @@ export class Kernel {
     this.revoke((other) => isFrom(other, self) && other.issuer !== self && endsWith(other, cap));
   }
 
+  /**
+   * Ends many, not for good: what the others hold of them, and wait for from them, is looked through once. One by one,
+   * 5,000 took 9 s.
+   */
+  stopTogether(processes: readonly Process[]): void {
+    const gone = new Set<Process>();
+    this.#together = gone;
+    try {
+      for (const process of processes) process.kill("stop");
+    } finally {
+      this.#together = null;
+    }
+    const issuers = new Set([...gone].map(({ address }) => address.text));
+    for (const other of this.registry.all()) {
+      other.capabilities.revokeFromAll(issuers);
+      other.pending?.failHeldByOneOf(gone);
+    }
+  }
+
   /** Process only: it is gone. */
   forget(gone: Process, why: EndReason): void {
     this.registry.delete(gone);
@@ -385,10 +405,12 @@ export class Kernel {
     const forGood = why !== "stop" && !(byItself && gone.onExit === "Restart");
     this.capabilityRecords.left(gone.address.id.text, forGood);
     if (forGood) this.capabilityRecords.strike((cap) => isFrom(cap, self));
-    for (const other of this.registry.all()) {
-      other.capabilities.revokeFrom(self, forGood);
-      other.pending?.failHeldBy(gone);
-    }
+    if (this.#together === null) {
+      for (const other of this.registry.all()) {
+        other.capabilities.revokeFrom(self, forGood);
+        other.pending?.failHeldBy(gone);
+      }
+    } else this.#together.add(gone);
     this.#strikeGrants((cap) => isFrom(cap, self));
     this.keepers.gone(gone);
     this.events.emit({ type: "process-gone", process: gone.address.id.text, why });

@@ -71,6 +71,7 @@ export class Cluster implements Keeper {
   readonly #findings = new Map<string, Finding>();
   readonly #searches = new Map<string, Promise<unknown>>();
   readonly #known = new Map<string, string>(); // to a node
+  readonly #checks = new Set<string>(); // nodes that the directory is asked about
   readonly #releases = new Map<string, Promise<void>>();
   readonly #misses = new Map<string, number>();
   #joined: Joined | null = null;
@@ -143,7 +144,7 @@ export class Cluster implements Keeper {
     const places = new Places(this.#kernel, roster);
     const tenure = new Tenure(this.#kernel, roster, () => this.#leaseOver());
     this.#joined = { claims, roster, places, tenure };
-    for (const { process } of [...this.#holds.values()]) process.kill("stop");
+    this.#kernel.stopTogether([...this.#holds.values()].map(({ process }) => process));
   }
 
   /** It has joined nobody, and will not. */
@@ -181,14 +182,14 @@ export class Cluster implements Keeper {
   send(request: Envelope, from: Process): SendErrorKind | undefined {
     const { id, node } = request.target;
     const program = this.#programs.of(id);
-    if (program === undefined && (node !== ANY_NODE || this.#isAlone)) return "Offline";
+    if (program === undefined && (node !== ANY_NODE || this.#isAlone || !mayBeOfCluster(id))) return "Offline";
     const here = this.mayMessage(from, id);
     const away = !this.#isAlone && mayLeave(this.#kernel.name, request, from);
     if (!here && !away) return "Denied";
     const waiting: Waiting = { request, from, here, away };
     if (program !== undefined && this.#isAlone) return this.#startAlone(program, waiting);
     const known = this.#known.get(id.text);
-    if (known !== undefined && !this.#findings.has(id.text)) return this.#go(waiting, known);
+    if (known !== undefined && !this.#findings.has(id.text) && this.#isThere(known)) return this.#go(waiting, known);
     return this.#wait(id, waiting);
   }
 
@@ -211,9 +212,7 @@ export class Cluster implements Keeper {
 
   /** Link only: what was sent there for that name found nobody. */
   lostAt(node: string, name: string): void {
-    if (this.#known.get(name) !== node) return;
-    this.#known.delete(name);
-    this.#joined?.places.forget(node);
+    if (this.#known.get(name) === node) this.#known.delete(name);
   }
 
   /** Link only: it began anew. */
@@ -320,6 +319,23 @@ export class Cluster implements Keeper {
     const why = this.#kernel.link?.send(request, node) ?? (this.#kernel.link === null ? "Offline" : undefined);
     if (why === "Offline") this.lostAt(node, request.target.id.text);
     return why;
+  }
+
+  /** Whether what is remembered of it may be used; a beat later it is asked again, meanwhile messages go on. */
+  #isThere(node: string): boolean {
+    const { places } = this.#joined ?? {};
+    if (places === undefined) return false;
+    const age = places.ageOf(node);
+    const { directoryBeat, directoryGone } = this.#kernel.limits;
+    if (age > directoryBeat && !this.#checks.has(node)) {
+      this.#checks.add(node);
+      void places
+        .isSame(node)
+        .then((isSame) => isSame || this.nodeGone(node))
+        .catch(() => undefined) // it cannot be told now: messages do not need the directory
+        .finally(() => this.#checks.delete(node));
+    }
+    return age < directoryGone;
   }
 
   #wait(id: ProcessId, waiting: Waiting): SendErrorKind | undefined {
@@ -556,11 +572,12 @@ export class Cluster implements Keeper {
     roster?.beginLife();
     const all = [...this.#holds.values()];
     if (all.length === 0) return;
-    const { limits, events, name } = this.#kernel;
+    const { limits, events } = this.#kernel;
+    const what = `the processes of the cluster on ${this.#kernel.name}`;
     const rule = `this node could not say for ${limits.directoryGone} ms that it is there: others may have them now. They end, ${all.length} of them`;
-    const error = new ClusterError("lease", "go on with the processes of the cluster on", name, rule);
+    const error = new ClusterError("lease", "go on with", what, rule);
     events.emit({ type: "fault", process: "kernel:distro:sys", error });
-    for (const { process } of all) process.kill("stop");
+    this.#kernel.stopTogether(all.map(({ process }) => process));
   }
 
   #release(claim: Claim): void {
@@ -586,4 +603,9 @@ export class Cluster implements Keeper {
       } else if (this.#mayTake(this.#joined)) this.#find(new Finding(id, true));
     }
   }
+}
+
+/** Claims are kept under it. */
+function mayBeOfCluster(id: ProcessId): boolean {
+  return id.key === undefined ? id.isSafe() : id.isInstance();
 }

@@ -43,6 +43,21 @@ export class Places {
     return facts?.life === life;
   }
 
+  /** ms since it was read of it that it is there; what was read long ago, or never, is infinitely old. */
+  ageOf(node: string): number {
+    const seen = this.#seen.get(node);
+    return seen === undefined ? Number.POSITIVE_INFINITY : this.#kernel.clock.monotonic() - seen.at;
+  }
+
+  /** Whether it is there, in the life that was last seen. Rejects when it cannot be told. */
+  async isSame(node: string): Promise<boolean> {
+    const before = this.#seen.get(node)?.facts.life;
+    const facts = await this.#roster.node(node);
+    if (facts === undefined || facts.life !== before) return false;
+    this.#see(node, facts);
+    return true;
+  }
+
   /** What was known of it may be old. */
   forget(node: string): void {
     this.#seen.delete(node);
@@ -61,6 +76,10 @@ export class Places {
   async choose(name: string, program: string, isHere: boolean): Promise<string | undefined> {
     let chosen = best(name, this.#withSelf(await this.#nodes(LIST_MS), program, isHere));
     chosen ??= best(name, this.#withSelf(await this.#nodes(LIST_ANEW_MS), program, isHere));
+    const list = this.#list;
+    const facts = list?.nodes.find(({ node }) => node === chosen);
+    if (list !== null && facts !== undefined && list.at > (this.#seen.get(facts.node)?.at ?? Number.NEGATIVE_INFINITY))
+      this.#see(facts.node, facts, list.at);
     return chosen;
   }
 
@@ -99,9 +118,9 @@ export class Places {
     return nodes;
   }
 
-  #see(node: string, facts: NodeFacts): void {
+  #see(node: string, facts: NodeFacts, at: number = this.#kernel.clock.monotonic()): void {
     if (this.#seen.size >= NODES_MAX) this.#seen.clear();
-    this.#seen.set(node, { facts, at: this.#kernel.clock.monotonic() });
+    this.#seen.set(node, { facts, at });
   }
 }
 

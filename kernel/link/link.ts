@@ -18,6 +18,7 @@ import {
   canonicalId,
   Envelope,
   HTTP_SERVER,
+  KERNEL,
   ProcessId,
   RPC_ORIGIN,
   type SendError,
@@ -100,7 +101,10 @@ export class Link {
 
   async close(): Promise<void> {
     this.#kernel.wheel.cancel(this.#grace);
-    for (const peer of this.#peers.values()) if (this.isUp && peer.in.owes) peer.acknowledge();
+    for (const peer of this.#peers.values()) {
+      if (this.isUp && this.#kernel.cluster !== null) this.#sayGone(peer);
+      if (this.isUp && peer.in.owes) peer.acknowledge();
+    }
     this.#state = "closed";
     await this.#wire.close();
     for (const peer of this.#peers.values()) peer.stop();
@@ -284,9 +288,14 @@ export class Link {
     });
   }
 
+  /** What it had of the cluster is nobody's: others need not ask it in vain once more. */
+  #sayGone(peer: Peer): void {
+    this.#say(peer, { id: 0, by: KERNEL.text }, { kind: "Offline", target: this.#kernel.address(KERNEL) });
+  }
+
   #answer(peer: Peer, body: Uint8Array): void {
     const { id, source, error, ...load } = readAnswer(body);
-    if (error === "Offline") this.#kernel.cluster?.lostAt(peer.name, source);
+    if (error === "Offline") this.#offline(peer, id, source);
     const pending = peer.takeWaiting(id);
     if (pending === undefined || error === null) {
       const to = pending?.request.source ?? this.#kernel.address(ProcessId.parse("kernel:distro:sys"));
@@ -294,6 +303,12 @@ export class Link {
       answer.id = id;
       if (pending?.answer(answer) !== true && error === null) this.#kernel.bus.bury(answer, "unexpected_answer");
     } else pending.fail(error);
+  }
+
+  #offline(peer: Peer, id: number, source: string): void {
+    const { cluster } = this.#kernel;
+    if (id === 0 && source === KERNEL.text) cluster?.nodeAbsent(peer.name);
+    else cluster?.lostAt(peer.name, source);
   }
 
   #respond(peer: Peer, { id, by }: Asked, answer: Envelope): void {

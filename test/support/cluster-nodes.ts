@@ -9,7 +9,7 @@
  */
 import { createNode, type KernelEvent, type Node } from "../../kernel/index.ts";
 import { type Context, defineProcess } from "../../lib/process/index.ts";
-import { ProcessId, SendError, textOf, VirtualClock } from "../../lib/protocol/index.ts";
+import { type Clock, ProcessId, SendError, textOf, VirtualClock } from "../../lib/protocol/index.ts";
 import { settle } from "./kernel.ts";
 import { MemoryClaims } from "./memory-claims.ts";
 import { MemoryDirectory } from "./memory-directory.ts";
@@ -34,10 +34,13 @@ export class ClusterNodes {
   readonly #nodes = new Map<string, Node>();
   readonly #askers = new Map<Node, Context>();
   readonly #events = new Map<Node, KernelEvent[]>();
+  readonly #clocks = new Map<string, NodeClock>();
 
   /** @param limits besides a drain of nothing */
   async start(name: string, limits: Readonly<Record<string, number>> = {}): Promise<Node> {
-    const node = createNode({ name, clock: this.clock, limits: { drain: 0, ...limits } });
+    const clock = new NodeClock(this.clock);
+    this.#clocks.set(name, clock);
+    const node = createNode({ name, clock, limits: { drain: 0, ...limits } });
     const events: KernelEvent[] = [];
     node.kernel.events.listen((event) => events.push(event));
     this.#nodes.set(name, node);
@@ -135,6 +138,17 @@ export class ClusterNodes {
     return node.kernel.deadLetters.last().map(({ reason, target }) => `${reason} ${target}`);
   }
 
+  /** It does nothing until `thaw`, as when its process is stopped. @param clocks its clocks stand still too, as a machine's */
+  freeze(name: string, clocks = false): void {
+    this.#clocks.get(name)?.freeze(clocks);
+    this.net.pause(name);
+  }
+
+  thaw(name: string): void {
+    this.#clocks.get(name)?.thaw();
+    this.net.resume(name);
+  }
+
   /** It is there no more, without a word: its frames go nowhere, and what it wrote stays. */
   kill(name: string): void {
     this.net.vanish(name);
@@ -165,5 +179,56 @@ export class ClusterNodes {
       await settle();
     }
     await stopping;
+  }
+}
+
+/** Of one node, which may stop. */
+class NodeClock implements Clock {
+  readonly #clock: VirtualClock;
+  #due: (() => void)[] | null = null;
+  #lag = 0; // ms
+  #stoodAt: number | null = null;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now() - this.#behind();
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic() - this.#behind();
+  }
+
+  setTimeout(callback: () => void, ms: number): () => void {
+    let isCancelled = false;
+    const due = (): void => {
+      if (isCancelled) return;
+      if (this.#due === null) callback();
+      else this.#due.push(due);
+    };
+    const cancel = this.#clock.setTimeout(due, ms);
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  freeze(stands: boolean): void {
+    this.#due = [];
+    if (stands) this.#stoodAt = this.#clock.monotonic();
+  }
+
+  thaw(): void {
+    this.#lag = this.#behind();
+    this.#stoodAt = null;
+    const due = this.#due ?? [];
+    this.#due = null;
+    for (const callback of due) callback();
+  }
+
+  #behind(): number {
+    return this.#lag + (this.#stoodAt === null ? 0 : this.#clock.monotonic() - this.#stoodAt);
   }
 }

@@ -18,6 +18,7 @@ export class MemoryClaims {
   readonly #cut = new Set<string>();
   #revision = 0;
   #held: (() => void)[] | null = null;
+  #lost = new Set<string>();
 
   of(node: string): Claims {
     const ask = async <Answer>(what: string, name: string, work: () => Answer): Promise<Answer> => {
@@ -25,7 +26,9 @@ export class MemoryClaims {
       if (this.#held !== null) await new Promise<void>((resolve) => this.#held?.push(resolve));
       await null;
       if (this.#cut.has(node)) throw new Error("nobody there");
-      return work();
+      const answer = work();
+      if (this.#lost.delete(`${node} ${what}`)) throw new Error("no answer");
+      return answer;
     };
     return {
       where: "memory",
@@ -56,8 +59,24 @@ export class MemoryClaims {
     this.#cut.delete(node);
   }
 
+  /** The next answer to that does not arrive; what was asked is done: `loseAnswer("alice.os", "writeKept")`. */
+  loseAnswer(node: string, what: string): void {
+    this.#lost.add(`${node} ${what}`);
+  }
+
   hold(): void {
     this.#held ??= [];
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  /** One of those that wait goes on; the others, and what follows, do not. */
+  step(which: number): void {
+    const [go] = this.#held?.splice(which % Math.max(1, this.waiting), 1) ?? [];
+    go?.();
   }
 
   release(): void {
