@@ -53,6 +53,7 @@ export function storeAllowed(token: string): Allowed {
       "$KV.claims.*",
       "$JS.API.STREAM.INFO.KV_claims",
       "$JS.API.STREAM.MSG.GET.KV_claims",
+      "$JS.API.STREAM.MSG.DELETE.KV_claims",
       "$KV.kept.*",
       "$JS.API.STREAM.INFO.KV_kept",
       "$JS.API.STREAM.MSG.GET.KV_kept",

@@ -43,8 +43,10 @@ export async function linkNode(node: Node, options: StartOptions, onHeld?: () =>
  */
 export async function joinDirectory(node: Node, options: StartOptions, port: number): Promise<string> {
   const { "link-seed": busSeed, "link-store-seed": file, "link-ca": ca, "link-cert": cert, "link-key": key } = options;
-  if (busSeed !== null && file === null)
+  if (busSeed !== null && file === null) {
+    node.joinsNobody();
     return "off: it needs --link-store-seed, the node's seed for the account STORE";
+  }
   const where = options.link.join(", ");
   const seed = file === null ? null : readSeed(where, "--link-store-seed", file);
   const about = { address: addressOf(options, port), version: version() };

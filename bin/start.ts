@@ -10,7 +10,7 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node, type Process } from "../kernel/index.ts";
 import { OptionError, ProcessId, textOf } from "../lib/protocol/index.ts";
-import type { AlongOf } from "../processes/state/state.ts";
+import type { StateOptions } from "../processes/state/state.ts";
 import type { StateStore } from "../processes/state/store.ts";
 import { capabilityStore } from "./capability-store.ts";
 import { crashStore } from "./crash-store.ts";
@@ -84,8 +84,12 @@ export async function start(
   }
   node.afterStop(() => data.release());
   node.kernel.events.listen(report);
-  const along: AlongOf = (process, metadata) => node.kernel.durable.along(process, metadata);
-  for (const process of systemProcesses(data, state, along)) grantRpc(node, node.addSystemProcess(process));
+  const { kernel } = node;
+  const kept: StateOptions = {
+    along: (process, metadata) => kernel.durable.along(process, metadata),
+    elsewhere: (id) => kernel.cluster?.keptOf(id),
+  };
+  for (const process of systemProcesses(data, state, kept)) grantRpc(node, node.addSystemProcess(process));
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }
@@ -104,6 +108,7 @@ export async function start(
       reusePort: options["reuse-port"],
       ...(parts.pageScript === undefined ? {} : { pageScript: parts.pageScript }),
     });
+    if (options.link.length > 0) node.awaitJoin(); // or singletons would start before others are asked whether they have them
     await node.addPackage(here("../processes/homepage"));
     const added: Added = { installed: [], skipped: [] };
     await forgetRemoved(node, installedStore(data));

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { lazyProgram, PlacedProgram, type RegisterOptions } from "../kernel/index.ts";
 import { ProcessId, type Program } from "../lib/protocol/index.ts";
-import { type AlongOf, stateProcess } from "../processes/state/state.ts";
+import { type StateOptions, stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
 import type { DataFolder } from "./data-folder.ts";
 
@@ -17,15 +17,16 @@ export function openState(data: Pick<DataFolder, "path">): StateStore {
   return folder === null ? memoryStore() : diskStore(folder);
 }
 
+/** @param clusterState where a process of the cluster keeps its state; undefined for any other */
 export function systemProcesses(
   data: Pick<DataFolder, "path">,
   state: StateStore = openState(data),
-  along?: AlongOf,
+  kept: StateOptions = {},
 ): readonly RegisterOptions[] {
   return [
     {
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(state, along),
+      program: stateProcess(state, kept),
       public: true,
       trusted: true,
     },

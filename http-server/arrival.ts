@@ -2,6 +2,8 @@
 import { type Process, WheelEntry } from "../kernel/index.ts";
 import type { Channel } from "./channel.ts";
 
+const FRAMES_MAX = 100; // before its channel id; who waits for that, as the protocol says, sends none
+
 /** What an upgrade found out. */
 export type Comer = {
   /** Who gets it at once, without a registration; null on the main route. */
@@ -18,6 +20,8 @@ export class Arrival extends WheelEntry {
   readonly label: string | null;
   /** Set when its socket has opened. */
   channel: Channel | null = null;
+  /** What came while the process that it named is looked for (far-names.ts); null: none is. */
+  early: EarlyFrames | null = null;
   readonly #tooLate: (channel: Channel) => void;
 
   /** @param tooLate is told when the deadline has passed; one function for all, not a closure each */
@@ -31,5 +35,29 @@ export class Arrival extends WheelEntry {
 
   expire(): void {
     if (this.channel !== null) this.#tooLate(this.channel);
+  }
+}
+
+/** Frames behind a registration that is not answered yet: in order, bounded. */
+export class EarlyFrames {
+  readonly #frames: { readonly bytes: Uint8Array; readonly isBinary: boolean }[] = [];
+  readonly #most: number;
+  #bytes = 0;
+
+  /** @param most bytes */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** @param bytes lent @returns false when there is no room */
+  add(bytes: Uint8Array, isBinary: boolean): boolean {
+    if (this.#frames.length >= FRAMES_MAX || this.#bytes + bytes.byteLength > this.#most) return false;
+    this.#bytes += bytes.byteLength;
+    this.#frames.push({ bytes: bytes.slice(), isBinary });
+    return true;
+  }
+
+  all(): readonly { readonly bytes: Uint8Array; readonly isBinary: boolean }[] {
+    return this.#frames;
   }
 }

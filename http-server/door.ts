@@ -83,7 +83,7 @@ export function handlersOf(door: Door, mount: string | null): TransportHandlers<
 function first(door: Door, channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
   if (channel.finished) return;
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  if (channel.owner === null) door.registrar.register(channel, bytes);
+  if (channel.owner === null) door.registrar.register(channel, bytes, isBinary);
   else if (channel.extension !== null) door.extensions.frame(channel, data, isBinary);
   else if (!door.registrar.acknowledge(channel, bytes)) door.channels.frame(channel, data, isBinary);
 }

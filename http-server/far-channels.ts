@@ -133,6 +133,8 @@ export class FarChannels implements Keeper {
     if (this.#size >= limits.channels)
       return { ...refused, code: CLOSE.tooMany.code, reason: "the node of the process has too many channels" };
     const owner = this.#taker(node, to, open);
+    if (owner === undefined && kernel.cluster?.mayHave(ProcessId.parse(to)) === true)
+      return { ...refused, code: CLOSE.tryAgainLater.code, reason: "the process is on another node now, or has ended" };
     if (owner === undefined)
       return {
         ...refused,

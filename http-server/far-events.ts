@@ -3,6 +3,7 @@
  * other (docs/adr/0035). "Near" is the node of the socket, "far" that of the process.
  *
  *   near → far   {"FarEvents": {session, seq, events}}   answered {"Ok": {refused}} or {"Err": "Lost"}; blob: all bytes in a row
+ *   near → far   {"FarSeek": {to}}                       answered {"Ok": {node}} or {"Err": …}: far-names.ts
  *   far → near   {"FarProbe": {session}}                 answered {"Ok": null} or {"Err": "Lost"}
  *                {"FarEnd": {to, channel_ids, code, reason}} · {"FarTopic": {to, channel_id, topic, on}}
  *                {"FarPublish": {to, topic, message_type}} and a blob · {"FarLeave": null}
@@ -63,6 +64,16 @@ export function readRefused(body: unknown): readonly FarRefused[] | "Lost" {
   if (ok === undefined) return "Lost";
   const refused = ok?.refused;
   return Array.isArray(refused) ? refused.filter(isRefused) : [];
+}
+
+/** What a node says of a name of the cluster: who has it; or why there is nobody. */
+export function readSought(body: unknown): { readonly node: string } | "NotFound" | "Overloaded" | "Offline" {
+  const { Ok: ok, Err: error } = (body ?? {}) as {
+    readonly Ok?: { readonly node?: unknown } | null;
+    readonly Err?: unknown;
+  };
+  if (typeof ok?.node === "string") return { node: ok.node };
+  return error === "NotFound" || error === "Overloaded" ? error : "Offline";
 }
 
 export function isCount(value: unknown): value is number {

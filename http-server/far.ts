@@ -12,10 +12,12 @@ import {
   isOnBehalf,
   ProcessId,
 } from "../lib/protocol/index.ts";
+import { LATER } from "./action-result.ts";
 import { type Action, parseAction } from "./actions.ts";
 import type { Channels } from "./channels.ts";
 import { FarChannels } from "./far-channels.ts";
 import { type FarAnswer, farArgument, isCount, readBatch, TAKEN } from "./far-events.ts";
+import { FarNames } from "./far-names.ts";
 import { FarOwners, type FarParts } from "./far-owners.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -23,12 +25,14 @@ type Fields = Readonly<Record<string, unknown>>;
 export class Far {
   readonly owners: FarOwners;
   readonly channels: FarChannels;
+  readonly names: FarNames;
   readonly #near: Channels;
   readonly #kernel: Kernel;
 
   constructor(parts: FarParts, isSecure: (id: ProcessId) => boolean) {
     this.owners = new FarOwners(parts);
     this.channels = new FarChannels(parts, isSecure);
+    this.names = new FarNames(parts, this.owners, isSecure);
     this.#near = parts.channels;
     this.#kernel = parts.kernel;
     this.#kernel.losses = {
@@ -59,8 +63,14 @@ export class Far {
     return standIn === undefined ? "WsTargetNotFound" : this.#near.transfer(from, channelId, standIn.address, note);
   }
 
-  /** @returns what to answer an http-server; undefined: `message` is not one's word, see `act` */
-  heard(message: Envelope): FarAnswer | "MalformedRequest" | undefined {
+  /**
+   * @param respond for what is answered later
+   * @returns what to answer an http-server; LATER; undefined: `message` is not one's word, see `act`
+   */
+  heard(
+    message: Envelope,
+    respond: (body: unknown) => void,
+  ): FarAnswer | "MalformedRequest" | typeof LATER | undefined {
     const { source, body, blob } = message;
     const far = source.id.text === HTTP_SERVER.text ? farArgument(body) : undefined;
     if (far === undefined) return undefined;
@@ -72,7 +82,10 @@ export class Far {
     if (name === "FarProbe") return this.owners.probed(source.node, fields.session);
     if (name === "FarLeave") this.owners.left(source.node);
     else if (typeof fields.to !== "string") return "MalformedRequest";
-    else this.#owned(source.node, fields.to, name, fields, message);
+    else if (name === "FarSeek") {
+      this.names.sought(source, fields.to, respond);
+      return LATER;
+    } else this.#owned(source.node, fields.to, name, fields, message);
     return TAKEN;
   }
 

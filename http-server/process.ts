@@ -113,7 +113,10 @@ class Actions implements Instance {
   /** Of another node. */
   #ofOther(message: Envelope): void {
     const { far } = this.#parts();
-    const heard = far.heard(message);
+    const heard = far.heard(message, (body) => {
+      if (message.rsvp !== null) this.#host.respond({ body }, message);
+    });
+    if (heard === LATER) return;
     if (heard === undefined) {
       const error = far.act(message);
       if (error !== undefined || message.rsvp !== null) this.#answer(message, error);

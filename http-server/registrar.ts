@@ -10,16 +10,17 @@
  * 3. The process is named only after the token was checked: strangers learn nothing about names.
  * 4. A token of a process's secure subdomain is good for that process alone. A process with a secure path takes no other:
  *    pages of other packages, which are on the node's own host, must not reach it. On a subdomain no other is taken either.
+ * 5. A name of the cluster may be on any node, or on none yet: while it is looked for, what the client sends is kept.
  */
 import type { Kernel, Process } from "../kernel/index.ts";
 import { Address, CLOSE, type CloseCode, type ProcessId } from "../lib/protocol/index.ts";
-import { Arrival, type Comer } from "./arrival.ts";
+import { Arrival, type Comer, EarlyFrames } from "./arrival.ts";
 import type { Auth, Verified } from "./auth.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelList } from "./channel-list.ts";
 import { type Channels, SESSION_ENDED } from "./channels.ts";
-import type { FarOwners } from "./far-owners.ts";
+import type { Far } from "./far.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { Openings } from "./opening.ts";
 import { isNodesOwn } from "./own-processes.ts";
@@ -35,7 +36,7 @@ export class Registrar {
   readonly #auth: Auth;
   readonly #bindings: Bindings;
   readonly #openings: Openings;
-  readonly #far: FarOwners;
+  readonly #far: Far;
   /** Sockets on the main route that have not registered. */
   readonly #waiting = new ChannelList();
 
@@ -47,7 +48,7 @@ export class Registrar {
     readonly auth: Auth;
     readonly bindings: Bindings;
     readonly openings: Openings;
-    readonly far: FarOwners;
+    readonly far: Far;
   }) {
     this.#kernel = parts.kernel;
     this.#limits = parts.limits;
@@ -106,9 +107,11 @@ export class Registrar {
     }
   }
 
-  /** The first message of a socket on the main route. */
-  register(channel: Channel, bytes: Uint8Array): void {
+  /** The first message of a socket on the main route; and more, while its process is looked for. */
+  register(channel: Channel, bytes: Uint8Array, isBinary: boolean): void {
     if (channel.terms.wrapped) return this.#bindWrapped(channel, bytes);
+    const { early = null } = channel.arrival ?? {};
+    if (early !== null) return this.#keepEarly(channel, early, bytes, isBinary);
     channel.fresh = false;
     const registration = parseRegistration(bytes, this.#limits.registerBytes);
     const { encoding } = registration;
@@ -130,19 +133,49 @@ export class Registrar {
     const { session } = verified;
     channel.opening = this.#openings.of({ ...channel.opening, user: this.#auth.node, session });
     if (slowReader !== null && slowReader !== channel.slowReader) channel.terms = { ...channel.terms, slowReader };
-    if (isFar && registration.target !== null) this.#bindFar(channel, new Address(node, registration.target), encoding);
+    const { target: named } = registration;
+    if (named !== null && label === null && !isSecure && this.#far.names.isSought(node, named))
+      this.#seek(channel, named, encoding);
+    else if (isFar && registration.target !== null)
+      this.#bindFar(channel, new Address(node, registration.target), encoding);
     else if (target === null) this.#expectWrapped(channel);
     else this.#bind(channel, target, encoding);
   }
 
   /** Whether that process takes channels its own node says, behind the Open: the channel ends then. */
   #bindFar(channel: Channel, target: Address, encoding: Encoding): void {
-    const owner = this.#far.of(target);
+    const owner = this.#far.owners.of(target);
     if (owner === undefined)
       return this.#refuse(channel, CLOSE.noSuchProcess, `no process "${target.text}" takes channels here`, encoding);
     this.#stopWaiting(channel);
     if (this.#channels.open(channel, owner)) this.#welcome(channel, encoding);
     else this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);
+  }
+
+  /** A name of the cluster: until it is known who has it, the socket waits as one that has not registered. */
+  #seek(channel: Channel, target: ProcessId, encoding: Encoding): void {
+    const { arrival } = channel;
+    if (arrival === null) return;
+    const early = new EarlyFrames(this.#limits.registerBytes);
+    arrival.early = early;
+    channel.fresh = true;
+    this.#far.names.find(target, (owner) => {
+      if (channel.finished || channel.arrival !== arrival) return; // it has left, or was refused
+      if ("close" in owner) return this.#refuse(channel, owner.close, owner.message, encoding);
+      channel.fresh = false;
+      this.#stopWaiting(channel);
+      if (!this.#channels.open(channel, owner))
+        return this.#refuse(channel, CLOSE.tryAgainLater, `process "${target.text}" is overloaded`, encoding);
+      this.#welcome(channel, encoding);
+      for (const { bytes, isBinary } of early.all())
+        if (!channel.finished) this.#channels.frame(channel, bytes, isBinary);
+    });
+  }
+
+  #keepEarly(channel: Channel, early: EarlyFrames, bytes: Uint8Array, isBinary: boolean): void {
+    if (early.add(bytes, isBinary)) return;
+    const rule = `before its channel_id a client may send ${this.#limits.registerBytes} bytes: wait for it`;
+    this.#refuse(channel, CLOSE.malformed, rule, "json");
   }
 
   #bind(channel: Channel, target: ProcessId, encoding: Encoding): void {
@@ -210,7 +243,7 @@ export class Registrar {
   }
 
   #mayOpen(process: Process): boolean {
-    if (this.#far.isStandIn(process.address.id)) return false;
+    if (this.#far.owners.isStandIn(process.address.id)) return false;
     return !isNodesOwn(process, this.#self) && this.#kernel.bus.mayMessage(this.#self, process);
   }
 
@@ -225,13 +258,16 @@ export class Registrar {
     this.#channels.end(channel, close.code, message);
   }
 
-  readonly #tooLate = (channel: Channel): void =>
+  readonly #tooLate = (channel: Channel): void => {
+    if (channel.arrival?.early !== null)
+      return this.#refuse(channel, CLOSE.tryAgainLater, "who has that process was not found in time", "json");
     this.#refuse(
       channel,
       CLOSE.tooLate,
       `no ${channel.terms.wrapped ? "WsMessage" : "WsRegister"} came in time`,
       "json",
     );
+  };
 
   #stopWaiting(channel: Channel): void {
     if (channel.arrival === null) return;

@@ -177,7 +177,7 @@ export class HttpServer {
     );
     this.#far = far;
     const streams = new HttpStreams(kernel, limits, channels.events.writer);
-    this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings, far: far.owners });
+    this.#registrar = new Registrar({ kernel, limits, self, channels, auth, bindings, openings, far });
     const upgrades: UpgradeContext = {
       auth,
       bindings: this.bindings,

@@ -5,15 +5,19 @@
  *    Both say why (DESIGN §3.3).
  * 2. An answer needs no capability: asking gives the right to answer, once. (The contract checks answers too, so that
  *    a process that may not message its caller lets it run into Timeout: docs/adr/0003.)
- * 3. What is for another node leaves by the link (link/), or is Offline where there is none; without the network
+ * 3. A name of the cluster (cluster/) is looked for when no process here has it: there, the message waits until it is known
+ *    who has.
+ * 4. What is for another node leaves by the link (link/), or is Offline where there is none; without the network
  *    capability, Denied: nothing leaves.
  */
 import {
   type Address,
+  ANY_NODE,
   type Blob,
   Envelope,
   freezeBody,
   type OnExitRequest,
+  type ProcessId,
   type SendErrorKind,
   toAddress,
 } from "../lib/protocol/index.ts";
@@ -73,12 +77,12 @@ export class Bus {
       this.deliver(request, known);
       return;
     }
-    if (target.node !== this.#kernel.name) {
+    if (target.node !== this.#kernel.name && !this.#isHeldHere(target)) {
       this.#leave(request, from);
       return;
     }
     const process = this.#kernel.registry.get(target.id);
-    if (process === undefined) this.refuse(request, "Offline");
+    if (process === undefined) this.#seek(request, from);
     else if (this.mayMessage(from, process)) {
       from.routes.add(target, process, this.#epoch.value);
       this.deliver(request, process);
@@ -91,7 +95,20 @@ export class Bus {
   /** For another node. */
   #leave(request: Envelope, from: Process): void {
     const { name, link } = this.#kernel;
+    if (request.target.node === ANY_NODE) return this.#seek(request, from);
     const why = mayLeave(name, request, from) ? (link === null ? "Offline" : link.send(request)) : "Denied";
+    if (why !== undefined) this.refuse(request, why);
+  }
+
+  /** Whichever node it is on: perhaps this one. */
+  #isHeldHere({ node, id }: Address): boolean {
+    return node === ANY_NODE && this.#kernel.cluster?.has(id) === true;
+  }
+
+  /** No process here has that name: one of the cluster may have it elsewhere, or get it now. */
+  #seek(request: Envelope, from: Process): void {
+    const { cluster } = this.#kernel;
+    const why = cluster === null ? "Offline" : cluster.send(request, from);
     if (why !== undefined) this.refuse(request, why);
   }
 
@@ -115,7 +132,12 @@ export class Bus {
 
   /** Who sends often remembers a yes: see Routes. */
   mayMessage(from: Process, to: Process): boolean {
-    return to.public || from.trusted || this.#holds(from, to);
+    return to.public || from.trusted || holdsMessaging(from, to.address.id);
+  }
+
+  /** The same of a name that no process here has. */
+  mayMessageName(from: Process, id: ProcessId, isPublic: boolean): boolean {
+    return isPublic || from.trusted || holdsMessaging(from, id);
   }
 
   /** Whether `from` may message a process of that name before there is one. */
@@ -125,9 +147,11 @@ export class Bus {
   }
 
   canMessage(from: Process, target: Address): boolean {
-    if (target.node !== this.#kernel.name) return from.capabilities.has(networkCapability(this.#kernel.name));
+    if (target.node !== this.#kernel.name && target.node !== ANY_NODE)
+      return from.capabilities.has(networkCapability(this.#kernel.name));
     const process = this.#kernel.registry.get(target.id);
-    return process !== undefined && this.mayMessage(from, process);
+    if (process !== undefined) return this.mayMessage(from, process);
+    return this.#kernel.cluster?.mayMessage(from, target.id) ?? false;
   }
 
   /** Ends a request that was not taken: an error to who waits for its answer, else a dead letter. */
@@ -183,10 +207,11 @@ export class Bus {
       this.send(request, from);
     }
   }
+}
 
-  #holds(from: Process, to: Process): boolean {
-    const a = from.address.id;
-    const b = to.address.id;
-    return (a.package === b.package && a.publisher === b.publisher) || from.capabilities.mayMessage(b);
-  }
+/** Who may message a keyed family may message its instances. */
+function holdsMessaging(from: Process, b: ProcessId): boolean {
+  const a = from.address.id;
+  if ((a.package === b.package && a.publisher === b.publisher) || from.capabilities.mayMessage(b)) return true;
+  return b.key !== undefined && from.capabilities.mayMessage(b.family);
 }

@@ -136,10 +136,21 @@ export class CapabilitySet {
   /** Drops all that `issuer` issued or derived: it exists no more. @param forGood it does not come back with the node */
   revokeFrom(issuer: string, forGood = true): void {
     const matches = (cap: Capability): boolean => isFrom(cap, issuer);
+    // Every process is asked at each end of another: nothing is made for those that hold nothing of it.
     for (const [key, cap] of this.#offered) if (matches(cap)) this.#offered.delete(key);
-    for (const [key, cap] of [...this.#held]) if (matches(cap)) this.#release(key, cap);
+    const lost: (readonly [string, Capability])[] = [];
+    for (const entry of this.#held) if (matches(entry[1])) lost.push(entry);
+    for (const [key, cap] of lost) this.#release(key, cap);
     if (!forGood) return;
     for (const cap of this.#record.gained()) if (matches(cap)) this.#record.drop(capabilityKey(cap));
+  }
+
+  /** The same of many, which may come back. */
+  revokeFromAll(issuers: ReadonlySet<string>): void {
+    const matches = (cap: Capability): boolean =>
+      issuers.has(cap.issuer) || (cap.params !== MESSAGING && lineage(cap).by.some((by) => issuers.has(by)));
+    for (const [key, cap] of this.#offered) if (matches(cap)) this.#offered.delete(key);
+    for (const [key, cap] of [...this.#held]) if (matches(cap)) this.#release(key, cap);
   }
 
   /** A message brought these; they may be saved. */

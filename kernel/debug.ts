@@ -40,9 +40,11 @@ export function debug(kernel: Kernel, query: unknown): unknown {
       return link(kernel);
     case "Durable":
       return { Durable: kernel.durable.facts() };
+    case "Cluster":
+      return { Cluster: kernel.cluster?.describe() ?? null };
     default:
       throw new Error(
-        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Durable, Nodes",
+        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Durable, Nodes, Cluster",
       );
   }
 }

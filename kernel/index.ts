@@ -1,6 +1,11 @@
 /** The runtime: processes and messages, never sockets. The only file of this folder that others import. */
 export type { CapabilityEpoch } from "./capabilities.ts";
 export type { CapabilityFacts, CapabilityStore } from "./capability-records.ts";
+export type { Claim, Claims, Kept } from "./cluster/claims.ts";
+export type { ClusterFacts } from "./cluster/cluster.ts";
+export { ClusterError } from "./cluster/errors.ts";
+export type { KeptState } from "./cluster/kept.ts";
+export type { ClusterKind } from "./cluster/kinds.ts";
 export type { CrashDecision, CrashMessage, CrashReport, CrashStore } from "./crash-reports.ts";
 export type { DeadLetter, DeadLetterReason } from "./dead-letters.ts";
 export { DurableError } from "./durable/errors.ts";

@@ -126,6 +126,29 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
     1_000_000,
     "of other nodes known by their last message; a wiped one is another",
   ),
+  clusterProcesses: limit(
+    10_000,
+    "processes",
+    1,
+    1_048_576,
+    "of the cluster that this node runs, singletons and instances; one more: Overloaded",
+  ),
+  clusterWaiting: limit(
+    1_000,
+    "messages",
+    1,
+    1_048_576,
+    "that wait while a name of the cluster is looked for, some ms; one more: Overloaded",
+  ),
+  clusterFinding: limit(1_000, "names", 1, 65_536, "of the cluster looked for at once; one more: Overloaded"),
+  clusterFind: limit(10_000, "ms", 10, 600_000, "that looking for a name of the cluster may take; then Offline"),
+  clusterMargin: limit(
+    5_000,
+    "ms",
+    0,
+    3_600_000,
+    "before directoryGone a node that cannot write ends its processes of the cluster; clocks of servers may differ so far. A third of directoryGone at most",
+  ),
 };
 
 export type KernelLimitName =
@@ -180,7 +203,12 @@ export type KernelLimitName =
   | "durableInFlight"
   | "durableRetry"
   | "durableRetryMax"
-  | "durableMarks";
+  | "durableMarks"
+  | "clusterProcesses"
+  | "clusterWaiting"
+  | "clusterFinding"
+  | "clusterFind"
+  | "clusterMargin";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
 

@@ -1,12 +1,16 @@
 /** What lets a process message other nodes, and be messaged by them (contract kinode §4). */
 import {
+  type Address,
   type Capability,
+  type CapabilityRequest,
+  canonicalId,
   capabilityKey,
   type Envelope,
   isOnBehalf,
   isWholly,
   KERNEL,
   MESSAGING,
+  type ProcessId,
 } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
 
@@ -22,6 +26,12 @@ let keyed = { node: "", key: "" }; // of the node that asked last: nearly always
 function networkKey(node: string): string {
   if (keyed.node !== node) keyed = { node, key: capabilityKey(networkCapability(node)) };
   return keyed.key;
+}
+
+/** Whether a manifest's request is for it. */
+export function isNetwork(request: CapabilityRequest): boolean {
+  if (typeof request === "string" || JSON.stringify(request.params) !== NETWORK) return false;
+  return canonicalId(request.process.slice(request.process.indexOf("@") + 1)) === KERNEL.text;
 }
 
 /** A process that passes on what another asked for leaves the node by that one's right, attached, not by its own. */
@@ -41,7 +51,19 @@ export function mayLeave(node: string, request: Envelope, from: Process): boolea
 export function mayBeReached(node: string, target: Process, { source, capabilities }: Envelope): boolean {
   if (target.judgesNodes) return true;
   if (!target.capabilities.hasKey(networkKey(node))) return false;
-  const { id, text } = target.address;
+  return mayBeNamed(node, target.address.id, target.public, source, capabilities);
+}
+
+/** The same of a name that no process has yet, or of an instance of a family: whose capability is as good as its own. */
+export function mayBeNamed(
+  node: string,
+  id: ProcessId,
+  isPublic: boolean,
+  source: Address,
+  capabilities: readonly Capability[],
+): boolean {
   const isSamePackage = id.package === source.id.package && id.publisher === source.id.publisher;
-  return target.public || isSamePackage || capabilities.some((cap) => cap.issuer === text && isWholly(cap, MESSAGING));
+  if (isPublic || isSamePackage) return true;
+  const issuers = [`${node}@${id.text}`, `${node}@${id.family.text}`];
+  return capabilities.some((cap) => issuers.includes(cap.issuer) && isWholly(cap, MESSAGING));
 }

@@ -6,7 +6,10 @@
  * limits.drain, then every program's own exit in reverse order of start, children before their parent; nothing is
  * restarted. Then `afterStop`.
  */
-import { isSafeNodeName, KERNEL, OptionError, PackageId, type ProcessId, type Program } from "../lib/protocol/index.ts";
+import { isSafeNodeName, KERNEL, OptionError, PackageId, ProcessId, type Program } from "../lib/protocol/index.ts";
+import type { Claims } from "./cluster/claims.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import type { ClusterKind } from "./cluster/kinds.ts";
 import { PackageError } from "./errors.ts";
 import { Kernel, type KernelOptions, type RegisterOptions } from "./kernel.ts";
 import { kernelProgram } from "./kernel-process.ts";
@@ -15,7 +18,7 @@ import type { Link } from "./link/link.ts";
 import type { NatsOptions } from "./link/nats-wire.ts";
 import type { NodeAbout } from "./link/roster.ts";
 import type { Wire } from "./link/wire.ts";
-import { loadPackage, type Package } from "./package.ts";
+import { isOfCluster, loadPackage, type Package } from "./package.ts";
 import { changePackage } from "./package-change.ts";
 import type { Process } from "./process.ts";
 
@@ -76,6 +79,38 @@ export class Node {
     return process;
   }
 
+  /**
+   * The same of one that runs once in the cluster, or once per key: `room:chat:template.os` is asked as
+   * `*@room/42:chat:template.os`. @throws {SpawnError} (rejects) NameTaken @throws {ClusterError} (rejects)
+   */
+  async addClusterProcess(
+    id: ProcessId,
+    kind: ClusterKind,
+    program: Program,
+    options: AddProcessOptions = {},
+  ): Promise<void> {
+    const cluster = await this.cluster();
+    const { requestCapabilities = [], grantCapabilities = [], ...rest } = options;
+    const network = { process: KERNEL.text, params: "network" };
+    cluster.add({
+      ...rest,
+      id,
+      program,
+      cluster: kind,
+      folder: null,
+      requestCapabilities: [network, ...requestCapabilities],
+      grantCapabilities,
+    });
+    cluster.added();
+  }
+
+  /** What runs once in the cluster, or once per key. Loaded when first asked for: most nodes have none. */
+  async cluster(): Promise<Cluster> {
+    const { Cluster } = await import("./cluster/cluster.ts");
+    this.kernel.cluster ??= new Cluster(this.kernel);
+    return this.kernel.cluster;
+  }
+
   /** Loads a package's folder and runs its processes, in the manifest's order. @throws {PackageError} @throws {SpawnError} NameTaken */
   async addPackage(folder: string): Promise<Package> {
     const loaded = await loadPackage(folder);
@@ -87,19 +122,30 @@ export class Node {
 
   async #add(loaded: Package): Promise<Package> {
     const processes: Process[] = [];
+    const { folder } = loaded;
+    const ofCluster = loaded.processes.filter(isOfCluster);
+    const ordinary = loaded.processes.filter((entry) => !isOfCluster(entry));
+    const cluster = ofCluster.length === 0 ? null : await this.cluster();
+    const declared: ProcessId[] = [];
     try {
       // All have their names before any runs: they may message each other from their init.
-      for (const entry of loaded.processes) processes.push(this.kernel.register({ ...entry, folder: loaded.folder }));
-      for (const [index, entry] of loaded.processes.entries()) {
+      for (const entry of ordinary) processes.push(this.kernel.register({ ...entry, folder }));
+      for (const entry of ofCluster) {
+        cluster?.add({ ...entry, folder });
+        declared.push(entry.id);
+      }
+      for (const [index, entry] of ordinary.entries()) {
         const process = processes[index];
         if (process !== undefined) this.#equip(process, entry);
       }
     } catch (thrown) {
       for (const process of processes) process.kill("stop"); // all or nothing: or their names would stay taken. Not for good
+      for (const id of declared) cluster?.remove(id, false);
       throw thrown;
     }
     this.#packages.set(new PackageId(loaded.name, loaded.publisher).text, loaded);
     for (const process of processes) process.run();
+    cluster?.added();
     return loaded;
   }
 
@@ -122,27 +168,56 @@ export class Node {
 
   /**
    * Lets the others find it, and knows of them from then on. Without a directory it goes on, and looks for one again.
-   * @param about asked at each beat @returns why there is none yet; undefined: there is
+   * @param about asked at each beat @param claims who holds names of the cluster; left out: each node has its own
+   * @returns why there is none yet; undefined: there is
    */
-  async join(directory: Directory, about: () => NodeAbout): Promise<string | undefined> {
+  async join(directory: Directory, about: () => NodeAbout, claims?: Claims): Promise<string | undefined> {
     const { Roster } = await import("./link/roster.ts");
     const roster = new Roster(this.kernel, directory, about);
     this.kernel.roster = roster;
-    this.onStop(() => roster.leave());
-    this.afterStop(() => roster.close());
+    if (claims === undefined) {
+      this.joinsNobody();
+      this.onStop(() => roster.leave());
+      this.afterStop(() => roster.close());
+      return await roster.open();
+    }
+    const cluster = await this.cluster();
+    this.kernel.joins = true;
+    cluster.join(claims, roster);
+    this.onStop(() => roster.beginLeaving());
+    this.afterStop(async () => {
+      await cluster.left();
+      await roster.leave();
+      await roster.close();
+    });
     return await roster.open();
   }
 
-  /** As `join`, in JetStream of NATS servers. @param options with the seed of its user in the account STORE */
+  /** It is about to join others: until then, or until `joinsNobody`, what is for names of the cluster waits. */
+  awaitJoin(): void {
+    this.kernel.joins = true;
+  }
+
+  /** Names of the cluster are its own. */
+  joinsNobody(): void {
+    this.kernel.joins = false;
+    this.kernel.cluster?.alone();
+  }
+
+  /**
+   * As `join`, in JetStream of NATS servers, with the names of the cluster that are held there.
+   * @param options with the seed of its user in the account STORE
+   */
   async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
-    const [{ NatsStore }, { NatsDirectory }, { NatsDurable }] = await Promise.all([
+    const [{ NatsStore }, { NatsDirectory }, { NatsDurable }, { NatsClaims }] = await Promise.all([
       import("./link/nats-store.ts"),
       import("./link/nats-directory.ts"),
       import("./link/nats-durable.ts"),
+      import("./link/nats-claims.ts"),
     ]);
-    const store = new NatsStore({ ...options, node: this.kernel.name });
+    const store = new NatsStore({ ...options, node: this.kernel.name }); // one connection for all; the roster closes it
     await this.kernel.durable.join(new NatsDurable(store));
-    return await this.join(new NatsDirectory(store), about);
+    return await this.join(new NatsDirectory(store), about, new NatsClaims(store));
   }
 
   /** The packages it has, by `package:publisher`. */
@@ -160,6 +235,7 @@ export class Node {
     const id = new PackageId(loaded.name, loaded.publisher).text;
     const before = this.#packages.get(id);
     if (before === undefined) return await this.#add(loaded);
+    if (loaded.processes.some(isOfCluster)) await this.cluster();
     this.#packages.set(id, loaded);
     try {
       await changePackage(this.kernel, before, loaded);
@@ -175,6 +251,9 @@ export class Node {
     const isThere = this.#packages.delete(id);
     if (isThere)
       for (const process of this.kernel.registry.all()) if (process.address.id.packageId.text === id) process.kill();
+    const { cluster } = this.kernel;
+    for (const name of cluster?.programNames ?? [])
+      if (name.endsWith(`:${id}`)) cluster?.remove(ProcessId.parse(name), true);
     this.kernel.forgetPackage(id);
     return isThere;
   }

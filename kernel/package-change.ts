@@ -6,16 +6,33 @@
  * 2. What the manifest says counts from then on: a new process appears, one that is no more in it is killed, and of the
  *    capabilities only those change that the manifest's change. What a process was given besides, it keeps; what was
  *    taken from it stays taken.
- * 3. All that can be refused is looked at first: a version that does not load changes nothing.
+ * 3. Of a process of the cluster, what runs of it here begins anew; the others are their nodes' own.
+ * 4. All that can be refused is looked at first: a version that does not load changes nothing.
  */
 import { type Capability, capabilityKey } from "../lib/protocol/index.ts";
+import { changeCluster } from "./cluster/change.ts";
 import type { Kernel } from "./kernel.ts";
-import type { Package, ProcessEntry } from "./package.ts";
+import { isOfCluster, type Package, type ProcessEntry } from "./package.ts";
 import type { Process } from "./process.ts";
 import { restartByHand } from "./restart-by-hand.ts";
 
 /** Resolves when every process runs its new program; their inits may go on. @throws {SpawnError} (rejects) a new process cannot be had */
 export async function changePackage(kernel: Kernel, before: Package, after: Package): Promise<void> {
+  const change = changeCluster(kernel, before, after);
+  try {
+    await changeOrdinary(kernel, ordinaryOf(before), ordinaryOf(after));
+  } catch (thrown) {
+    change.undo();
+    throw thrown;
+  }
+  await change.done();
+}
+
+function ordinaryOf(of: Package): Package {
+  return { ...of, processes: of.processes.filter((entry) => !isOfCluster(entry)) };
+}
+
+async function changeOrdinary(kernel: Kernel, before: Package, after: Package): Promise<void> {
   const made: Process[] = [];
   const kept: { readonly process: Process; readonly entry: ProcessEntry }[] = [];
   try {

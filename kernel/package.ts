@@ -4,7 +4,7 @@
  *   { "package": "chat", "publisher": "template.os",
  *     "processes": [ { "process_name": "chat", "file": "chat.js", "on_exit": "Restart", "public": false, "dialect": "kinode",
  *                      "restart": { "max": 8, "seconds": 60 },
- *                      "placement": "inline", "settings": { "rate": 30 },
+ *                      "placement": "inline", "settings": { "rate": 30 }, "cluster": "keyed",
  *                      "request_capabilities": ["http-server:distro:sys"],
  *                      "grant_capabilities": ["http-server:distro:sys"] } ] }
  *
@@ -14,7 +14,9 @@
  * 3. `dialect` says how the node's own processes are to spell what they tell this one (lib/protocol/dialect.ts).
  * 4. `placement` says where it runs (lib/protocol/program.ts); what does not run inline is loaded where it runs.
  * 5. `settings` is the process's to read (`ctx.settings`); what whoever runs the node sets goes over it.
- * 6. Nothing is started unless the whole manifest reads and every file that runs inline loads.
+ * 6. `cluster`: "singleton", one in the whole cluster, or "keyed", one per key, started when it is first asked (cluster/).
+ *    It must ask for the network: it may run on a node other than the one that asks it.
+ * 7. Nothing is started unless the whole manifest reads and every file that runs inline loads.
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
@@ -35,7 +37,9 @@ import {
   textOf,
   toAddress,
 } from "../lib/protocol/index.ts";
+import { CLUSTER_RULE, type ClusterKind, isClusterKind } from "./cluster/kinds.ts";
 import { PackageError, SpawnError } from "./errors.ts";
+import { isNetwork } from "./network.ts";
 import { readOnExit } from "./on-exit.ts";
 import { PlacedProgram } from "./placement/placed-program.ts";
 import { checkPlacement, isPlacement, PLACEMENT_RULE } from "./placement/placement.ts";
@@ -52,7 +56,13 @@ export type ProcessEntry = {
   readonly requestCapabilities: readonly CapabilityRequest[];
   readonly grantCapabilities: readonly CapabilityRequest[];
   readonly settings: Settings;
+  /** Left out: it runs on each node that has the package. */
+  readonly cluster?: ClusterKind;
 };
+
+export function isOfCluster(entry: ProcessEntry): entry is ProcessEntry & { readonly cluster: ClusterKind } {
+  return entry.cluster !== undefined;
+}
 
 export type Package = {
   readonly folder: string;
@@ -139,6 +149,7 @@ function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): 
   const id = new ProcessId(process, name, publisher);
   if (!id.isSafe()) fail(`process "${id.text}" has other letters than a-z 0-9 - _`);
   const file = textField(entry, "file", fail);
+  const requestCapabilities = capabilityField(entry, "request_capabilities", fail);
   return {
     id,
     file,
@@ -147,7 +158,8 @@ function readEntry(name: string, publisher: string, entry: Fields, fail: Fail): 
     public: publicField(entry.public, id.text, fail),
     placement: placementField(entry.placement, id.text, fail),
     dialect: dialectField(entry.dialect, id.text, fail),
-    requestCapabilities: capabilityField(entry, "request_capabilities", fail),
+    requestCapabilities,
+    ...clusterField(entry.cluster, requestCapabilities, id.text, fail),
     grantCapabilities: capabilityField(entry, "grant_capabilities", fail),
     settings: settingsField(entry.settings, id.text, fail),
   };
@@ -264,6 +276,21 @@ function publicField(value: unknown = false, who: string, fail: Fail): boolean {
 
 function settingsField(value: unknown = {}, who: string, fail: Fail): Settings {
   return isRecord(value) ? value : fail(`"${who}" settings must be an object: got ${JSON.stringify(value)}`);
+}
+
+function clusterField(
+  value: unknown,
+  asked: readonly CapabilityRequest[],
+  who: string,
+  fail: Fail,
+): { readonly cluster?: ClusterKind } {
+  if (value === undefined) return {};
+  if (!isClusterKind(value)) return fail(`"${who}" cluster must be ${CLUSTER_RULE}: got ${JSON.stringify(value)}`);
+  if (!asked.some(isNetwork))
+    return fail(
+      `"${who}" is one of the cluster, and others may ask it from another node: add {"process":"kernel:distro:sys","params":"network"} to its request_capabilities`,
+    );
+  return { cluster: value };
 }
 
 function placementField(value: unknown = "inline", who: string, fail: Fail): Placement {

@@ -143,7 +143,14 @@ export class PendingTable {
 
   /** Everything that `holder` was to answer ends with `Offline`, the oldest first. */
   failHeldBy(holder: Process): void {
+    if (this.#newest === null) return;
     for (const entry of this.#entries()) if (entry.holder === holder) this.fail(entry, "Offline");
+  }
+
+  /** The same of many. */
+  failHeldByOneOf(holders: ReadonlySet<Process>): void {
+    for (const entry of this.#entries())
+      if (entry.holder !== null && holders.has(entry.holder)) this.fail(entry, "Offline");
   }
 
   /** Forgets all without an outcome: the incarnation has ended. */

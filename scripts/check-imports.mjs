@@ -35,6 +35,7 @@ const DOORS = {
     "kernel/link/nats-wire.ts",
     "kernel/link/nats-name.ts",
     "kernel/link/nats-store.ts",
+    "kernel/link/nats-claims.ts",
     "bench/contenders/",
   ],
   "@nats-io/jetstream": [
@@ -43,6 +44,7 @@ const DOORS = {
     "kernel/link/nats-inboxes.ts",
     "kernel/link/nats-directory.ts",
     "kernel/link/nats-durable.ts",
+    "kernel/link/nats-claims.ts",
     "kernel/link/nats-set-up.ts",
   ],
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],

@@ -54,7 +54,7 @@ export class DurableLoad {
   add(node: Node, others: readonly string[]): void {
     node.addSystemProcess({
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(this.store, (process, metadata) => node.kernel.durable.along(process, metadata)),
+      program: stateProcess(this.store, { along: (process, metadata) => node.kernel.durable.along(process, metadata) }),
       public: true,
       trusted: true,
     });

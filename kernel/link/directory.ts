@@ -23,6 +23,8 @@ export interface Directory {
   put(text: string): Promise<number>;
   /** This node's record is no more. */
   remove(): Promise<void>;
+  /** What is so now, of one node, not what a copy has. undefined: there is none. Rejects when it cannot be told. */
+  readOne(node: string): Promise<DirectoryRecord | undefined>;
   /** All there are, `most` at most; the others it leaves out. Rejects when it cannot be reached. */
   read(most: number): Promise<readonly DirectoryRecord[]>;
   close(): Promise<void>;

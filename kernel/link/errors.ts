@@ -36,3 +36,12 @@ export class SetUpError extends KernelError {
     super("set_up", `Cannot set up "${where}" as ${rule}`, options);
   }
 }
+
+/** Who holds a name of the cluster cannot be told or changed, or what it keeps. What was asked may have been done. */
+export class ClaimsError extends KernelError {
+  override readonly name = "ClaimsError";
+
+  constructor(where: string, rule: string, options?: ErrorOptions) {
+    super("claims", `Cannot keep names of the cluster in "${where}" as ${rule}`, options);
+  }
+}

@@ -164,13 +164,29 @@ export class Incoming {
       );
     }
     const process = registry.get(to.id);
-    if (process === undefined) bus.refuse(request, "Offline");
+    if (process === undefined) this.#seek(peer, request);
     else if (!mayBeReached(this.#kernel.name, process, request)) bus.refuse(request, "Denied");
     else bus.deliver(request, process);
   }
 
+  /** No process here has that name. Who expects no answer is told too (id 0), or it would send there for ever. */
+  #seek(peer: Peer, request: Envelope): void {
+    const { bus, cluster } = this.#kernel;
+    if (cluster === null) return bus.refuse(request, "Offline");
+    const by = request.source.id.text;
+    cluster.arrived(request, () => {
+      if (request.rsvp === null) this.#say(peer, { id: 0, by }, { kind: "Offline", target: request.target });
+    });
+  }
+
+  /** What it had of the cluster is nobody's: others need not ask it in vain once more. */
+  sayGone(peer: Peer): void {
+    this.#say(peer, { id: 0, by: KERNEL.text }, { kind: "Offline", target: this.#kernel.address(KERNEL) });
+  }
+
   #answer(peer: Peer, fields: AnswerFields): void {
     const { id, source, error } = fields;
+    if (error === "Offline") this.#offline(peer, id, source);
     const pending = peer.takeWaiting(id);
     if (pending === undefined || error === null) {
       const to = pending?.request.source ?? this.#kernel.address(KERNEL);
@@ -178,6 +194,12 @@ export class Incoming {
       answer.id = id;
       if (pending?.answer(answer) !== true && error === null) this.#kernel.bus.bury(answer, "unexpected_answer");
     } else pending.fail(error);
+  }
+
+  #offline(peer: Peer, id: number, source: string): void {
+    const { cluster } = this.#kernel;
+    if (id === 0 && source === KERNEL.text) cluster?.nodeAbsent(peer.name);
+    else cluster?.lostAt(peer.name, source);
   }
 
   #respond(peer: Peer, asked: Asked, answer: Envelope): void {

@@ -76,6 +76,7 @@ export class Link {
   async close(): Promise<void> {
     this.#kernel.wheel.cancel(this.#grace);
     for (const peer of this.#peers.values()) {
+      if (this.isUp && this.#kernel.cluster !== null) this.#incoming.sayGone(peer);
       if (this.isUp && peer.in.owes) peer.acknowledge();
       peer.out.leave();
     }
@@ -96,9 +97,12 @@ export class Link {
     return [...this.#peers.values()].map(({ facts }) => facts).sort((a, b) => (a.node < b.node ? -1 : 1));
   }
 
-  /** @returns why not; undefined: it is on its way, and how it ends its pending entry will hear */
-  send(request: Envelope): SendErrorKind | undefined {
-    if (this.#state === "lost" || this.#state === "closed" || !isLinkName(request.target.node)) return "Offline";
+  /**
+   * @param node another than its target's, where that is whichever has it
+   * @returns why not; undefined: it is on its way, and how it ends its pending entry will hear
+   */
+  send(request: Envelope, node: string = request.target.node): SendErrorKind | undefined {
+    if (this.#state === "lost" || this.#state === "closed" || !isLinkName(node)) return "Offline";
     const { id, source, target, body, metadata, rsvp } = request;
     const waiting = rsvp === null ? null : pendingOf(request);
     const seconds = waiting === null ? null : (request.expectsResponse ?? waiting.request.expectsResponse);
@@ -120,7 +124,7 @@ export class Link {
       return undefined;
     }
     if (packed.byteLength > this.#kernel.limits.linkMessage * 1024 * 1024) return "Overloaded";
-    const peer = this.#peer(target.node);
+    const peer = this.#peer(node);
     return peer === undefined ? "Overloaded" : peer.send(request, waiting, packed, seconds ?? 0);
   }
 

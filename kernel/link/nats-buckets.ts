@@ -12,6 +12,7 @@ import { RECORD_BYTES } from "./roster.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MINUTE_NS = 60 * 1e9;
+const ONCE_NS = 2 * MINUTE_NS; // an id is not stored again within it: a write takes milliseconds, a server's worst stall seconds
 const STREAM_NOT_FOUND = "stream not found"; // the client's words
 
 export type Bucket = {
@@ -68,6 +69,7 @@ export async function assertBucket(
     max_msg_size: bucket.valueBytes,
     max_bytes: bucket.bytes,
     max_age: bucket.ageNs,
+    duplicate_window: ONCE_NS,
     allow_direct: bucket.direct,
     allow_rollup_hdrs: false,
     discard: "new",

@@ -47,6 +47,14 @@ export class NatsDirectory implements Directory {
     await this.#kv.delete(tokenOf(this.#store.node));
   }
 
+  /** From the stream's leader: a direct get may be answered by a server that is behind. */
+  async readOne(node: string): Promise<DirectoryRecord | undefined> {
+    const { manager } = this.#isOpen();
+    const stored = await manager.streams.getMessage(STREAM, { last_by_subj: `${SUBJECT}${tokenOf(node)}` });
+    if (stored === null || stored.header?.get("KV-Operation")) return undefined; // DEL or PURGE
+    return { node, revision: stored.seq, at: stored.time.getTime(), text: stored.string() };
+  }
+
   async read(most: number): Promise<readonly DirectoryRecord[]> {
     const { manager, kv } = this.#isOpen();
     const { state } = await manager.streams.info(STREAM, { subjects_filter: `${SUBJECT}*` });

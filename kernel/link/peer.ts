@@ -120,6 +120,7 @@ export class Peer {
    * on its way came to whom, its account will say.
    */
   anew(): void {
+    this.#kernel.cluster?.nodeGone(this.name);
     this.out.anew();
     this.#failWaiting(hasArrived);
     this.asked.clear();
@@ -127,6 +128,7 @@ export class Peer {
 
   /** Nobody was there for the frame `seq`: whoever had taken requests before will not answer them. */
   absent(seq: number): void {
+    this.#kernel.cluster?.nodeAbsent(this.name);
     this.out.absent(seq);
     this.#failWaiting(hasArrived);
   }
@@ -196,6 +198,7 @@ export class Peer {
 
   readonly #lost = (request: Envelope): void => {
     this.#waiting.delete(request.id);
+    this.#kernel.cluster?.lostAt(this.name, request.target.id.text);
     this.#kernel.bus.refuse(request, "Offline");
   };
 

@@ -4,10 +4,13 @@
  * 1. A node that has not been heard of for `directoryGone` is there no more, whether or not its record is.
  * 2. Ages are told by the directory's clock, of which this node learns when it writes: clocks of nodes may differ.
  * 3. What a record says is another program's word: what is not of its shape is left out.
- * 4. A directory that is not there, or cannot be reached, stops nobody. It is said once, and tried again at each beat.
+ * 4. Each start of a node is another *life*, and so is what follows when it could not write in time: a name of the cluster
+ *    is held by one life of a node (docs/adr/0037).
+ * 5. A directory that is not there, or cannot be reached, stops nobody. It is said once, and tried again at each beat.
  */
 import { textOf } from "../../lib/protocol/index.ts";
 import { isRecord } from "../fields.ts";
+import { randomId } from "../id.ts";
 import type { Kernel } from "../kernel.ts";
 import { Alarm } from "../timer-wheel.ts";
 import type { Directory, DirectoryRecord } from "./directory.ts";
@@ -35,7 +38,16 @@ export type NodeFacts = NodeAbout & {
   readonly at: number | null;
   /** How long ago that was. */
   readonly heard_ms: number;
+  /** Which of its lives: see rule 4. */
+  readonly life: string | null;
+  /** It stops: it takes no names of the cluster any more. */
+  readonly leaving: boolean;
+  /** Which programs of the cluster it can run: `room:chat:template.os`. */
+  readonly programs: readonly string[];
 };
+
+/** When it began to write its last record that was confirmed: by its own clocks, ms. */
+export type Confirmed = { readonly monotonic: number; readonly now: number };
 
 export class Roster {
   readonly #kernel: Kernel;
@@ -52,6 +64,9 @@ export class Roster {
   /** Why it is not open, and has not been. */
   #why: unknown = null;
   #isOpen = false;
+  #life = randomId();
+  #confirmed: Confirmed | null = null;
+  #isLeaving = false;
 
   /** @param about asked at each beat */
   constructor(kernel: Kernel, directory: Directory, about: () => NodeAbout) {
@@ -67,6 +82,39 @@ export class Roster {
     this.#announce();
     await this.#writing;
     return this.#isOpen ? undefined : textOf(this.#why);
+  }
+
+  /** Of this node, now. */
+  get life(): string {
+    return this.#life;
+  }
+
+  /** Of this life; null: none was confirmed yet. */
+  get confirmed(): Confirmed | null {
+    return this.#confirmed;
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /** What this life held is nobody's; the next record is of another. */
+  beginLife(): void {
+    this.#life = randomId();
+    this.#confirmed = null;
+  }
+
+  /** Others give it no name of the cluster any more; it holds what it holds until `leave`. */
+  async beginLeaving(): Promise<void> {
+    this.#isLeaving = true;
+    await this.refresh();
+  }
+
+  /** Its record is written now: what it says has changed. */
+  async refresh(): Promise<void> {
+    await this.#writing;
+    if (!this.#isClosed) this.#announce();
+    await this.#writing;
   }
 
   /** Others find this node no more. */
@@ -95,10 +143,28 @@ export class Roster {
     return { nodes, more: records.length >= NODES_MAX };
   }
 
+  /** As it is now. undefined: it is not there. @throws {DirectoryError} (rejects) it cannot be told */
+  async node(name: string): Promise<NodeFacts | undefined> {
+    const { name: self, limits } = this.#kernel;
+    const [own, record] = await this.#asked(() =>
+      Promise.all([this.#directory.readOne(self), this.#directory.readOne(name)]),
+    );
+    if (own !== undefined && own.revision === this.#written?.revision) this.#offset = own.at - this.#written.after;
+    if (this.#offset === null)
+      throw new DirectoryError(this.#directory.where, "its clock is not known: this node's record is not in it yet");
+    const now = this.#kernel.clock.monotonic() + this.#offset;
+    const facts = record === undefined ? undefined : factsOf(record, now, self);
+    return facts === undefined || facts.heard_ms >= limits.directoryGone ? undefined : facts;
+  }
+
   async #read(): Promise<readonly DirectoryRecord[]> {
+    return await this.#asked(() => this.#directory.read(NODES_MAX));
+  }
+
+  async #asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     if (!this.#isOpen) throw this.#why;
     try {
-      return await this.#directory.read(NODES_MAX);
+      return await ask();
     } catch (cause) {
       const rule = "it does not answer now: are its servers there, and most of them together?";
       throw new DirectoryError(this.#directory.where, rule, { cause });
@@ -107,8 +173,10 @@ export class Roster {
 
   /** The next follows when this one has ended, however long the directory takes. */
   #announce(): void {
+    this.#kernel.wheel.cancel(this.#beat);
     this.#writing = this.#write().finally(() => {
       if (!this.#isClosed) this.#kernel.wheel.add(this.#beat, this.#kernel.limits.directoryBeat);
+      this.#kernel.cluster?.beat();
     });
   }
 
@@ -124,10 +192,21 @@ export class Roster {
     }
     const { clock } = this.#kernel;
     const { address, version } = this.#about();
-    const record = { address: short(address), version: short(version), started: this.#started, at: clock.now() };
+    const life = this.#life;
+    const before = { monotonic: clock.monotonic(), now: clock.now() };
+    const record = {
+      address: short(address),
+      version: short(version),
+      started: this.#started,
+      at: before.now,
+      life,
+      ...(this.#isLeaving ? { leaving: true } : {}),
+      programs: this.#kernel.cluster?.programNames ?? [],
+    };
     try {
       const revision = await this.#directory.put(JSON.stringify(record));
       this.#written = { revision, after: clock.monotonic() };
+      if (life === this.#life) this.#confirmed = before;
       this.#isFailing = false;
     } catch (error) {
       this.#failed(error);
@@ -153,7 +232,7 @@ function factsOf({ node, at, text }: DirectoryRecord, now: number, self: string)
     return undefined;
   }
   if (!isRecord(said)) return undefined;
-  const { address, version, started, at: byItself } = said;
+  const { address, version, started, at: byItself, life, leaving, programs } = said;
   return {
     node,
     here: node === self,
@@ -162,6 +241,9 @@ function factsOf({ node, at, text }: DirectoryRecord, now: number, self: string)
     started: numberOf(started),
     at: numberOf(byItself),
     heard_ms: Math.max(0, Math.round(now - at)), // another that wrote after this one read its clock
+    life: short(life),
+    leaving: leaving === true,
+    programs: Array.isArray(programs) ? programs.filter((name): name is string => typeof name === "string") : [],
   };
 }
 

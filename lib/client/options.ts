@@ -8,7 +8,10 @@ import { page } from "./page.ts";
 import type { SocketConstructor } from "./socket.ts";
 
 export type ConnectOptions = {
-  /** `process:package:publisher`; of another node linked to this one, `node@process:package:publisher`, without `path`. */
+  /**
+   * `process:package:publisher`; of another node linked to this one, `node@process:package:publisher`, without `path`; of the
+   * cluster, wherever it is, `*@room/42:package:publisher`.
+   */
   readonly process: string;
   /**
    * The node's main route; the page's host when left out. `http:` is read as `ws:`, `https:` as `wss:`.
@@ -53,7 +56,7 @@ export type Settings = {
 export function resolveOptions(options: ConnectOptions): Settings {
   const { process, path, token, url } = options;
   const id = path === undefined ? process.replace(/^[^:@/]+@/, "") : process; // paths are of the node's own processes
-  if (!/^[^:@/]+:[^:@/]+:[^:@/]+$/.test(id)) {
+  if (!/^[^:@/]+(\/[^:@/]+)?:[^:@/]+:[^:@/]+$/.test(id) || (path !== undefined && id.includes("/"))) {
     throw new OptionError(`Cannot connect to "${process}" as it is no process id: write process:package:publisher`);
   }
   const WebSocket = options.WebSocket ?? page().WebSocket;

@@ -116,6 +116,11 @@ export class Context<State = unknown> {
     return this.our.node;
   }
 
+  /** Of an instance of a keyed family, which: "42" in `room/42:chat:template.os`. undefined: it is none. */
+  get key(): string | undefined {
+    return this.our.id.key;
+  }
+
   get capabilities(): Capabilities {
     this.#capabilities ??= new Capabilities(this.host);
     return this.#capabilities;

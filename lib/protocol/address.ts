@@ -11,6 +11,11 @@ import { IdError } from "./errors.ts";
 const NAME = /^[a-z0-9_-]+$/;
 /** Letters of nodes and publishers. */
 const NODE = /^[a-z0-9_.-]+$/;
+/** What tells instances of a keyed family apart: an id of something, as users and other programs make them. */
+const KEY = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** As a node: whichever one holds that name of the cluster (docs/adr/0037). */
+export const ANY_NODE = "*";
 
 /** `package:publisher`. */
 export class PackageId {
@@ -86,6 +91,24 @@ export class ProcessId {
   /** Whether every part keeps to the safe letters (contract kinode §1.3; `_` allowed by DESIGN §1). */
   isSafe(): boolean {
     return NAME.test(this.process) && NAME.test(this.package) && NODE.test(this.publisher);
+  }
+
+  /** `42` of `room/42:chat:template.os`, an instance of a keyed family; undefined: it has none. */
+  get key(): string | undefined {
+    const at = this.process.indexOf("/");
+    return at < 0 ? undefined : this.process.slice(at + 1);
+  }
+
+  /** `room:chat:template.os` of `room/42:chat:template.os`; itself where it has no key. */
+  get family(): ProcessId {
+    const at = this.process.indexOf("/");
+    return at < 0 ? this : new ProcessId(this.process.slice(0, at), this.package, this.publisher);
+  }
+
+  /** Whether it names an instance of a keyed family: a safe name, and a key of 1 to 128 of the letters A-Z a-z 0-9 . _ - */
+  isInstance(): boolean {
+    const { key } = this;
+    return key !== undefined && KEY.test(key) && this.family.isSafe();
   }
 
   get packageId(): PackageId {

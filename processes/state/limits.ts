@@ -3,6 +3,9 @@
 /** bytes: it is rewritten as a whole each time, and held in memory while it is; what is larger wants a file. */
 export const VALUE_MAX = 64 * 1024 * 1024;
 
+/** bytes: of a process of the cluster, one message to the NATS servers, which take 1 MB (`max_payload`). */
+export const CLUSTER_VALUE_MAX = 512 * 1024;
+
 /** bytes: lmdb takes 1,978 with its own encoding, and a terminator; what is longer is kept under its hash. */
 export const KEY_MAX = 1900;
 

@@ -8,33 +8,49 @@
  * 2. An answer to a write says that it is on the disk. Others are handled meanwhile, and go to the disk together;
  *    who asks sees what was set last.
  * 3. What the disk does not take is answered `{"Err":"NotKept: …"}`: what was there before is still there.
+ * 4. What a process of the cluster keeps is in the cluster (docs/adr/0037), not here. What cannot be read there now is
+ *    answered `{"Err":"NotRead: …"}`; where another node has its name meanwhile, the answer is NotKept, and it ends.
  */
-import { type Context, defineProcess, isOnBehalf, type Message, type Program } from "jackfield/process";
-import { VALUE_MAX, WRITES_BYTES_MAX, WRITES_MAX } from "./limits.ts";
+import { type Context, defineProcess, isOnBehalf, type Message, type ProcessId, type Program } from "jackfield/process";
+import { CLUSTER_VALUE_MAX, VALUE_MAX, WRITES_BYTES_MAX, WRITES_MAX } from "./limits.ts";
 import type { Change, StateStore } from "./store.ts";
 
 /** What is to be written in one transaction with a state. @property done it was */
 export type Along = { readonly changes: readonly Change[]; done(): void };
 
-/** @param along for a write of `process`, which says `metadata`; undefined: nothing */
-export type AlongOf = (process: string, metadata: string | null) => Along | undefined;
+/** What one process of the cluster keeps, while its node has the name. */
+export interface ClusterState {
+  /** null: nothing. Rejects when it cannot be told */
+  get(): Promise<Uint8Array | null>;
+  /** Kept when it resolves; null: nothing is any more. Rejects when it is not, or may not be */
+  set(value: Uint8Array | null): Promise<void>;
+}
 
-export function stateProcess(store: StateStore, along: AlongOf = () => undefined): Program {
+export type StateOptions = {
+  /** For a write of `process`, which says `metadata`; undefined: nothing. */
+  readonly along?: (process: string, metadata: string | null) => Along | undefined;
+  /** undefined: that process keeps its state here. */
+  readonly elsewhere?: (id: ProcessId) => ClusterState | undefined;
+};
+
+export function stateProcess(store: StateStore, options: StateOptions = {}): Program {
   return defineProcess({
-    onRequest: new Requests(store, along).onRequest,
+    onRequest: new Requests(store, options).onRequest,
     onExit: () => store.close(),
   });
 }
 
 class Requests {
   readonly #store: StateStore;
-  readonly #along: AlongOf;
+  readonly #along: NonNullable<StateOptions["along"]>;
+  readonly #elsewhere: NonNullable<StateOptions["elsewhere"]>;
   readonly #writes = new Set<Promise<void>>();
   #bytes = 0; // of these
 
-  constructor(store: StateStore, along: AlongOf) {
+  constructor(store: StateStore, { along = () => undefined, elsewhere = () => undefined }: StateOptions) {
     this.#store = store;
     this.#along = along;
+    this.#elsewhere = elsewhere;
   }
 
   readonly onRequest = (_: undefined, message: Message, ctx: Context): void | Promise<void> => {
@@ -44,19 +60,25 @@ class Requests {
     const [action, id] = readRequest(message);
     const key = message.source.id.text;
     if (id !== key || message.source.node !== ctx.node || isOnBehalf(message)) return respond({ Err: "NotYourState" });
-    if (action === "GetState") return respond("GetState", this.#store.get(key));
-    if (action === "DeleteState") return this.#write(this.#set(message, null), 0, action, respond);
+    const cluster = this.#elsewhere(message.source.id);
+    if (action === "GetState")
+      return cluster === undefined ? respond(action, this.#store.get(key)) : read(cluster, action, respond);
+    if (action === "DeleteState") return this.#write(this.#set(message, cluster, null), 0, action, respond);
     if (action !== "SetState") return respond({ Err: "MalformedRequest" });
     const { blob } = message;
     if (blob === null) return respond({ Err: "NoBlob" });
     const { byteLength } = blob;
-    if (byteLength > VALUE_MAX)
-      return respond({ Err: `TooLarge: at most ${VALUE_MAX} bytes, got ${byteLength}: keep so much in files` });
-    return this.#write(this.#set(message, blob.keep().bytes()), byteLength, action, respond);
+    const most = cluster === undefined ? VALUE_MAX : CLUSTER_VALUE_MAX;
+    if (byteLength > most) {
+      const whose = cluster === undefined ? "" : " of a process of the cluster";
+      return respond({ Err: `TooLarge: at most ${most} bytes${whose}, got ${byteLength}: keep so much in files` });
+    }
+    return this.#write(this.#set(message, cluster, blob.keep().bytes()), byteLength, action, respond);
   };
 
   /** @param value null: none */
-  #set({ source, metadata }: Message, value: Uint8Array | null): Promise<void> {
+  #set({ source, metadata }: Message, cluster: ClusterState | undefined, value: Uint8Array | null): Promise<void> {
+    if (cluster !== undefined) return cluster.set(value);
     const key = source.id.text;
     const along = metadata === null ? undefined : this.#along(key, metadata);
     const changes = along?.changes ?? [];
@@ -88,6 +110,17 @@ class Requests {
   async #untilRoom(): Promise<void> {
     while (this.#isFull) await Promise.race(this.#writes);
   }
+}
+
+/** The mailbox goes on meanwhile; whoever asks waits in order with its own writes. */
+function read(cluster: ClusterState, action: string, respond: Respond): void {
+  void cluster
+    .get()
+    .then(
+      (value) => respond(action, value ?? undefined),
+      (error: unknown) => respond({ Err: `NotRead: ${error instanceof Error ? error.message : String(error)}` }),
+    )
+    .catch(() => undefined); // this incarnation has ended: who asked has heard of it
 }
 
 type Respond = (body: unknown, blob?: Uint8Array) => void;

@@ -62,6 +62,16 @@ describe("connect() refuses", () => {
       `Cannot connect to "n@a:b:c" as it is no process id: write process:package:publisher`,
     ],
     [
+      "a path of a process with a key, which may be on any node",
+      { process: "r/1:b:c", path: "room" },
+      `Cannot connect to "r/1:b:c" as it is no process id: write process:package:publisher`,
+    ],
+    [
+      "a key with another part",
+      { process: "*@r/1/2:b:c" },
+      `Cannot connect to "*@r/1/2:b:c" as it is no process id: write process:package:publisher`,
+    ],
+    [
       "no url without a page",
       {},
       `Cannot connect to "a:b:c" as its url must lead to a node: got none, and no page to take it from, ${way}`,

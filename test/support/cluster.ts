@@ -11,8 +11,10 @@ import type { TransportName } from "../../http-server/index.ts";
 import type { AddProcessOptions, Process } from "../../kernel/index.ts";
 import { NatsWire } from "../../kernel/link/nats-wire.ts";
 import type { Wire } from "../../kernel/link/wire.ts";
-import type { Program } from "../../lib/protocol/index.ts";
+import { type Program, systemClock } from "../../lib/protocol/index.ts";
 import { startNode, stopNodes } from "./channels.ts";
+import { MemoryClaims } from "./memory-claims.ts";
+import { MemoryDirectory } from "./memory-directory.ts";
 import { MemoryNet } from "./memory-wires.ts";
 import { startNatsServer, stopNatsServers } from "./nats-server.ts";
 import type { TestNode, TestNodeOptions } from "./node.ts";
@@ -27,15 +29,29 @@ export const WIRES = [
 export type Cluster = {
   /** What carries, where that is memory. */
   readonly net: MemoryNet;
+  readonly directory: MemoryDirectory;
+  readonly claims: MemoryClaims;
   start(name: string, transport: TransportName, options?: TestNodeOptions): Promise<TestNode>;
+  /** It finds the others, and names of the cluster are held by one. */
+  join(on: TestNode): Promise<void>;
 };
 
 export async function cluster(wires: "memory" | "nats"): Promise<Cluster> {
   const net = new MemoryNet();
   const url = wires === "nats" ? (await startNatsServer()).url : null;
   const wire = (node: string): Wire => (url === null ? net.wire(node) : new NatsWire({ node, servers: [url] }));
+  const directory = new MemoryDirectory(systemClock);
+  const claims = new MemoryClaims();
+  const about = () => ({ address: null, version: null });
   return {
     net,
+    directory,
+    claims,
+    join: async ({ node }) => {
+      const { name } = node;
+      if (url === null) await node.join(directory.of(name), about, claims.of(name));
+      else await node.joinByNats({ servers: [url] }, about);
+    },
     start: async (name, transport, options = {}) => {
       const { limits, nodeOptions, ...rest } = options;
       const on = await startNode(transport, {

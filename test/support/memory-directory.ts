@@ -10,6 +10,7 @@ import type { Clock } from "../../lib/protocol/index.ts";
 
 export class MemoryDirectory {
   fails = false;
+  readonly #cut = new Set<string>();
   /** How many were written, failed ones too. */
   writes = 0;
   readonly #clock: Clock;
@@ -21,15 +22,22 @@ export class MemoryDirectory {
 
   of(node: string): Directory {
     const reach = (): void => {
-      if (this.fails) throw new Error("nobody there");
+      if (this.fails || this.#cut.has(node)) throw new Error("nobody there");
     };
     return {
       where: "memory",
       open: async () => undefined,
-      put: async (text) => this.write(node, text),
+      put: async (text) => {
+        if (this.#cut.has(node)) throw new Error("nobody there");
+        return this.write(node, text);
+      },
       remove: async () => {
         reach();
         this.#records.delete(node);
+      },
+      readOne: async (of) => {
+        reach();
+        return this.#records.get(of);
       },
       read: async (most) => {
         reach();
@@ -37,6 +45,15 @@ export class MemoryDirectory {
       },
       close: async () => undefined,
     };
+  }
+
+  /** It cannot be reached from that node. */
+  cut(node: string): void {
+    this.#cut.add(node);
+  }
+
+  mend(node: string): void {
+    this.#cut.delete(node);
   }
 
   /** As if `node` had. */

@@ -16,6 +16,7 @@ export class MemoryNet {
   /** Everything that was sent, lost or not. */
   readonly carried: Carried[] = [];
   readonly #ends = new Map<string, End>();
+  readonly #paused = new Map<string, (() => void)[]>();
   readonly #toLose = new Map<string, number>();
   #last: Promise<void> = Promise.resolve();
   #isHeld = false;
@@ -53,6 +54,17 @@ export class MemoryNet {
     if (end === undefined) return;
     end.isUp = true;
     end.events.up();
+  }
+
+  /** It takes nothing until `resume`; then all that came meanwhile. */
+  pause(name: string): void {
+    this.#paused.set(name, []);
+  }
+
+  resume(name: string): void {
+    const came = this.#paused.get(name) ?? [];
+    this.#paused.delete(name);
+    for (const arrive of came) arrive();
   }
 
   /** It is there no more, and nobody was told. */
@@ -93,12 +105,18 @@ export class MemoryNet {
       this.#toLose.set(key, toLose - 1);
       return;
     }
-    this.#later(() => {
+    const arrive = (): void => {
+      const paused = this.#paused.get(to);
+      if (paused !== undefined) {
+        paused.push(arrive);
+        return;
+      }
       const end = this.#ends.get(to);
       if (end === undefined) {
         if (seq > 0) sender.events.absent(to, seq);
       } else if (end.isUp) end.events.frame(from, lane, bytes);
-    });
+    };
+    this.#later(arrive);
   }
 
   #later(arrive: () => void): void {

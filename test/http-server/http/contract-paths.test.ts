@@ -132,6 +132,7 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     ["case 67: a process whose name has unsafe letters", "alice.os", "Chess:chess:sys"],
     ["case 87: another node's homepage", "bob.os", "homepage:homepage:sys"],
     ["another node's process of a name that is here too", "bob.os", P],
+    ["an instance of a keyed family, whose name is no segment", "alice.os", "room/42:chat:template.os"],
   ])("%s is refused with InvalidSourceProcess, and nothing is bound", async (_what, node, id) => {
     const alice = await startHttpNode({ transport });
     alice.add(P);

@@ -60,7 +60,7 @@ class Stage {
     this.#all.push(node);
     node.addSystemProcess({
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(store, (process, metadata) => node.kernel.durable.along(process, metadata)),
+      program: stateProcess(store, { along: (process, metadata) => node.kernel.durable.along(process, metadata) }),
       public: true,
       trusted: true,
     });

@@ -40,7 +40,7 @@ async function start(
     node.kernel.durable.along(process, metadata);
   node.addSystemProcess({
     id: ProcessId.parse("state:distro:sys"),
-    program: stateProcess(store, along),
+    program: stateProcess(store, { along }),
     public: true,
     trusted: true,
   });

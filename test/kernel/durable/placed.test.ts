@@ -32,7 +32,7 @@ describe.each(PLACEMENTS.map((placement) => [placement] as const))("%s", (placem
     nodes.push(node);
     node.addSystemProcess({
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(store, (process, metadata) => node.kernel.durable.along(process, metadata)),
+      program: stateProcess(store, { along: (process, metadata) => node.kernel.durable.along(process, metadata) }),
       public: true,
       trusted: true,
     });
