@@ -81,7 +81,13 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
     "a node says that it is there: 10,000 nodes write 1,000 times a second",
   ),
   directoryGone: limit(30_000, "ms", 100, 10_800_000, "not heard of for so long, a node is gone: three beats"),
-  linkRate: limit(200_000, "frames", 1, 10_000_000, "of one node taken in a second; the window keeps others below"),
+  linkRate: limit(
+    1_000_000,
+    "frames",
+    1,
+    10_000_000,
+    "of one node taken in a second: twice what one that keeps to its window was seen to send; more is as if lost",
+  ),
   linkRateBytes: limit(1_024, "MiB", 1, 65_536, "of one node taken in a second; what is beyond is as if lost"),
   linkAsked: limit(65_536, "requests", 1, 1_048_576, "of one node that wait for an answer here; one more: Overloaded"),
 };
