@@ -3,6 +3,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { FrameError } from "../../../kernel/link/errors.ts";
 import {
+  BatchReader,
+  batchOf,
   bodyOf,
   frameOf,
   HEAD_BYTES,
@@ -17,6 +19,7 @@ import {
 import { packMessage } from "../../../lib/protocol/index.ts";
 
 const READERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
+  readBatch: (bytes) => lanesOf(bytes),
   readHead,
   readRequest,
   readAnswer,
@@ -64,6 +67,38 @@ describe.each(Object.entries(READERS))("%s", (_, read) => {
 
   test("and a list in a list, as deep as a frame is long", () => {
     isReadOrRefused(new Uint8Array(200_000).fill(0x91));
+  });
+});
+
+function lanesOf(bytes: Uint8Array): string[] {
+  const batch = new BatchReader(bytes);
+  const lanes: string[] = [];
+  while (batch.next()) lanes.push(`${batch.lane} ${batch.start} ${batch.end}`);
+  return lanes;
+}
+
+describe("a batch", () => {
+  const frames = [
+    { lane: "q" as const, body: packMessage([1]) },
+    { lane: "k" as const, body: new Uint8Array() },
+    { lane: "c" as const, body: new Uint8Array(70_000) },
+  ];
+
+  test("gives what it was made of", () => {
+    const bytes = batchOf(1, 5, frames);
+    expect(readHead(bytes)).toEqual({ epoch: 1, seq: 5 });
+    expect(lanesOf(bytes)).toEqual(["q 16 18", "k 23 23", `c 28 70028`]);
+    expect(lanesOf(batchOf(1, 5, []))).toEqual([]);
+  });
+
+  test("that is cut anywhere else than between two frames is refused", () => {
+    const bytes = batchOf(1, 5, frames);
+    for (let length = 12; length < 100; length++) {
+      if (length === 18 || length === 23) continue;
+      expect(() => lanesOf(bytes.subarray(0, length))).toThrow(
+        new FrameError("its fields are not those of the lane b"),
+      );
+    }
   });
 });
 
