@@ -90,6 +90,13 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   directoryGone: limit(30_000, "ms", 100, 10_800_000, "not heard of for so long, a node is gone: three beats"),
   linkRate: limit(200_000, "frames", 1, 10_000_000, "of one node taken in a second; the window keeps others below"),
   linkRateBytes: limit(1_024, "MiB", 1, 65_536, "of one node taken in a second; what is beyond is as if lost"),
+  linkHeld: limit(
+    256,
+    "MiB",
+    1,
+    65_536,
+    "of one node's requests that wait in mailboxes and for answers here; one more: Overloaded",
+  ),
   linkAsked: limit(65_536, "requests", 1, 1_048_576, "of one node that wait for an answer here; one more: Overloaded"),
 };
 
@@ -134,6 +141,7 @@ export type KernelLimitName =
   | "directoryGone"
   | "linkRate"
   | "linkRateBytes"
+  | "linkHeld"
   | "linkAsked";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
