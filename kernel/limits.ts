@@ -96,6 +96,13 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
     "of one node taken in a second: twice what one that keeps to its window was seen to send; more is as if lost",
   ),
   linkRateBytes: limit(1_024, "MiB", 1, 65_536, "of one node taken in a second; what is beyond is as if lost"),
+  linkHeld: limit(
+    256,
+    "MiB",
+    1,
+    65_536,
+    "of one node's requests that wait in mailboxes and for answers here; one more: Overloaded",
+  ),
   linkAsked: limit(65_536, "requests", 1, 1_048_576, "of one node that wait for an answer here; one more: Overloaded"),
   durableMessage: limit(384, "KiB", 1, 384, "largest durable message: one publish, and a server may take 512 KiB"),
   durableOut: limit(100_000, "messages", 1, 10_000_000, "kept for other nodes; one more: Overloaded. 100 bytes each"),
@@ -198,6 +205,7 @@ export type KernelLimitName =
   | "directoryGone"
   | "linkRate"
   | "linkRateBytes"
+  | "linkHeld"
   | "linkAsked"
   | "durableMessage"
   | "durableOut"

@@ -158,6 +158,11 @@ export class PendingTable {
     for (const entry of this.#entries()) this.#take(entry);
   }
 
+  /** That wait, the newest first; to look at only. */
+  *requests(): Iterable<Envelope> {
+    for (let entry = this.#newest; entry !== null; entry = entry.older) yield entry.request;
+  }
+
   /** Oldest first. */
   #entries(): Pending[] {
     const entries: Pending[] = [];

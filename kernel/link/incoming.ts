@@ -110,11 +110,11 @@ export class Incoming {
   }
 
   #taken(peer: Peer, lane: "q" | "r" | "c", bytes: Uint8Array, start: number, end: number): void {
-    if (lane === "q") this.#request(peer, readRequest(bytes, start, end));
+    if (lane === "q") this.#request(peer, readRequest(bytes, start, end), end - start);
     else if (lane === "r") this.#answer(peer, readAnswer(bytes, start, end));
     else {
       const whole = peer.in.piece(bytes, start, end);
-      if (whole?.lane === "q") this.#request(peer, readRequest(whole.body));
+      if (whole?.lane === "q") this.#request(peer, readRequest(whole.body), whole.body.byteLength);
       else if (whole?.lane === "r") this.#answer(peer, readAnswer(whole.body));
     }
   }
@@ -141,7 +141,8 @@ export class Incoming {
     if (peer.in.takeGap()) this.#kernel.losses?.missed(peer.name);
   }
 
-  #request(peer: Peer, fields: RequestFields): void {
+  /** @param bytes that it came in */
+  #request(peer: Peer, fields: RequestFields, bytes: number): void {
     const { id, source, target, seconds } = fields;
     const from = peer.addresses.of(source);
     const to = this.#own.of(target);
@@ -153,7 +154,7 @@ export class Incoming {
       request.rsvp = request.source;
       request.expectsResponse = seconds;
       const asked = { id, by: source };
-      if (peer.asked.size >= this.#kernel.limits.linkAsked)
+      if (peer.asked.size >= this.#kernel.limits.linkAsked || !peer.held.takes(request, bytes))
         return this.#say(peer, asked, { kind: "Overloaded", target: request.target });
       peer.asked.add(
         request,
@@ -162,7 +163,7 @@ export class Incoming {
         (answer) => this.#respond(peer, asked, answer),
         (error) => this.#say(peer, asked, error),
       );
-    }
+    } else if (!peer.held.takes(request, bytes)) return bus.refuse(request, "Overloaded");
     const process = registry.get(to.id);
     if (process === undefined) this.#seek(peer, request);
     else if (!mayBeReached(this.#kernel.name, process, request)) bus.refuse(request, "Denied");

@@ -11,6 +11,7 @@ import type { Kernel } from "../kernel.ts";
 import { type Pending, PendingTable } from "../pending.ts";
 import { Alarm } from "../timer-wheel.ts";
 import { Addresses } from "./addresses.ts";
+import { Held } from "./held.ts";
 import { InQueue } from "./in-queue.ts";
 import { Inflow } from "./inflow.ts";
 import { Item } from "./item.ts";
@@ -59,6 +60,7 @@ export class Peer {
   readonly addresses: Addresses;
   /** Requests of the peer, that processes here have to answer. */
   readonly asked: PendingTable;
+  readonly held: Held;
   readonly #kernel: Kernel;
   readonly #waiting = new Map<number, RequestItem>(); // by message id: those of this node
   readonly #ackAlarm: Alarm;
@@ -80,6 +82,7 @@ export class Peer {
     this.addresses = new Addresses(name);
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
+    this.held = new Held(kernel, name, this.asked);
     this.#ackAlarm = new Alarm(() => {
       this.#ackIsSet = false;
       if (this.in.owes) this.acknowledge();

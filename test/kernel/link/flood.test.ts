@@ -5,6 +5,7 @@ import { bodyOf, frameOf, packRequest, readAnswer } from "../../../kernel/link/f
 import { type Context, defineProcess } from "../../../lib/process/index.ts";
 import { ProcessId } from "../../../lib/protocol/index.ts";
 import { MemoryNet } from "../../support/memory-wires.ts";
+import { until } from "../../support/until.ts";
 
 const NETWORK = { process: "kernel:distro:sys", params: "network" };
 const CAROL = "c:chat:me.os";
@@ -104,4 +105,44 @@ test("requests that nobody answers are so many, one more is Overloaded", async (
   const said = net.carried.filter(({ to, lane }) => to === "mallory.os" && lane === "r");
   const answers = said.map(({ bytes }) => readAnswer(bodyOf(bytes))).map(({ id, error }) => [id, error]);
   expect(answers).toEqual([11, 12, 13].map((id) => [id, "Overloaded"]));
+});
+
+test("what waits here of one node is so many bytes, one more is Overloaded or a dead letter, and there is room again when it was taken", async () => {
+  const net = new MemoryNet();
+  const carol = await start(net, "carol.os", { linkHeld: 1 });
+  const goOn: (() => void)[] = [];
+  let handled = 0;
+  const slow = defineProcess({
+    onRequest: async (_, { rsvp }, ctx) => {
+      await new Promise<void>((resolve) => goOn.push(resolve));
+      handled++;
+      if (rsvp !== null) ctx.respond(null);
+    },
+  });
+  carol.addProcess(ProcessId.parse(CAROL), slow, { public: true, requestCapabilities: [NETWORK] });
+  await null;
+  const send = await mallory(net);
+  const quarter = "x".repeat(256 * 1024 - 100); // with what is around it, four are 1 MiB less a little
+  const letters = (): number => carol.kernel.deadLetters.counts().overloaded ?? 0;
+  const overloaded = (): number =>
+    net.carried.filter(({ to, bytes }) => to === "mallory.os" && Buffer.from(bytes).includes("Overloaded")).length;
+  send(quarter, null); // in hand, and so no longer in the mailbox
+  await net.settled();
+  for (let i = 0; i < 2; i++) send(quarter, null);
+  for (let i = 0; i < 2; i++) send(quarter, 3600);
+  await net.settled();
+  expect([overloaded(), letters()]).toEqual([0, 0]);
+  send(quarter, 3600);
+  send(quarter, null);
+  await net.settled();
+  expect([overloaded(), letters()]).toEqual([1, 1]);
+  for (let i = 0; i < 5; i++) {
+    await until(() => goOn.length > i);
+    goOn[i]?.();
+  }
+  await until(() => handled === 5);
+  await new Promise((resolve) => setTimeout(resolve, 50)); // until it looks again
+  for (let i = 0; i < 4; i++) send(quarter, 3600);
+  await net.settled();
+  expect([overloaded(), letters()]).toEqual([1, 1]);
 });
