@@ -209,12 +209,10 @@ export class Node {
    * @param options with the seed of its user in the account STORE
    */
   async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
-    const [{ NatsStore }, { NatsDirectory }, { NatsDurable }, { NatsClaims }] = await Promise.all([
-      import("./link/nats-store.ts"),
-      import("./link/nats-directory.ts"),
-      import("./link/nats-durable.ts"),
-      import("./link/nats-claims.ts"),
-    ]);
+    const { NatsStore } = await import("./link/nats-store.ts");
+    const { NatsDirectory } = await import("./link/nats-directory.ts");
+    const { NatsDurable } = await import("./link/nats-durable.ts");
+    const { NatsClaims } = await import("./link/nats-claims.ts");
     const store = new NatsStore({ ...options, node: this.kernel.name }); // one connection for all; the roster closes it
     await this.kernel.durable.join(new NatsDurable(store));
     return await this.join(new NatsDirectory(store), about, new NatsClaims(store));
