@@ -10,7 +10,14 @@
 import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
+import {
+  type ConnectionOptions,
+  connect,
+  type Msg,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type Status,
+} from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";
 import { INLINE_BYTES } from "./limits.ts";
@@ -18,6 +25,7 @@ import { absenceSubject, readSubject, subjectOf, tokenOf } from "./nats-subjects
 import type { Lane, Wire, WireEvents } from "./wire.ts";
 
 const CONNECT_MS = 1_500; // of one server: a frozen one is dialled first, and would cost the client's own 20 s
+const CONNECT_TIMES = [1, 2]; // of it, for the first: TLS and the check of a key take longer on a busy machine, and so does a refusal
 const RECONNECT_MS = 50; // and up to RECONNECT_SPREAD_MS more, so that not all nodes dial at once
 const RECONNECT_SPREAD_MS = 100;
 const PING_MS = 1_500;
@@ -67,7 +75,7 @@ export class NatsWire implements Wire {
     const { node, servers, seed, tls } = this.#options;
     let nc: NatsConnection;
     try {
-      nc = await connect({
+      nc = await connectPatiently({
         servers: [...servers],
         name: node,
         inboxPrefix: `_INBOX_${tokenOf(node)}`,
@@ -211,6 +219,20 @@ export class NatsWire implements Wire {
       setTimeout(() => stale?.destroy(), STALE_MS).unref();
     }
   }
+}
+
+/** One that refuses, or is not there, is not asked again. */
+async function connectPatiently(options: ConnectionOptions): Promise<NatsConnection> {
+  let late: unknown;
+  for (const times of CONNECT_TIMES) {
+    try {
+      return await connect({ ...options, timeout: CONNECT_MS * times });
+    } catch (error) {
+      if (textOf(error) !== "timeout") throw error;
+      late = error;
+    }
+  }
+  throw late;
 }
 
 type Socket = { destroy(): void; unref(): void };
