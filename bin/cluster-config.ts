@@ -118,7 +118,7 @@ max_connections: 1000
 lame_duck_duration: "30s"
 lame_duck_grace_period: "5s"
 tls ${tls}
-jetstream { store_dir: "js", max_mem: 64MB, max_file: 1GB }
+jetstream { store_dir: "js", max_mem: 64MB, max_file: 8GB }
 include ./users.conf
 ${all.length > 1 ? cluster : ""}`;
 }

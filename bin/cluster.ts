@@ -1,11 +1,11 @@
 /**
- * `jackfield cluster init | add-node | remove-node`: what NATS servers and nodes need to know of each other, as files.
+ * `jackfield cluster init | add-node | remove-node | set-up`: what NATS servers and nodes need to know of each other, as files.
  *
  * 1. Nothing that is there is overwritten: `init` wants a folder that does not exist, and what fails leaves none behind.
  * 2. A server's folder and a node's are whole: each is copied to its machine, and holds no other's secret.
  * 3. Keys and seeds are for their owner alone (0600, folders 0700). The CA's key and the admin's seed stay in the cluster's
  *    folder: it is kept where only who runs the cluster reads it.
- * 4. The servers are run by whoever operates the cluster, not by Jackfield.
+ * 4. The servers are run by whoever operates the cluster, not by Jackfield. What they keep for it, cluster-set-up.ts makes.
  */
 import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -22,6 +22,7 @@ export const CLUSTER_OPTIONS: Readonly<Record<string, { readonly value: string; 
   host: { value: "HOST,…", help: "of init: where they run, one for all or one each; left out: 127.0.0.1" },
   ports: { value: "PORT,PORT", help: "of init: first port for nodes and for servers; left out: 4222,6222" },
   out: { value: "FOLDER", help: "where the cluster's files are; left out: cluster" },
+  "remove-left": { value: "", help: "of set-up: delete inboxes of nodes that were removed, with what waits in them" },
 };
 
 const NODE = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/; // a name that may stand in a subject and be a folder
@@ -30,6 +31,15 @@ const SERVERS = [1, 3, 5]; // JetStream wants a majority: an even number bears n
 const PORT_MAX = 65_535;
 const SECRET_BYTES = 24;
 const FACTS = "cluster.json";
+
+/** As `cluster`, and `set-up`, which takes its time. @throws {SetUpError} (rejects) */
+export async function clusterCommand(args: readonly string[], folder: string): Promise<string> {
+  const { values, positionals } = parse(args);
+  if (positionals.length !== 1 || positionals[0] !== "set-up") return cluster(args, folder);
+  const { setUpFolder } = await import("./cluster-set-up.ts");
+  const target = join(folder, values.out ?? "cluster");
+  return await setUpFolder(target, readFacts(target), values["remove-left"] === true);
+}
 
 /** @param args what stands behind `cluster` @param folder where --out is looked for @returns what to tell @throws {OptionError} @throws {KernelError} */
 export function cluster(args: readonly string[], folder: string): string {
@@ -40,14 +50,21 @@ export function cluster(args: readonly string[], folder: string): string {
   if ((action === "add-node" || action === "remove-node") && name !== undefined && more.length === 0)
     return action === "add-node" ? addNode(target, nodeName(name), folder) : removeNode(target, name);
   throw new OptionError(
-    `Cannot run jackfield cluster as it must be init --nodes NAME,… or add-node NAME or remove-node NAME: got ${JSON.stringify(positionals.join(" "))}`,
+    `Cannot run jackfield cluster as it must be init --nodes NAME,… or add-node NAME or remove-node NAME or set-up: got ${JSON.stringify(positionals.join(" "))}`,
   );
 }
 
-type Values = { readonly [name in "nodes" | "servers" | "host" | "ports" | "out"]?: string };
+type Values = { readonly [name in "nodes" | "servers" | "host" | "ports" | "out"]?: string } & {
+  readonly "remove-left"?: boolean;
+};
 
 function parse(args: readonly string[]): { readonly values: Values; readonly positionals: readonly string[] } {
-  const options = Object.fromEntries(Object.keys(CLUSTER_OPTIONS).map((name) => [name, { type: "string" as const }]));
+  const options = Object.fromEntries(
+    Object.entries(CLUSTER_OPTIONS).map(([name, { value }]) => [
+      name,
+      { type: value === "" ? ("boolean" as const) : ("string" as const) },
+    ]),
+  );
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
     return { values: values as Values, positionals };
@@ -125,15 +142,19 @@ function init(target: string, { nodes, servers }: Plan, shownFrom: string): stri
   const shown = relative(shownFrom, target) || ".";
   const runs = servers.map(({ name, host }) => `  on ${host}:  cd ${join(shown, name)} && nats-server -c nats.conf`);
   const starts = nodes.map((node) => `  cd ${join(shown, node)} && jackfield start`);
+  const out = shown === "cluster" ? "" : ` --out ${shown}`;
   return `Wrote ${shown}: ${servers.length} NATS servers, ${nodes.length} nodes. It holds secrets: copy each folder to its machine only.
 
 The servers (nats-server 2.14.3, 2.12.12 or later of these; older ones have published holes):
 ${runs.join("\n")}
 
+Then, once, what nodes may not make themselves:
+  jackfield cluster set-up${out}
+
 The nodes, with any options of start:
 ${starts.join("\n")}
 
-Another node later:  jackfield cluster add-node NAME
+Another node later:  jackfield cluster add-node NAME${out}
 `;
 }
 
@@ -150,7 +171,7 @@ function addNode(target: string, node: string, shownFrom: string): string {
     if (cause instanceof KernelError) throw cause;
     throw notWritten(join(target, node), `it cannot be written: ${textOf(cause)}`, cause);
   }
-  return `Added ${node}.\n${reloading(facts)}Then, with any options of start:\n  cd ${relative(shownFrom, join(target, node))} && jackfield start\n`;
+  return `Added ${node}.\n${reloading(facts)}Then jackfield cluster set-up makes its inbox. With any options of start:\n  cd ${relative(shownFrom, join(target, node))} && jackfield start\n`;
 }
 
 function removeNode(target: string, node: string): string {
@@ -160,7 +181,7 @@ function removeNode(target: string, node: string): string {
     throw notWritten(join(target, node), `the cluster has no such node: it has ${Object.keys(nodes).join(", ")}`);
   writeFacts(target, { ...facts, nodes });
   rmSync(join(target, node), { recursive: true, force: true });
-  return `Removed ${node}: the servers cut it off and let it in no more, once they have read that.\n${reloading(facts)}`;
+  return `Removed ${node}: the servers cut it off and let it in no more, once they have read that.\n${reloading(facts)}What waits for it in its inbox stays until jackfield cluster set-up --remove-left.\n`;
 }
 
 function reloading({ servers }: ClusterFacts): string {

@@ -14,7 +14,7 @@ const WIDTH = 28; // columns of the left side
 
 export function helpText(): string {
   const row = ([name, { value, help }]: readonly [string, { readonly value: string; readonly help: string }]): string =>
-    `  ${`--${name} ${value}`.padEnd(WIDTH)}${help}`;
+    `  ${`--${name} ${value}`.trimEnd().padEnd(WIDTH)}${help}`;
   const rows = Object.entries(OPTIONS).map(row);
   const sendRows = Object.entries(SEND_OPTIONS).map(row);
   const controlUsage = Object.entries(CONTROL_COMMANDS).map(
@@ -36,6 +36,7 @@ Usage
   jackfield remove PACKAGE      the opposite: its processes end, its state stays
   jackfield list                the packages that are installed
   jackfield cluster init        write what NATS servers and nodes need to be linked; also add-node, remove-node NAME
+  jackfield cluster set-up      make in the running servers what nodes may not: after init and after add-node
   jackfield send ADDRESS JSON   send a message to a process of a running node, and print its answer
 ${controlUsage.join("\n")}
   jackfield --help              this page

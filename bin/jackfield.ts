@@ -40,7 +40,8 @@ async function run(args: readonly string[], running: () => void): Promise<void> 
   else if (command === "install" || command === "remove" || command === "list")
     await (await import("./install.ts")).packages(command, rest, process.env, OUTPUT, canAsk() ? yesOrNo : null);
   else if (command === "new") OUTPUT.print((await import("./new.ts")).newPackage(rest, process.cwd()));
-  else if (command === "cluster") OUTPUT.print((await import("./cluster.ts")).cluster(rest, process.cwd()));
+  else if (command === "cluster")
+    OUTPUT.print(await (await import("./cluster.ts")).clusterCommand(rest, process.cwd()));
   else if (!(await controlled(command, rest))) {
     warn(
       command === undefined

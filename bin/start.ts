@@ -10,6 +10,7 @@ import {
 } from "../http-server/index.ts";
 import { createNode, KERNEL_LIMITS, type KernelEvent, type Node, type Process } from "../kernel/index.ts";
 import { OptionError, ProcessId, textOf } from "../lib/protocol/index.ts";
+import type { AlongOf } from "../processes/state/state.ts";
 import type { StateStore } from "../processes/state/store.ts";
 import { capabilityStore } from "./capability-store.ts";
 import { crashStore } from "./crash-store.ts";
@@ -72,6 +73,7 @@ export async function start(
       limits,
       settings: options.settings,
       capabilityStore: capabilityStore(state),
+      durableStore: state,
       ...(crashes === undefined ? {} : { crashStore: crashes }),
     });
   } catch (error) {
@@ -80,7 +82,8 @@ export async function start(
   }
   node.afterStop(() => data.release());
   node.kernel.events.listen(report);
-  for (const process of systemProcesses(data, state)) grantRpc(node, node.addSystemProcess(process));
+  const along: AlongOf = (process, metadata) => node.kernel.durable.along(process, metadata);
+  for (const process of systemProcesses(data, state, along)) grantRpc(node, node.addSystemProcess(process));
   const main: ListenerOptions =
     options.port === null
       ? { host: options.host, port: FIRST_PORT, lastPort: LAST_PORT }
@@ -112,6 +115,7 @@ export async function start(
     }
     await addServices(node, options);
     await initsEnded(node);
+    await node.kernel.durable.resume();
     for (const { mount } of listeners) assertMountable(node, mount);
     const link = options.link.length === 0 ? null : await (await import("./link.ts")).linkNode(node, options);
     // Only now: a client that comes back the moment the port opens would be told, for good, that its process is not there.

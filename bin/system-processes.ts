@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { lazyProgram, PlacedProgram, type RegisterOptions } from "../kernel/index.ts";
 import { ProcessId, type Program } from "../lib/protocol/index.ts";
-import { stateProcess } from "../processes/state/state.ts";
+import { type AlongOf, stateProcess } from "../processes/state/state.ts";
 import { diskStore, memoryStore, type StateStore } from "../processes/state/store.ts";
 import type { DataFolder } from "./data-folder.ts";
 
@@ -20,11 +20,12 @@ export function openState(data: Pick<DataFolder, "path">): StateStore {
 export function systemProcesses(
   data: Pick<DataFolder, "path">,
   state: StateStore = openState(data),
+  along?: AlongOf,
 ): readonly RegisterOptions[] {
   return [
     {
       id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(state),
+      program: stateProcess(state, along),
       public: true,
       trusted: true,
     },

@@ -20,6 +20,7 @@ import {
 import type { CapabilityEpoch } from "./capabilities.ts";
 import type { DeadLetterReason } from "./dead-letters.ts";
 import { mayQuery } from "./debug-right.ts";
+import { DurableHand } from "./durable/hand.ts";
 import type { Kernel } from "./kernel.ts";
 import { mayLeave, networkCapability } from "./network.ts";
 import { pendingOf } from "./pending.ts";
@@ -117,6 +118,12 @@ export class Bus {
     return to.public || from.trusted || this.#holds(from, to);
   }
 
+  /** Whether `from` may message a process of that name before there is one. */
+  mayAwait(from: Process, { id }: Address): boolean {
+    const { package: name, publisher } = from.address.id;
+    return from.trusted || (name === id.package && publisher === id.publisher) || from.capabilities.mayMessage(id);
+  }
+
   canMessage(from: Process, target: Address): boolean {
     if (target.node !== this.#kernel.name) return from.capabilities.has(networkCapability(this.#kernel.name));
     const process = this.#kernel.registry.get(target.id);
@@ -127,7 +134,8 @@ export class Bus {
   refuse(request: Envelope, kind: SendErrorKind, reason: DeadLetterReason = REASON[kind]): void {
     if (request.kind === "timer") return;
     if (request.kind === "request" && pendingOf(request)?.fail(kind) === true) return;
-    this.bury(request, reason);
+    if (request.origin instanceof DurableHand) request.origin.ended("back");
+    else this.bury(request, reason);
     if (request.target.node !== this.#kernel.name) this.#kernel.losses?.unsent(request.target);
   }
 
@@ -147,12 +155,14 @@ export class Bus {
     if (request.kind === "timer") return;
     const pending = pendingOf(request);
     if (request.kind === "request" && pending?.holder === by) pending.fail("Offline");
-    this.bury(request, "crashed");
+    if (request.origin instanceof DurableHand) request.origin.ended("crashed");
+    if (!this.#kernel.stopping || !(request.origin instanceof DurableHand)) this.bury(request, "crashed");
   }
 
   /** `message` cannot cross to where its target runs (kernel/placement/): a dead letter, and Offline to who waits. */
   dropUnpackable(message: Envelope): void {
     if (message.kind === "request") pendingOf(message)?.fail("Offline");
+    if (message.origin instanceof DurableHand) message.origin.ended("crashed");
     this.bury(message, "unpackable");
   }
 

@@ -38,9 +38,11 @@ export function debug(kernel: Kernel, query: unknown): unknown {
       return { Logs: logs(kernel, fields(argument)) };
     case "Link":
       return link(kernel);
+    case "Durable":
+      return { Durable: kernel.durable.facts() };
     default:
       throw new Error(
-        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Nodes",
+        "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Durable, Nodes",
       );
   }
 }

@@ -12,6 +12,7 @@ export function runHostCommand(kernel: Kernel, process: Process, command: HostCo
   if ("HeldBy" in command) return heldBy(kernel, process, command.HeldBy.holder);
   if ("Issue" in command) return issue(kernel, process, command.Issue);
   if ("Derive" in command) return derive(kernel, process, command.Derive);
+  if ("Durable" in command) return kernel.durable.keep(process, command.Durable);
   if ("Revoke" in command) return revoke(kernel, process, command.Revoke.capability);
   if (!("Holds" in command)) return runFamilyCommand(kernel, process, command);
   const { holder, capability } = command.Holds;

@@ -30,6 +30,7 @@ import {
   toAddress,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
+import { DurableHand } from "./durable/hand.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
 import { checkDelay, checkSeconds, faultOfCall } from "./host-checks.ts";
 import { runHostCommand } from "./host-commands.ts";
@@ -86,6 +87,7 @@ export class Incarnation implements Host {
 
   /** Starts the program. Not in the constructor: what `start` sends or sets must end with this incarnation if it throws. */
   init(): void | Promise<void> {
+    if (this.#process.isFollowed) this.follow();
     this.#instance = this.#process.program.start(this);
     return this.#instance.init?.();
   }
@@ -102,6 +104,23 @@ export class Incarnation implements Host {
     hand.blob = blob;
     if (message.capabilities.length > 0) this.#process.capabilities.offer(message.capabilities);
     return this.#instance.handle(message);
+  }
+
+  /** From now on it is told how durable messages end. Only of a process that is given such: no other pays for it. */
+  follow(): void {
+    this.handle = this.#handleFollowed;
+  }
+
+  #handleFollowed(message: Envelope): void | Promise<void> {
+    const { origin } = message;
+    if (!(origin instanceof DurableHand)) return Incarnation.prototype.handle.call(this, message);
+    origin.isShipped = false; // it may have run elsewhere before
+    const result = Incarnation.prototype.handle.call(this, message);
+    if (origin.isShipped) return result;
+    if (result === undefined) return origin.ended("handled");
+    return Promise.resolve(result).then(() => {
+      if (!origin.isShipped) origin.ended("handled"); // a lazy program ships it when it is loaded
+    });
   }
 
   /** Whether a frame may come without its message. */

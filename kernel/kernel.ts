@@ -39,6 +39,8 @@ import { CapabilityRecords, type CapabilityStore } from "./capability-records.ts
 import { CrashReports, type CrashStore } from "./crash-reports.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { describe } from "./describe.ts";
+import { DurableDoor } from "./durable/door.ts";
+import type { DurableStore } from "./durable/store.ts";
 import { ProcessExitedError, SpawnError } from "./errors.ts";
 import { type EndReason, KernelEvents } from "./events.ts";
 import { Family } from "./family.ts";
@@ -78,6 +80,8 @@ export type KernelOptions = {
   readonly queue?: RunQueue;
   /** Where it is kept what processes gain and lose while the node runs. Left out: nowhere. */
   readonly capabilityStore?: CapabilityStore | null;
+  /** Where durable messages are kept. Left out: in memory, they end with the node. */
+  readonly durableStore?: DurableStore | null;
   /** By process id: what goes over the settings of its manifest or its parent. */
   readonly settings?: Readonly<Record<string, Settings>>;
 };
@@ -126,6 +130,7 @@ export class Kernel {
   readonly links: Links = new Links(this);
   readonly bus: Bus;
   readonly placements: Placements;
+  readonly durable: DurableDoor;
   /** The node stops: what ends now is not started again. */
   stopping = false;
   /** To other nodes; null: there is none, and they are Offline. */
@@ -158,6 +163,7 @@ export class Kernel {
     this.crashes = new CrashReports(this.clock, this.limits, this.events, options.crashStore ?? null);
     this.givenUp = new GivenUp(this.limits.crashReports);
     this.bus = new Bus(this);
+    this.durable = new DurableDoor(this, options.durableStore ?? null);
     this.placements = new Placements({
       limits: this.limits,
       queue: this.queue,

@@ -84,6 +84,41 @@ export const KERNEL_LIMITS: Readonly<Record<KernelLimitName, Limit>> = {
   linkRate: limit(200_000, "frames", 1, 10_000_000, "of one node taken in a second; the window keeps others below"),
   linkRateBytes: limit(1_024, "MiB", 1, 65_536, "of one node taken in a second; what is beyond is as if lost"),
   linkAsked: limit(65_536, "requests", 1, 1_048_576, "of one node that wait for an answer here; one more: Overloaded"),
+  durableMessage: limit(384, "KiB", 1, 384, "largest durable message: one publish, and a server may take 512 KiB"),
+  durableOut: limit(100_000, "messages", 1, 10_000_000, "kept for other nodes; one more: Overloaded. 100 bytes each"),
+  durableOutBytes: limit(256, "MiB", 1, 1_048_576, "of disk that these may take"),
+  durableIn: limit(
+    100_000,
+    "messages",
+    1,
+    10_000_000,
+    "kept for processes here; then no more are taken from other nodes",
+  ),
+  durableInBytes: limit(256, "MiB", 1, 1_048_576, "of disk that these may take"),
+  durableAbsent: limit(
+    10_000,
+    "messages",
+    0,
+    10_000_000,
+    "of these, for processes that are not there; one more: offline",
+  ),
+  durableAge: limit(168, "hours", 1, 87_600, "a durable message that is older is a dead letter: a week"),
+  durableInFlight: limit(
+    64,
+    "nodes",
+    1,
+    10_000,
+    "that messages are on their way to at once, each durableMessage at most",
+  ),
+  durableRetry: limit(100, "ms", 1, 3_600_000, "first back-off of what a server or the disk did not take; doubles"),
+  durableRetryMax: limit(5_000, "ms", 1, 3_600_000, "longest of these: a stream that elects a leader takes up to 7 s"),
+  durableMarks: limit(
+    10_000,
+    "outboxes",
+    1,
+    1_000_000,
+    "of other nodes known by their last message; a wiped one is another",
+  ),
 };
 
 export type KernelLimitName =
@@ -126,7 +161,18 @@ export type KernelLimitName =
   | "directoryGone"
   | "linkRate"
   | "linkRateBytes"
-  | "linkAsked";
+  | "linkAsked"
+  | "durableMessage"
+  | "durableOut"
+  | "durableOutBytes"
+  | "durableIn"
+  | "durableInBytes"
+  | "durableAbsent"
+  | "durableAge"
+  | "durableInFlight"
+  | "durableRetry"
+  | "durableRetryMax"
+  | "durableMarks";
 
 export type KernelLimits = LimitValues<typeof KERNEL_LIMITS>;
 

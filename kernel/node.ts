@@ -47,6 +47,7 @@ export class Node {
       ),
       trusted: true,
     });
+    this.onStop(() => this.kernel.durable.stop());
   }
 
   get name(): string {
@@ -133,11 +134,14 @@ export class Node {
 
   /** As `join`, in JetStream of NATS servers. @param options with the seed of its user in the account STORE */
   async joinByNats(options: Omit<NatsOptions, "node">, about: () => NodeAbout): Promise<string | undefined> {
-    const [{ NatsStore }, { NatsDirectory }] = await Promise.all([
+    const [{ NatsStore }, { NatsDirectory }, { NatsDurable }] = await Promise.all([
       import("./link/nats-store.ts"),
       import("./link/nats-directory.ts"),
+      import("./link/nats-durable.ts"),
     ]);
-    return await this.join(new NatsDirectory(new NatsStore({ ...options, node: this.kernel.name })), about);
+    const store = new NatsStore({ ...options, node: this.kernel.name });
+    await this.kernel.durable.join(new NatsDurable(store));
+    return await this.join(new NatsDirectory(store), about);
   }
 
   /** The packages it has, by `package:publisher`. */

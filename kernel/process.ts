@@ -90,6 +90,8 @@ export class Process implements Runnable {
   readonly mailbox: Mailbox;
   readonly capabilities: CapabilitySet;
   #onExit: OnExit = "None";
+  /** Durable messages come to it: see Incarnation.follow. */
+  isFollowed = false;
   /** Bus only. */
   readonly routes: Routes = new Routes();
   readonly #kernel: Kernel;
@@ -216,6 +218,13 @@ export class Process implements Runnable {
     if (!this.mailbox.postReserved(envelope)) return false;
     if (this.#turn === IDLE) this.#lineUp();
     return true;
+  }
+
+  /** Inbox of durable messages only: before it posts one. */
+  follow(): void {
+    if (this.isFollowed) return;
+    this.isFollowed = true;
+    this.#incarnation?.follow();
   }
 
   /** Bus only: its mailbox was full. Told at most once per limits.overloadNotice: a flood must not become one of events. */

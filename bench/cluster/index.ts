@@ -5,15 +5,21 @@
  * 1. node.ts is a node, in a process of its own; it asks the others, and keeps count of what it asked and was asked.
  * 2. Every request of a node that lives is accounted for; of who is killed, nobody can tell.
  * 3. For the last seconds nothing more goes wrong: each node must be answered by the others again.
- * 4. Exit 1: a guarantee broke, `broken` says which. Exit 2: a flag was not understood.
+ * 4. Durable messages of all nodes, killed ones too, must come, each once, in order: their data is kept.
+ * 5. Exit 1: a guarantee broke, `broken` says which. Exit 2: a flag was not understood.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { setUpCluster } from "../../kernel/index.ts";
 import { OptionError } from "../../lib/protocol/index.ts";
 import { stop } from "../child.ts";
 import { ask } from "../conversation.ts";
 import { readNumber } from "../number-flag.ts";
+import { missing } from "./durable.ts";
 import { type ClusterReport, type NodeReport, reportOf } from "./report.ts";
 import { type Servers, startServers } from "./servers.ts";
 
@@ -23,7 +29,8 @@ const NAMES = ["one.soak", "two.soak", "three.soak"] as const;
 const CALM_MS = 6_000; // at the end: a paused server costs up to 4.5 s (contracts/cluster.md §6)
 const DOWN_MS = { min: 100, max: 4_000 }; // how long one stays killed or paused: around limits.linkGrace
 const BETWEEN_MS = { min: 300, max: 1_500 };
-const ANSWER_MS = 30_000;
+const ARRIVE_MS = 30_000; // for durable messages: a stream that elects a leader takes up to 10 s
+const ANSWER_MS = 60_000;
 const START_MS = 40_000; // a name may be taken until the servers have noticed who had it
 
 const NODE_SCRIPT = fileURLToPath(new URL("./node.js", import.meta.url)); // .js: it runs from dist/
@@ -36,6 +43,7 @@ class Cluster {
   readonly #servers: Servers;
   readonly #note: (line: string) => void;
   readonly #children = new Map<string, ChildProcess>();
+  readonly #data = mkdtempSync(join(tmpdir(), "jackfield-soak-"));
 
   constructor(servers: Servers, note: (line: string) => void) {
     this.#servers = servers;
@@ -46,7 +54,8 @@ class Cluster {
     const others = NAMES.filter((other) => other !== name).join(",");
     const until = performance.now() + START_MS;
     for (;;) {
-      const child = spawn(process.execPath, [NODE_SCRIPT, name, others, this.#servers.urls.join(",")], {
+      const args = [NODE_SCRIPT, name, others, this.#servers.urls.join(","), join(this.#data, name)];
+      const child = spawn(process.execPath, args, {
         stdio: ["pipe", "pipe", performance.now() < until ? "ignore" : "inherit"],
       });
       this.#children.set(name, child);
@@ -92,12 +101,19 @@ class Cluster {
       await stop(child);
     }
     await this.#servers.end();
+    rmSync(this.#data, { recursive: true, force: true });
+  }
+
+  /** Streams in as many servers as can be, as `jackfield cluster set-up` makes them. */
+  async setUp(): Promise<void> {
+    await setUpCluster({ servers: this.#servers.urls, nodes: NAMES, removeLeft: false });
   }
 }
 
 async function soak(seconds: number, count: number, note: (line: string) => void): Promise<ClusterReport> {
   const cluster = new Cluster(await startServers(count), note);
   try {
+    await cluster.setUp();
     await Promise.all(NAMES.map((name) => cluster.startNode(name)));
     const end = performance.now() + seconds * 1000 - CALM_MS;
     while (performance.now() < end) {
@@ -106,11 +122,20 @@ async function soak(seconds: number, count: number, note: (line: string) => void
     }
     await sleep(CALM_MS);
     await cluster.all("quiet");
-    const reports = await cluster.all<NodeReport>("report");
+    let reports = await cluster.all<NodeReport>("report");
+    for (const last = performance.now() + ARRIVE_MS; isUnderWay(reports) && performance.now() < last; ) {
+      await sleep(500);
+      reports = await cluster.all<NodeReport>("report");
+    }
     return reportOf({ seconds, servers: count, nodes: NAMES.length, events: cluster.events }, reports);
   } finally {
     await cluster.end();
   }
+}
+
+/** What one node has handed to JetStream, another may not have taken yet. */
+function isUnderWay(reports: readonly NodeReport[]): boolean {
+  return missing(reports.map(({ durable }) => durable)) > 0;
 }
 
 function readable({ perNode, broken, ok, ...facts }: ClusterReport): string {

@@ -1,15 +1,16 @@
 /**
- * A node of a cluster's soak, in a process of its own: `node node.js <name> <others, by comma> <urls, by comma>`.
+ * A node of a cluster's soak, in a process of its own: `node node.js <name> <others, by comma> <urls, by comma> <folder>`.
  *
  *   start → when it is linked    quiet → stops asking, and waits for what is open    report → NodeReport
  *
  * Its asker asks each other node's answerer, in numbered streams; the answerer keeps, per asking process life, the last
- * number of each stream: one that comes again, or after a later one, is a breach.
+ * number of each stream: one that comes again, or after a later one, is a breach. Durable messages: durable.ts.
  */
-import { createNode } from "../../kernel/index.ts";
+import { createNode, DirectoryError, DurableError } from "../../kernel/index.ts";
 import { type Context, defineProcess } from "../../lib/process/index.ts";
 import { ProcessId, SendError } from "../../lib/protocol/index.ts";
 import { answer } from "../conversation.ts";
+import { DurableLoad } from "./durable.ts";
 import type { NodeReport } from "./report.ts";
 
 const NETWORK = [{ process: "kernel:distro:sys", params: "network" }];
@@ -23,8 +24,9 @@ const LIVES_MAX = 10_000;
 
 type Numbered = { readonly life: number; readonly n: number; readonly bytes: number };
 
-const [, , name = "", others = "", urls = ""] = process.argv;
+const [, , name = "", others = "", urls = "", folder = ""] = process.argv;
 const life = Date.now();
+const durable = new DurableLoad(folder, life);
 const outcomes: Record<string, number> = {};
 const breaches: Record<string, number> = {};
 const seen = new Map<string, number>(); // last number, by asking node and its life
@@ -72,13 +74,16 @@ async function ask(to: string, n: number): Promise<void> {
   open--;
 }
 
-const node = createNode({ name, limits: { drain: 500 } });
+const node = createNode({ name, durableStore: durable.store, limits: { drain: 500 } });
 node.kernel.events.listen((event) => {
-  if (event.type === "fault") count(breaches, `fault: ${String(event.error)}`);
+  if (event.type !== "fault" || event.error instanceof DurableError) return; // that one's way is gone with the servers
+  if (!(event.error instanceof DirectoryError)) count(breaches, `fault: ${String(event.error)}`); // likewise
 });
 
 async function start(): Promise<object> {
+  durable.add(node, others.split(","));
   await node.linkByNats({ servers: urls.split(",") });
+  await node.joinByNats({ servers: urls.split(",") }, () => ({ address: null, version: null }));
   node.addProcess(ProcessId.parse("answerer:soak:sys"), answerer, { requestCapabilities: NETWORK });
   node.addProcess(ProcessId.parse("asker:soak:sys"), asking, { requestCapabilities: NETWORK });
   const next = new Map(others.split(",").map((to) => [to, 0]));
@@ -96,6 +101,7 @@ async function quiet(): Promise<object> {
   isAsking = false;
   const end = performance.now() + QUIET_MS;
   while (open > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  await durable.quiet(node);
   return { open };
 }
 
@@ -107,6 +113,7 @@ const report = (): NodeReport => ({
   handled,
   breaches,
   link: node.kernel.link?.describe() ?? null,
+  durable: durable.report(node),
 });
 
 answer({ start, quiet, report });

@@ -1,4 +1,5 @@
 /** What `npm run soak:cluster` finds. */
+import { type DurableReport, missing } from "./durable.ts";
 
 /** A JSON value: it crosses from a node's process. */
 export type NodeReport = {
@@ -13,6 +14,7 @@ export type NodeReport = {
   readonly breaches: Readonly<Record<string, number>>;
   /** `{"Debug":"Link"}` */
   readonly link: unknown;
+  readonly durable: DurableReport;
 };
 
 export type ClusterReport = {
@@ -28,6 +30,14 @@ export type ClusterReport = {
   readonly unaccounted: number;
   readonly handled: number;
   readonly duplicatedOrReordered: number;
+  /** Durable messages, of all lives of all nodes: kept by their senders, and what became of them. */
+  readonly durable: {
+    readonly kept: number;
+    readonly lost: number;
+    readonly duplicatedOrReordered: number;
+    /** Of the nodes' last lives: not yet handled in the end. */
+    readonly waiting: number;
+  };
   /** Nodes whose last life answers the others in the end. */
   readonly together: boolean;
   /** What broke; empty when all is well. */
@@ -54,6 +64,17 @@ export function reportOf(
     if (outcomes.Response === undefined) broken.push(`${name} was never answered`);
   const known = new Set(["Response", "Offline", "Timeout", "Overloaded"]);
   for (const outcome of Object.keys(outcomes)) if (!known.has(outcome)) broken.push(`a request ended in ${outcome}`);
+  const all = perNode.map(({ durable }) => durable);
+  const durable = {
+    kept: all.reduce((sum, { sent }) => sum + Object.values(sent).reduce((part, last) => part + last + 1, 0), 0),
+    lost: missing(all) + all.reduce((sum, { leftOut }) => sum + leftOut, 0),
+    duplicatedOrReordered: all.reduce((sum, { again }) => sum + again, 0),
+    waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
+  };
+  if (durable.lost > 0) broken.push(`${durable.lost} durable messages were lost`);
+  if (durable.duplicatedOrReordered > 0)
+    broken.push(`${durable.duplicatedOrReordered} durable messages came twice, or after a later one`);
+  if (durable.kept === 0) broken.push("no durable message was kept");
   const { duplicated = 0, "reordered or duplicated": reordered = 0 } = breaches;
   return {
     ok: broken.length === 0,
@@ -63,6 +84,7 @@ export function reportOf(
     unaccounted,
     handled: total((node) => node.handled),
     duplicatedOrReordered: duplicated + reordered,
+    durable,
     together: perNode.every(({ outcomes }) => outcomes.Response !== undefined),
     broken,
     perNode,

@@ -103,7 +103,8 @@ export async function startServers(count: number): Promise<Servers> {
   const all = ports.slice(0, count).map((port, i): Server => {
     const config = join(folder, `n${i}.conf`);
     const cluster = `cluster { name: k, host: 127.0.0.1, port: ${ports[count + i]}, routes: [${routes.join(", ")}] }`;
-    const lines = [`server_name: n${i}`, "host: 127.0.0.1", `port: ${port}`, ...(count > 1 ? [cluster] : [])];
+    const js = `jetstream { store_dir: "${join(folder, `js${i}`)}", max_file: 1GB }`;
+    const lines = [`server_name: n${i}`, "host: 127.0.0.1", `port: ${port}`, js, ...(count > 1 ? [cluster] : [])];
     writeFileSync(config, `${lines.join("\n")}\n`);
     return { port, config, child: null };
   });

@@ -27,3 +27,12 @@ export class DirectoryError extends KernelError {
     super("directory", `Cannot keep a directory in "${where}" as ${rule}`, options);
   }
 }
+
+/** What a cluster's nodes may not make could not be made for them. What was made until then stays. */
+export class SetUpError extends KernelError {
+  override readonly name = "SetUpError";
+
+  constructor(where: string, rule: string, options?: ErrorOptions) {
+    super("set_up", `Cannot set up "${where}" as ${rule}`, options);
+  }
+}

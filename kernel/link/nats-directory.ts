@@ -5,20 +5,18 @@
  *    stands in the stream's facts, and each is then read by itself.
  * 2. The bucket is made by who may; a server without permissions lets the first node.
  */
-import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { textOf } from "../../lib/protocol/index.ts";
 import type { Directory, DirectoryRecord } from "./directory.ts";
 import { DirectoryError } from "./errors.ts";
+import { assertBucket, bucketReplicas, DIRECTORY_BUCKET, streamOf } from "./nats-buckets.ts";
 import type { NatsStore } from "./nats-store.ts";
 import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
-import { RECORD_BYTES } from "./roster.ts";
 
-const BUCKET = "dir";
-const STREAM = `KV_${BUCKET}`;
+const BUCKET = DIRECTORY_BUCKET.name;
+const STREAM = streamOf(DIRECTORY_BUCKET);
 const SUBJECT = `$KV.${BUCKET}.`;
-const KEPT_MS = 10 * 60 * 1000; // of a node that is gone; long enough for a person to ask which one it was
-const BUCKET_BYTES = 64 * 1024 * 1024; // 10,000 records of RECORD_BYTES, and half as much again
 const READS = 64; // at once: of 10,000 keys, each some 0.25 ms away (contracts/cluster.md §10)
 
 export class NatsDirectory implements Directory {
@@ -37,7 +35,7 @@ export class NatsDirectory implements Directory {
     const { js, manager } = await this.#store.open().catch((cause: unknown) => {
       throw new DirectoryError(this.where, `none of its servers lets it in: ${textOf(cause)}`, { cause });
     });
-    await this.#assertBucket(manager, js);
+    await this.#assertBucket(manager);
     this.#opened = { manager, kv: await new Kvm(js).open(BUCKET, { allow_direct: true }) };
   }
 
@@ -79,16 +77,13 @@ export class NatsDirectory implements Directory {
   }
 
   /** @throws {DirectoryError} (rejects) there is none, and it may not be made */
-  async #assertBucket(manager: JetStreamManager, js: JetStreamClient): Promise<void> {
+  async #assertBucket(manager: JetStreamManager): Promise<void> {
+    const there = await bucketReplicas(manager, DIRECTORY_BUCKET).catch((cause: unknown) => {
+      throw this.#noJetStream(cause);
+    });
+    if (there !== undefined) return;
     try {
-      await manager.streams.info(STREAM);
-      return;
-    } catch (cause) {
-      if (textOf(cause) !== "stream not found") throw this.#noJetStream(cause);
-    }
-    try {
-      const options = { history: 1, ttl: KEPT_MS, maxValueSize: RECORD_BYTES, max_bytes: BUCKET_BYTES };
-      await new Kvm(js).create(BUCKET, options);
+      await assertBucket(manager, DIRECTORY_BUCKET, 1);
     } catch (cause) {
       const rule = `there is no bucket "${BUCKET}", and this node may not make it: ${textOf(cause)}`;
       throw new DirectoryError(this.where, rule, { cause });

@@ -5,6 +5,7 @@ import {
   type Answer,
   Blob,
   type Capability,
+  DurableOrigin,
   Envelope,
   type MessageKind,
   packMessage,
@@ -26,6 +27,7 @@ const IS_RPC = 16;
 const HAS_METADATA = 32;
 const HAS_CAPABILITIES = 64;
 const HAS_TARGET = 128; // it was asked under an older name
+const IS_DURABLE = RSVP_IS_SOURCE; // without HAS_RSVP: nobody answers a durable message
 const INHERITS = 4;
 
 const NONE = -1; // seconds: no answer is wanted
@@ -48,6 +50,7 @@ export function writeMessage(out: BatchWriter, message: Envelope, body: Uint8Arr
         (rsvp === null ? 0 : HAS_RSVP) |
         (rsvp !== null && rsvp.text === source.text ? RSVP_IS_SOURCE : 0) |
         (message.origin === RPC_ORIGIN ? IS_RPC : 0) |
+        (message.origin instanceof DurableOrigin ? IS_DURABLE : 0) |
         (metadata === null ? 0 : HAS_METADATA) |
         (capabilities.length === 0 ? 0 : HAS_CAPABILITIES) |
         (target.text === our.text ? 0 : HAS_TARGET),
@@ -61,6 +64,7 @@ export function writeMessage(out: BatchWriter, message: Envelope, body: Uint8Arr
   if (metadata !== null) out.text(metadata);
   if (capabilities.length > 0) out.value(capabilities);
   if (target.text !== our.text) out.text(target.text);
+  if (message.origin instanceof DurableOrigin) out.text(message.origin.from).f64(message.origin.id);
 }
 
 /** An error has no body and no blob: the realm has kept those of the request. */
@@ -86,6 +90,7 @@ export function readMessage(reader: BatchReader, our: Address, known: KnownAddre
   if ((flags & HAS_METADATA) !== 0) message.metadata = reader.text();
   if ((flags & HAS_CAPABILITIES) !== 0) message.capabilities = capabilitiesOf(reader.value());
   if ((flags & HAS_TARGET) !== 0) message.target = known.find(reader.text());
+  if ((flags & (HAS_RSVP | IS_DURABLE)) === IS_DURABLE) message.origin = new DurableOrigin(reader.text(), reader.f64());
   return message;
 }
 

@@ -6,6 +6,7 @@
  * 3. A message stays here until it is handled: see shipped.ts.
  */
 import { type Address, type Blob, type Envelope, MESSAGE_TYPES, type WsMessageType } from "../../lib/protocol/index.ts";
+import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
 import type { Hand, Incarnation } from "../incarnation.ts";
 import { AskedRequests } from "./asked-requests.ts";
@@ -103,6 +104,7 @@ export class PlacedInstance implements PlaceableInstance {
     if (kind === "error") writeError(out, message.error ?? "Offline");
     else writeMessage(out, message, body, this.our);
     if (kind === "request" && message.rsvp !== null) this.#asked.add(seq, message);
+    if (message.origin instanceof DurableHand) message.origin.isShipped = true;
     return this.#add(seq, hand, out.length - before);
   }
 

@@ -6,6 +6,7 @@
  * 2. Nothing a realm says is trusted beyond that: what cannot be read, or throws, ends the incarnation.
  */
 import { Address, Blob, Envelope, HTTP_SERVER, MESSAGE_TYPES, SendError } from "../../lib/protocol/index.ts";
+import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
 import { Hand, type Incarnation } from "../incarnation.ts";
 import type { AskedRequests } from "./asked-requests.ts";
@@ -124,6 +125,8 @@ export class Replay {
       return;
     }
     this.#shipped.done();
+    const origin = this.#hand.message?.origin;
+    if (origin instanceof DurableHand) origin.ended("handled");
     this.#port.done();
   }
 

@@ -3,18 +3,22 @@
  *
  * `send` does not wait: an answer, or the error that ends it, comes to `onResponse` or `onSendError` with `context`.
  * `sendAndAwaitResponse` waits, while the mailbox does too.
+ * `durable` waits until the message is on this node's disk; then it arrives, whatever ends meanwhile. Nobody answers it.
  */
 import {
+  type Address,
   type AddressLike,
   type Blob,
   Blob as BlobClass,
   type BlobLike,
   type Capability,
+  type DurableResult,
   Envelope,
   type Host,
   type Message,
   ON_BEHALF,
   OptionError,
+  SendError,
   toBlob,
 } from "../protocol/index.ts";
 import type { AddressBook } from "./address-book.ts";
@@ -131,6 +135,39 @@ export class Request {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Fulfilled when the message is kept on this node's disk: it then comes to its target's `onRequest`, in the order sent,
+   * also when nodes or servers end meanwhile (docs/cluster.md, "Durable messages"). There `message.durable` names it.
+   * @throws {SendError} (rejects) Denied, Overloaded: the outbox is full, Offline: there is no way that could take it
+   * @throws {OptionError} (rejects) it is too large, has no target, or asks for what a durable message cannot have
+   */
+  async durable(): Promise<void> {
+    const envelope = this.#envelope(null);
+    const { target, body, blob, metadata } = envelope;
+    this.#assertPlain(target);
+    const raw = blob?.keep().raw() ?? null; // now: a lent one is gone by the time that it is written
+    const bytes = raw instanceof ArrayBuffer ? new Uint8Array(raw) : raw;
+    const command = { target: target.text, body, blob: bytes, mime: blob?.mime ?? null, metadata };
+    const refused = (await this.#host.command({ Durable: command })) as DurableResult | undefined; // undefined: in the harness
+    if (refused === null || refused === undefined) return;
+    const error = new Envelope("error", target, this.#host.our, body, blob);
+    error.error = refused;
+    throw new SendError(error);
+  }
+
+  /** @throws {OptionError} */
+  #assertPlain(target: Address): void {
+    const wants: readonly (readonly [boolean, string])[] = [
+      [this.#seconds !== null, "nobody answers it: leave out expectsResponse"],
+      [this.#context !== undefined, "no answer brings a context back: leave it out"],
+      [this.#inherit, "it has only what it is given itself: leave out inherit"],
+      [this.#capabilities.length > 0, "rights may have ended when it arrives: leave out capabilities and onBehalfOf"],
+      [target.node === "*", "who holds a name of the cluster may change on the way: name a process of one node"],
+    ];
+    const why = wants.find(([isWanted]) => isWanted)?.[1];
+    if (why !== undefined) throw new OptionError(`Cannot send "${target.text}" a durable message as ${why}`);
   }
 
   #envelope(seconds: number | null): Envelope {

@@ -52,10 +52,17 @@ export class StateCalls {
     }
   }
 
+  /** The durable message in hand: it is struck out in the transaction that writes this (docs/adr/0036). */
+  #nameDurable(request: Envelope): void {
+    const durable = this.#host.inHand()?.durable ?? null;
+    if (durable !== null) request.metadata = JSON.stringify({ durable });
+  }
+
   async #call(act: string, action: string, blob: Blob | null): Promise<Envelope> {
     const { our } = this.#host;
     const request = new Envelope("request", our, new Address(our.node, STATE), { [action]: our.id.text }, blob);
     request.expectsResponse = STATE_SECONDS;
+    if (action !== "GetState") this.#nameDurable(request);
     const answer = await this.#host.call(request);
     const { body } = answer;
     if (typeof body === "object" && body !== null && "Err" in body)

@@ -67,6 +67,29 @@ export class Envelope {
   get payload(): Blob | null {
     return this.blob;
   }
+
+  /**
+   * Of a message sent with `durable()`: which one. null: it is none. The same message has the same `from` and `id` each
+   * time that it is handed to a handler: after a crash of the node it may be a second time (docs/adr/0036).
+   */
+  get durable(): Durable | null {
+    const { origin } = this;
+    return origin instanceof DurableOrigin ? { from: origin.from, id: origin.id } : null;
+  }
+}
+
+/** @property from an outbox: its node and its own name @property id of one outbox rising, not without gaps */
+export type Durable = { readonly from: string; readonly id: number };
+
+/** The `origin` of a durable message: no field of its own, which every envelope would pay for. */
+export class DurableOrigin {
+  readonly from: string;
+  readonly id: number;
+
+  constructor(from: string, id: number) {
+    this.from = from;
+    this.id = id;
+  }
 }
 
 /**

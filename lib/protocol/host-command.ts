@@ -5,6 +5,7 @@
  * 2. Commands and results are values, as bodies are.
  */
 import type { Capability } from "./capability.ts";
+import type { SendErrorKind } from "./errors.ts";
 import type { FamilyCommand } from "./family.ts";
 
 export type HostCommand =
@@ -20,4 +21,18 @@ export type HostCommand =
   /** → Capability: a narrower one than `capability`, which this process holds, has received or issues. */
   | { readonly Derive: { readonly capability: Capability; readonly only?: unknown; readonly expires?: number } }
   /** → number: how many processes it was taken from, and all that come from it. Only who issued or derived it may. */
-  | { readonly Revoke: { readonly capability: Capability } };
+  | { readonly Revoke: { readonly capability: Capability } }
+  /** → SendErrorKind | null: why it is not kept; null: it is on the disk, and will be handed to `target`. */
+  | { readonly Durable: DurableCommand };
+
+/** A durable message (docs/adr/0036). @property target text of an address */
+export type DurableCommand = {
+  readonly target: string;
+  readonly body: unknown;
+  readonly blob: Uint8Array | string | null;
+  readonly mime: string | null;
+  readonly metadata: string | null;
+};
+
+/** What the command Durable came to. */
+export type DurableResult = Exclude<SendErrorKind, "Timeout"> | null;

@@ -11,22 +11,30 @@
  */
 import { type Context, defineProcess, isOnBehalf, type Message, type Program } from "jackfield/process";
 import { VALUE_MAX, WRITES_BYTES_MAX, WRITES_MAX } from "./limits.ts";
-import type { StateStore } from "./store.ts";
+import type { Change, StateStore } from "./store.ts";
 
-export function stateProcess(store: StateStore): Program {
+/** What is to be written in one transaction with a state. @property done it was */
+export type Along = { readonly changes: readonly Change[]; done(): void };
+
+/** @param along for a write of `process`, which says `metadata`; undefined: nothing */
+export type AlongOf = (process: string, metadata: string | null) => Along | undefined;
+
+export function stateProcess(store: StateStore, along: AlongOf = () => undefined): Program {
   return defineProcess({
-    onRequest: new Requests(store).onRequest,
+    onRequest: new Requests(store, along).onRequest,
     onExit: () => store.close(),
   });
 }
 
 class Requests {
   readonly #store: StateStore;
+  readonly #along: AlongOf;
   readonly #writes = new Set<Promise<void>>();
   #bytes = 0; // of these
 
-  constructor(store: StateStore) {
+  constructor(store: StateStore, along: AlongOf) {
     this.#store = store;
+    this.#along = along;
   }
 
   readonly onRequest = (_: undefined, message: Message, ctx: Context): void | Promise<void> => {
@@ -37,15 +45,24 @@ class Requests {
     const key = message.source.id.text;
     if (id !== key || message.source.node !== ctx.node || isOnBehalf(message)) return respond({ Err: "NotYourState" });
     if (action === "GetState") return respond("GetState", this.#store.get(key));
-    if (action === "DeleteState") return this.#write(this.#store.delete(key), 0, action, respond);
+    if (action === "DeleteState") return this.#write(this.#set(message, null), 0, action, respond);
     if (action !== "SetState") return respond({ Err: "MalformedRequest" });
     const { blob } = message;
     if (blob === null) return respond({ Err: "NoBlob" });
     const { byteLength } = blob;
     if (byteLength > VALUE_MAX)
       return respond({ Err: `TooLarge: at most ${VALUE_MAX} bytes, got ${byteLength}: keep so much in files` });
-    return this.#write(this.#store.set(key, blob.keep().bytes()), byteLength, action, respond);
+    return this.#write(this.#set(message, blob.keep().bytes()), byteLength, action, respond);
   };
+
+  /** @param value null: none */
+  #set({ source, metadata }: Message, value: Uint8Array | null): Promise<void> {
+    const key = source.id.text;
+    const along = metadata === null ? undefined : this.#along(key, metadata);
+    const changes = along?.changes ?? [];
+    const written = value === null ? this.#store.delete(key, changes) : this.#store.set(key, value, changes);
+    return along === undefined ? written : written.then(() => along.done());
+  }
 
   /** @returns a promise to wait for, when enough are on their way */
   #write(written: Promise<void>, bytes: number, action: string, respond: Respond): void | Promise<void> {

@@ -5,28 +5,44 @@
  * 2. `get` gives what was set last, also while that is on its way.
  * 3. Writes of one moment go to the disk together; those of one key in the order they were asked for.
  * 4. `close` waits for what is on its way.
+ * 5. Changes of one call are on the disk all or none.
  */
 import { createHash } from "node:crypto";
 import { openLmdb, type RootDatabase, written } from "../lmdb.ts";
 import { KEY_MAX } from "./limits.ts";
 
 export interface StateStore {
+  /** It is in memory, and ends with the node. */
+  readonly volatile?: boolean;
   get(key: string): Uint8Array | undefined;
   /** Every value whose key begins so; of a key that is too long, the beginning and its hash. */
   entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
-  /** Durable when it resolves. `value` must not be changed afterwards. */
-  set(key: string, value: Uint8Array): Promise<void>;
-  delete(key: string): Promise<void>;
+  /** Durable when it resolves. `value` must not be changed afterwards. @param along rule 5 */
+  set(key: string, value: Uint8Array, along?: readonly Change[]): Promise<void>;
+  delete(key: string, along?: readonly Change[]): Promise<void>;
+  /** Durable when it resolves. */
+  write(changes: readonly Change[]): Promise<void>;
   close(): Promise<void>;
 }
 
+/** @property 1 null: it is deleted */
+export type Change = readonly [key: string, value: Uint8Array | null];
+
 export function memoryStore(): StateStore {
   const values = new Map<string, Uint8Array>();
+  const write = async (changes: readonly Change[]): Promise<void> => {
+    for (const [key, value] of changes) {
+      if (value === null) values.delete(key);
+      else values.set(key, value);
+    }
+  };
   return {
+    volatile: true,
     get: (key) => values.get(key),
-    entries: (prefix) => [...values].filter(([key]) => key.startsWith(prefix)),
-    set: async (key, value) => void values.set(key, value),
-    delete: async (key) => void values.delete(key),
+    entries: (prefix) => [...values].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),
+    set: (key, value, along = []) => write([[key, value], ...along]),
+    delete: (key, along = []) => write([[key, null], ...along]),
+    write,
     close: async () => values.clear(),
   };
 }
@@ -60,12 +76,12 @@ class DiskStore implements StateStore {
     for (const { key, value } of this.#database.getRange({ start, end })) yield [key.toString(), value];
   }
 
-  set(key: string, value: Uint8Array): Promise<void> {
-    return this.#write(storedKey(key), { value });
+  set(key: string, value: Uint8Array, along: readonly Change[] = []): Promise<void> {
+    return this.write([[key, value], ...along]);
   }
 
-  delete(key: string): Promise<void> {
-    return this.#write(storedKey(key), { value: null });
+  delete(key: string, along: readonly Change[] = []): Promise<void> {
+    return this.write([[key, null], ...along]);
   }
 
   async close(): Promise<void> {
@@ -73,20 +89,33 @@ class DiskStore implements StateStore {
     await this.#database.close();
   }
 
-  #write(key: string, write: Write): Promise<void> {
-    this.#onItsWay.set(key, write);
-    const done = this.#toDisk(key, write).finally(() => {
+  write(changes: readonly Change[]): Promise<void> {
+    const writes = changes.map(([key, value]) => [storedKey(key), { value }] as const);
+    for (const [key, write] of writes) this.#onItsWay.set(key, write);
+    const done = this.#toDisk(writes).finally(() => {
       this.#writes.delete(done);
-      if (this.#onItsWay.get(key) === write) this.#onItsWay.delete(key);
+      for (const [key, write] of writes) if (this.#onItsWay.get(key) === write) this.#onItsWay.delete(key);
     });
     this.#writes.add(done);
     return done;
   }
 
-  async #toDisk(key: string, { value }: Write): Promise<void> {
-    const bytes = Buffer.from(key);
-    await written<boolean>(value === null ? this.#database.remove(bytes) : this.#database.put(bytes, value as Buffer));
+  async #toDisk(writes: readonly (readonly [string, Write])[]): Promise<void> {
+    const [first] = writes;
+    if (writes.length === 1 && first !== undefined) await written(this.#one(...first));
+    else {
+      const all: Promise<boolean>[] = [];
+      const batch = this.#database.batch(() => {
+        for (const each of writes) all.push(this.#one(...each));
+      });
+      await Promise.all([...all, batch].map((each) => written(each)));
+    }
     await this.#database.flushed;
+  }
+
+  #one(key: string, { value }: Write): Promise<boolean> {
+    const bytes = Buffer.from(key);
+    return value === null ? this.#database.remove(bytes) : this.#database.put(bytes, value as Buffer);
   }
 }
 

@@ -12,7 +12,15 @@ const NODE: NodeReport = {
   handled: 7,
   breaches: {},
   link: null,
+  durable: {
+    sent: { "one.soak 1 two.soak": 9 },
+    taken: { "one.soak 1 two.soak": 9 },
+    leftOut: 0,
+    again: 0,
+    waiting: 0,
+  },
 };
+const { durable } = NODE;
 
 describe("a cluster's soak", () => {
   test("is well when every request has ended, none twice", () => {
@@ -29,6 +37,10 @@ describe("a cluster's soak", () => {
     ["a request is missing", { asked: 11 }, "1 requests are not accounted for"],
     ["one was carried out twice", { breaches: { duplicated: 1 } }, "duplicated: 1 times"],
     ["a node is not answered", { asked: 1, outcomes: { Offline: 1 } }, "one.soak was never answered"],
+    ["a durable message has not come", { durable: { ...durable, taken: {} } }, "10 durable messages were lost"],
+    ["one was left out", { durable: { ...durable, leftOut: 2 } }, "2 durable messages were lost"],
+    ["one came twice", { durable: { ...durable, again: 1 } }, "1 durable messages came twice, or after a later one"],
+    ["none was sent", { durable: { ...durable, sent: {} } }, "no durable message was kept"],
     ["one ended in what is no end", { outcomes: { Response: 9, Denied: 1 } }, "a request ended in Denied"],
   ])("is broken when %s", (_, change, why) => {
     expect(reportOf(ABOUT, [{ ...NODE, ...change }])).toMatchObject({ ok: false, broken: [why] });

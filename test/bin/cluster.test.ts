@@ -129,7 +129,7 @@ describe("jackfield cluster init", () => {
     [["init", "--nodes", "a", "--ports", "10,12"], 'Cannot use --ports as it must be 3 or more apart: got "10,12"'],
     [
       ["start"],
-      'Cannot run jackfield cluster as it must be init --nodes NAME,… or add-node NAME or remove-node NAME: got "start"',
+      'Cannot run jackfield cluster as it must be init --nodes NAME,… or add-node NAME or remove-node NAME or set-up: got "start"',
     ],
   ])("%j is refused", (args, words) => {
     const error = refusal(args);

@@ -142,6 +142,7 @@ function mapStore(values: Map<string, Uint8Array>): StateStore {
     get: (key) => values.get(key),
     set: async (key, value) => void values.set(key, value.slice()),
     delete: async (key) => void values.delete(key),
+    write: async () => undefined,
     close: async () => {},
   };
 }

@@ -1,0 +1,134 @@
+/**
+ * Durable messages over JetStream (contracts/cluster.md §8): a stream per node, `IN_<node>`, of `d.<node>.<sender>`.
+ *
+ * 1. Each node takes from its own stream by a consumer of one delivery at a time. With more, those that were not yet
+ *    acknowledged when a node ends would come again behind newer ones, and order be lost: several messages go in one
+ *    publish instead (kernel/durable/).
+ * 2. Who published, the server's permissions say, in the subject. What stands in the stream with another subject than
+ *    `d.<self>.<node>` came by some reply subject, and is no delivery: acknowledged, counted, forgotten.
+ * 3. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make its own.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Consumer, JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
+import { textOf } from "../../lib/protocol/index.ts";
+import { DurableError } from "../durable/errors.ts";
+import type { DurableLane } from "../durable/lane.ts";
+import { assertInbox, INBOX_CONSUMER, inboxStream } from "./nats-inboxes.ts";
+import type { NatsStore } from "./nats-store.ts";
+import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
+
+const CLOSE_MS = 1_000; // for a write that is under way
+const PULL_MS = 10_000; // of one question for the next
+const PUBLISH_MS = 4_000; // a stream that elects a leader does not answer for 2 to 7 s: it is tried again
+const PAUSE_MS = { first: 100, most: 2_000 }; // between questions that failed
+const STREAM_FULL = 10_077; // contracts/cluster.md §8
+
+export class NatsDurable implements DurableLane {
+  readonly #store: NatsStore;
+  #js: JetStreamClient | null = null;
+  #dropped = 0;
+  #isClosed = false;
+  #taking: Promise<void> = Promise.resolve();
+  #stopPull: () => void = () => undefined;
+
+  constructor(store: NatsStore) {
+    this.#store = store;
+  }
+
+  get where(): string {
+    return this.#store.where;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  async open(take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void> {
+    const { js, manager } = await this.#store.open().catch((cause: unknown) => {
+      throw this.#no(`none of its servers lets it in: ${textOf(cause)}`, cause);
+    });
+    const stream = inboxStream(this.#store.node);
+    const consumer = await this.#consumer(js, manager).catch((cause: unknown) => {
+      const rule = `it has no stream "${stream}" with a consumer "${INBOX_CONSUMER}", and may not make them: ${textOf(cause)}`;
+      throw this.#no(rule, cause);
+    });
+    if (this.#isClosed) return;
+    this.#js = js;
+    this.#taking = this.#take(consumer, take);
+  }
+
+  async publish(to: string, id: string, bytes: Uint8Array): Promise<void> {
+    if (this.#js === null) throw this.#no("it is not open");
+    const stream = inboxStream(to);
+    try {
+      const subject = `d.${tokenOf(to)}.${tokenOf(this.#store.node)}`;
+      const ack = await this.#js.publish(subject, bytes, { msgID: id, timeout: PUBLISH_MS });
+      if (ack.stream !== stream) throw new Error(`"${ack.stream}" took it`);
+    } catch (cause) {
+      throw this.#no(whyNot(cause, stream), cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#js = null;
+    this.#stopPull();
+    await Promise.race([this.#taking, sleep(CLOSE_MS, undefined, { ref: false })]); // a server that is gone holds nobody up
+  }
+
+  async #consumer(js: JetStreamClient, manager: JetStreamManager): Promise<Consumer> {
+    const { node } = this.#store;
+    const stream = inboxStream(node);
+    try {
+      return await js.consumers.get(stream, INBOX_CONSUMER);
+    } catch (error) {
+      if (!/not found/.test(textOf(error))) throw error; // it does not answer now: tried again
+    }
+    await assertInbox(manager, node, 1);
+    return await js.consumers.get(stream, INBOX_CONSUMER);
+  }
+
+  /** Asks for one after the other, until it is closed. */
+  async #take(consumer: Consumer, take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void> {
+    const closed = new Promise<null>((resolve) => {
+      this.#stopPull = () => resolve(null);
+    });
+    for (let pause = PAUSE_MS.first; !this.#isClosed; ) {
+      try {
+        const next = consumer.next({ expires: PULL_MS });
+        next.catch(() => undefined); // when it is closed first
+        const message = await Promise.race([next, closed]);
+        pause = PAUSE_MS.first;
+        if (message !== null && !this.#isClosed) await this.#taken(message, take);
+      } catch {
+        await Promise.race([sleep(pause, undefined, { ref: false }), closed]); // servers that are away, or elect a leader
+        pause = Math.min(PAUSE_MS.most, pause * 2);
+      }
+    }
+  }
+
+  async #taken(message: JsMsg, take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void> {
+    const from = this.#senderOf(message.subject);
+    if (from === undefined) this.#dropped++;
+    if (from === undefined || (await take(from, message.data))) message.ack();
+  }
+
+  /** Rule 2. */
+  #senderOf(subject: string): string | undefined {
+    const [d, to, from, ...rest] = subject.split(".");
+    if (d !== "d" || to !== tokenOf(this.#store.node) || from === undefined || rest.length > 0) return undefined;
+    const node = nodeOf(from);
+    return isLinkName(node) && tokenOf(node) === from ? node : undefined;
+  }
+
+  #no(rule: string, cause?: unknown): DurableError {
+    return new DurableError(`in "${this.where}"`, rule, cause === undefined ? {} : { cause });
+  }
+}
+
+function whyNot(cause: unknown, stream: string): string {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+  if (code === STREAM_FULL) return `the stream "${stream}" is full: its node takes nothing, or is away`;
+  return `no stream "${stream}" has said that it has them: ${textOf(cause)}`;
+}

@@ -1,0 +1,77 @@
+/** Durable messages of and to processes wherever they run: the same, and what they keep is written with the mark. */
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { createNode, type Node } from "../../../kernel/index.ts";
+import { findProgram } from "../../../kernel/package.ts";
+import { type Context, defineProcess } from "../../../lib/process/index.ts";
+import { ProcessId } from "../../../lib/protocol/index.ts";
+import { stateProcess } from "../../../processes/state/state.ts";
+import type { Change } from "../../../processes/state/store.ts";
+import { memoryStore } from "../../../processes/state/store.ts";
+import { PLACEMENTS, PROGRAMS, started } from "../../support/placed.ts";
+import { until } from "../../support/until.ts";
+
+const ID = "durable:programs:template.os";
+const REALM_ENTRY = new URL("../../../dist/bin/realm.js", import.meta.url); // built before, by npm test
+const nodes: Node[] = [];
+afterEach(async () => {
+  for (const node of nodes.splice(0)) await node.stop();
+});
+
+describe.each(PLACEMENTS.map((placement) => [placement] as const))("%s", (placement) => {
+  test("it sends, is told why not, gets them in order with their ids; its state and the mark are one write", async () => {
+    const memory = memoryStore();
+    const writes: (readonly Change[])[] = [];
+    const store = {
+      ...memory,
+      set: (key: string, value: Uint8Array, along: readonly Change[] = []) => {
+        writes.push([[key, value], ...along]);
+        return memory.set(key, value, along);
+      },
+    };
+    const node = createNode({ name: "alice.os", durableStore: store, realmEntry: REALM_ENTRY, limits: { drain: 100 } });
+    nodes.push(node);
+    node.addSystemProcess({
+      id: ProcessId.parse("state:distro:sys"),
+      program: stateProcess(store, (process, metadata) => node.kernel.durable.along(process, metadata)),
+      public: true,
+      trusted: true,
+    });
+    const process = node.kernel.register({
+      id: ProcessId.parse(ID),
+      program: await findProgram(PROGRAMS, "durable.mjs", ID, placement),
+      folder: PROGRAMS,
+      onExit: "Restart",
+      public: true,
+    });
+    process.run();
+    await started(process);
+    let ctx: Context | undefined;
+    const asking = defineProcess({
+      init: (own) => {
+        ctx = own as Context;
+      },
+    });
+    node.addProcess(ProcessId.parse("asker:programs:template.os"), asking);
+    const ask = async (body: unknown): Promise<unknown> =>
+      (await ctx?.request(ID).body(body).sendAndAwaitResponse(30))?.body;
+    await until(() => ctx !== undefined);
+
+    expect(await ask({ to: ID, send: [1, "crash", 2, 3] })).toEqual(["kept", "kept", "kept", "kept"]);
+    expect(await ask({ to: `bob.os@${ID}`, send: [1] })).toEqual(["SendError Denied"]);
+    await until(() => node.kernel.durable.facts()?.in.waiting === 0);
+    const from = expect.stringMatching(/^alice\.os\//);
+    const one = { from, rsvp: null, text: "bytes" };
+    expect(await ask("read")).toEqual([
+      { ...one, body: 1, id: 1 },
+      { ...one, body: 2, id: 3 },
+      { ...one, body: 3, id: 4 },
+    ]);
+    expect(node.kernel.deadLetters.counts()).toEqual({ crashed: 1 });
+    expect(writes.map((changes) => changes.map(([key, value]) => [key, value === null]))).toEqual(
+      [1, 3, 4].map((row) => [
+        [ID, false],
+        [`durable in ${String(row).padStart(16, "0")}`, true],
+      ]),
+    );
+  });
+});
