@@ -219,9 +219,7 @@ export class Link {
     if (how === "anew") peer.anew();
     if (lane === "k") return this.#acknowledged(peer, bytes);
     if (lane === "p") return this.#probed(peer, seq, bytes);
-    const isTaken = peer.in.take(seq, bytes.byteLength);
-    this.#tellMissed(peer);
-    if (!isTaken) return;
+    if (!peer.in.take(seq, bytes.byteLength)) return;
     try {
       if (lane === "q") this.#request(peer, bodyOf(bytes));
       else if (lane === "r") this.#answer(peer, bodyOf(bytes));
@@ -243,12 +241,7 @@ export class Link {
 
   #probed(peer: Peer, seq: number, bytes: Uint8Array): void {
     peer.in.probed(seq, readProbe(bodyOf(bytes)));
-    this.#tellMissed(peer);
     peer.acknowledge();
-  }
-
-  #tellMissed(peer: Peer): void {
-    if (peer.in.takeGap()) this.#kernel.losses?.missed(peer.name);
   }
 
   #request(peer: Peer, body: Uint8Array): void {

@@ -69,7 +69,7 @@ export class Peer {
     this.#kernel = kernel;
     this.name = name;
     this.out = new OutQueue(wire, name, epoch, windowLimits(kernel.limits), () => kernel.clock.monotonic());
-    this.in = new InQueue(inLimits(kernel.limits));
+    this.in = new InQueue(inLimits(kernel.limits), () => kernel.losses?.missed(name));
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
     this.#ackAlarm = new Alarm(() => {
