@@ -158,11 +158,8 @@ export class Bus {
   refuse(request: Envelope, kind: SendErrorKind, reason: DeadLetterReason = REASON[kind]): void {
     if (request.kind === "timer") return;
     if (request.kind === "request" && pendingOf(request)?.fail(kind) === true) return;
-    if (request.origin instanceof DurableHand) {
-      request.origin.ended("back");
-      return;
-    }
-    this.bury(request, reason);
+    if (request.origin instanceof DurableHand) request.origin.ended("back");
+    else this.bury(request, reason);
     if (request.target.node !== this.#kernel.name) this.#kernel.losses?.unsent(request.target);
   }
 

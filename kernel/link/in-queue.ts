@@ -29,10 +29,10 @@ export type Whole = { readonly lane: "q" | "r"; readonly body: Uint8Array };
 export class InQueue {
   readonly counts = { received: 0, receivedBytes: 0, missed: 0, repeated: 0, dropped: 0 };
   readonly #limits: InLimits;
+  readonly #tellGap: () => void;
   #epoch: number | null = null;
   #hasBegun = false; // a frame or probe of this epoch has come
   #isNewlyMissed = false;
-  #hasGap = false;
   readonly #retired: number[] = []; // oldest first
   #first = 0;
   #last = 0;
@@ -41,8 +41,10 @@ export class InQueue {
   readonly #halves = new Map<number, Half>(); // by transfer
   #halfBytes = 0;
 
-  constructor(limits: InLimits) {
+  /** @param gap called when something was missed, before what came after it is taken */
+  constructor(limits: InLimits, gap: () => void = () => undefined) {
     this.#limits = limits;
+    this.#tellGap = gap;
   }
 
   /** null: nothing has come yet. */
@@ -89,11 +91,13 @@ export class InQueue {
       this.counts.repeated++;
       return false;
     }
-    if (seq > this.#last + 1) this.#miss(this.#last + 1, seq - 1);
+    const isGap = seq > this.#last + 1;
+    if (isGap) this.#miss(this.#last + 1, seq - 1);
     this.#last = seq;
     this.#unsaid += bytes;
     this.counts.received++;
     this.counts.receivedBytes += bytes;
+    if (isGap) this.#tellGap();
     return true;
   }
 
@@ -103,15 +107,9 @@ export class InQueue {
     if (seq > this.#last) {
       this.#miss(this.#last + 1, seq);
       this.#last = seq;
+      this.#tellGap();
     }
     this.#missed = this.#missed.filter(([, to]) => to >= floor);
-  }
-
-  /** Whether something was missed since this was asked. */
-  takeGap(): boolean {
-    const had = this.#hasGap;
-    this.#hasGap = false;
-    return had;
   }
 
   /** What to tell the peer. */
@@ -173,7 +171,6 @@ export class InQueue {
   #miss(from: number, to: number): void {
     this.counts.missed += to - from + 1;
     this.#isNewlyMissed = true;
-    this.#hasGap = true;
     this.#missed.push([from, to]);
     if (this.#missed.length <= MISSED_MAX) return;
     const [[oldest] = [from], [, next] = [from, to]] = this.#missed;

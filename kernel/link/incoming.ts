@@ -97,11 +97,7 @@ export class Incoming {
     queue.begin();
     try {
       if (lane === "k") this.#acknowledged(peer, bytes, start, end);
-      else {
-        const isTaken = peer.in.take(seq, HEAD_BYTES + end - start);
-        this.#tellMissed(peer);
-        if (isTaken) this.#taken(peer, lane, bytes, start, end);
-      }
+      else if (peer.in.take(seq, HEAD_BYTES + end - start)) this.#taken(peer, lane, bytes, start, end);
     } catch (error) {
       this.#fault(peer, error);
     } finally {
@@ -126,19 +122,14 @@ export class Incoming {
   }
 
   #probed(peer: Peer, seq: number, bytes: Uint8Array): void {
-    peer.in.probed(seq, readProbe(bytes, HEAD_BYTES));
     const { queue } = this.#kernel;
-    queue.begin();
+    queue.begin(); // what was missed is told here
     try {
-      this.#tellMissed(peer);
+      peer.in.probed(seq, readProbe(bytes, HEAD_BYTES));
     } finally {
       queue.end();
     }
     peer.acknowledge();
-  }
-
-  #tellMissed(peer: Peer): void {
-    if (peer.in.takeGap()) this.#kernel.losses?.missed(peer.name);
   }
 
   /** @param bytes that it came in */

@@ -78,7 +78,7 @@ export class Peer {
       nowMs: () => kernel.clock.monotonic(),
       later: (leave) => void SETTLED.then(leave),
     });
-    this.in = new InQueue(inLimits(kernel.limits));
+    this.in = new InQueue(inLimits(kernel.limits), () => kernel.losses?.missed(name));
     this.addresses = new Addresses(name);
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it

@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cluster } from "../../bin/cluster.ts";
@@ -28,6 +28,7 @@ export type TestCluster = {
 
 const folders = new Set<string>();
 const children = new Set<ChildProcess>();
+const logs = new WeakMap<ChildProcess, string>();
 
 /** @param count of servers */
 export async function startCluster(nodes: readonly string[], count = 1): Promise<TestCluster> {
@@ -39,10 +40,9 @@ export async function startCluster(nodes: readonly string[], count = 1): Promise
   const root = join(folder, "cluster");
   const servers = Array.from({ length: count }, (_, index) => runServer(join(root, `server-${index + 1}`)));
   const ports = Array.from({ length: count }, (_, index) => base + index);
-  for (const port of ports) await untilIt(() => answers(port));
-  for (let index = 1; index <= count; index++) {
-    const log = join(root, `server-${index}/log`);
-    await untilIt(async () => routesIn(readFileSync(log, "utf8")) >= count - 1); // before, a node of another server is absent
+  for (const server of servers) {
+    await said(server, (log) => log.includes("Server is ready"));
+    await said(server, (log) => routesIn(log) >= count - 1); // before, a node of another server is absent
   }
   const urls = ports.map((port) => `nats://127.0.0.1:${port}`);
   return {
@@ -77,29 +77,43 @@ export async function stopClusters(): Promise<void> {
 }
 
 function runServer(cwd: string): ChildProcess {
-  const child = spawn(natsServerPath(), ["-c", "nats.conf", "-l", "log"], { cwd, stdio: "ignore" });
+  const child = spawn(natsServerPath(), ["-c", "nats.conf"], { cwd, stdio: ["ignore", "ignore", "pipe"] });
   children.add(child);
+  logs.set(child, "");
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    logs.set(child, `${logs.get(child)}${text}`);
+    child.emit("said");
+  });
   return child;
+}
+
+/** @throws {Error} it has not within 10 s, or has ended */
+function said(child: ChildProcess, what: (log: string) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (error?: Error): void => {
+      clearTimeout(timer);
+      child.off("said", look).off("exit", gone);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const look = (): void => void (what(logs.get(child) ?? "") && end());
+    const gone = (): void => end(new Error(`a server ended: ${logs.get(child)}`));
+    const timer = setTimeout(() => end(new Error(`waited 10 s for ${what}: ${logs.get(child)}`)), 10_000);
+    child.on("said", look).once("exit", gone);
+    look();
+  });
 }
 
 function routesIn(log: string): number {
   return log.split("Route connection created").length - log.split("Router connection closed").length;
 }
 
-/** @throws {Error} it does not within 10 s */
+/** For what nobody tells of. @throws {Error} it does not within 10 s */
 export async function untilIt(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await holds()); tries++) {
-    if (tries === 100) throw new Error(`tried 10 s for ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const last = Date.now() + 10_000; !(await holds()); ) {
+    if (Date.now() > last) throw new Error(`tried 10 s for ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("data", () => resolve(socket.destroy() !== undefined)); // its INFO
-    socket.once("error", () => resolve(false));
-  });
 }
 
 /** So many ports on end, below those that the system gives to who asks for any. */

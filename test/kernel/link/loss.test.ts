@@ -93,6 +93,17 @@ test("an account of another life is answered once, and does not go round", async
   expect(net.carried.length - before).toBeLessThan(10);
 });
 
+test("a node that is owed an account is not forgotten for 10,000 others: what came is not said to be lost", async () => {
+  const { net, alice, bob, ctx } = await both(() => undefined);
+  ctx.request("bob.os@b:chat:template.os").body("no answer").send();
+  await until(() => bob.kernel.link?.facts()[0]?.received === 1);
+  const account = frameOf(1, 0, packAck({ epoch: 0, first: 0, last: 0, missed: [] }));
+  for (let i = 0; i < 10_000; i++) net.forge(`n${i}.os`, "bob.os", "k", account);
+  expect(bob.kernel.link?.facts().length).toBeLessThan(10_000); // some were forgotten
+  await until(() => alice.kernel.link?.facts()[0]?.unconfirmed === 0);
+  expect(alice.kernel.deadLetters.counts()).toEqual({});
+});
+
 test("a stopped node leaves no timer, whatever it was asked last", async () => {
   const net = new MemoryNet();
   const set = new Set<() => void>();

@@ -114,6 +114,16 @@ describe("one server", () => {
 });
 
 describe("the way of one node", () => {
+  test("slow when it starts: it is let in all the same", async () => {
+    const nats = await servers(1);
+    const gate = await openGate(nats.port(0));
+    gate.stall();
+    const starting = node("alice.os", [gate.url]);
+    await Promise.race([starting, new Promise((resolve) => setTimeout(resolve, 2_000))]); // longer than one try
+    gate.mend();
+    await starting;
+  });
+
   test("cut: Offline for the others at once, for itself after linkGrace; it comes back by itself", async () => {
     const nats = await servers(1);
     const gate = await openGate(nats.port(0));
