@@ -217,6 +217,7 @@ export class Link {
     const how = peer.in.heard(epoch);
     if (how === "over") return;
     if (how === "anew") peer.anew();
+    else peer.untold.tellAll();
     if (lane === "k") return this.#acknowledged(peer, bytes);
     if (lane === "p") return this.#probed(peer, seq, bytes);
     if (!peer.in.take(seq, bytes.byteLength)) return;
@@ -296,9 +297,15 @@ export class Link {
     const pair = `${source} ${by}`;
     const lost = (isThere: boolean): void => {
       this.#kernel.bus.bury(answer, "offline");
-      if (isThere) this.#sayOffline(peer, id, source, pair);
+      this.#answerLost(peer, isThere, () => this.#sayOffline(peer, id, source, pair));
     };
     peer.answer({ body: packed, pair, lost });
+  }
+
+  /** @param isThere its requester's node can be told now; else it may be between two servers, and is told when it speaks */
+  #answerLost({ untold }: Peer, isThere: boolean, tell: () => void): void {
+    if (isThere) tell();
+    else untold.add(tell);
   }
 
   /** The answer was lost on its way: its requester need not wait for its clock. Once; it has that clock. */
@@ -314,7 +321,7 @@ export class Link {
     const body = packAnswer({ id, source, error: kind, ...NOTHING });
     const pair = `${source} ${by}`;
     const lost = (isThere: boolean): void => {
-      if (isThere) this.#sayOffline(peer, id, source, pair);
+      this.#answerLost(peer, isThere, () => this.#sayOffline(peer, id, source, pair));
     };
     peer.answer({ body, pair, lost });
   }

@@ -14,6 +14,7 @@ import { InQueue } from "./in-queue.ts";
 import { Inflow } from "./inflow.ts";
 import { inflowLimits, inLimits, windowLimits } from "./limits.ts";
 import { type Item, OutQueue } from "./out-queue.ts";
+import { Untold } from "./untold.ts";
 import type { Wire } from "./wire.ts";
 
 const ACK_MS = 20; // contracts/cluster.md §4
@@ -56,6 +57,8 @@ export class Peer {
   readonly inflow: Inflow;
   /** Requests of the peer, that processes here have to answer. */
   readonly asked: PendingTable;
+  /** Of those, answers that found nobody. */
+  readonly untold: Untold;
   readonly #kernel: Kernel;
   readonly #waiting = new Map<number, Waiting>(); // by message id: those of this node
   readonly #ackAlarm: Alarm;
@@ -72,6 +75,7 @@ export class Peer {
     this.in = new InQueue(inLimits(kernel.limits));
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
+    this.untold = new Untold(LATE_MS, () => kernel.clock.monotonic());
     this.#ackAlarm = new Alarm(() => {
       this.#ackIsSet = false;
       this.acknowledge();
@@ -126,6 +130,7 @@ export class Peer {
     this.out.anew();
     this.#failWaiting(hasArrived);
     this.asked.clear();
+    this.untold.clear();
   }
 
   /** Nobody was there for the frame `seq`: whoever had taken requests before will not answer them. */
@@ -161,7 +166,13 @@ export class Peer {
   /** Nothing is under way, nor waits. */
   get isIdle(): boolean {
     const { out } = this;
-    return out.waiting === 0 && out.unconfirmed === 0 && this.#waiting.size === 0 && this.asked.size === 0;
+    return (
+      this.untold.isEmpty &&
+      out.waiting === 0 &&
+      out.unconfirmed === 0 &&
+      this.#waiting.size === 0 &&
+      this.asked.size === 0
+    );
   }
 
   acknowledge(): void {
@@ -173,6 +184,7 @@ export class Peer {
     this.#kernel.wheel.cancel(this.#lookAlarm);
     this.unreachable();
     this.asked.clear();
+    this.untold.clear();
   }
 
   get facts(): PeerFacts {
@@ -221,8 +233,9 @@ export class Peer {
     const isStuck = out.unconfirmed > 0 && out.unconfirmedMs > PROBE_MS;
     if (isStuck || this.#waiting.size > 0) out.probe(); // who answers may have gone without a word
     out.prune();
+    this.untold.prune();
     for (const [id, waiting] of this.#waiting) if (this.#isOver(waiting)) this.#waiting.delete(id);
-    if (out.unconfirmed > 0 || out.waiting > 0 || this.#waiting.size > 0) this.#watch();
+    if (out.unconfirmed > 0 || out.waiting > 0 || this.#waiting.size > 0 || !this.untold.isEmpty) this.#watch();
   }
 }
 
