@@ -88,6 +88,7 @@ export class Incoming {
   #hears(peer: Peer, epoch: number): boolean {
     const how = peer.in.heard(epoch);
     if (how === "anew") peer.anew();
+    else if (how === "same" && peer.out.waiting === 0) peer.untold.tellAll();
     return how !== "over";
   }
 
@@ -218,12 +219,18 @@ export class Incoming {
     peer.answer(new AnswerItem(body, source, asked, null, (item, isThere) => this.#lost(peer, item, isThere)));
   }
 
-  /** The answer was lost on its way: its requester need not wait for its clock. Once; it has that clock. */
+  /**
+   * The answer was lost on its way: its requester need not wait for its clock.
+   * @param isThere its node can be told now; else it may be between two servers, and is told when it speaks
+   */
   #lost(peer: Peer, { source, asked, answer }: AnswerItem, isThere: boolean): void {
     if (answer !== null) this.#kernel.bus.bury(answer, "offline");
-    if (!isThere) return;
-    const body = packAnswer({ id: asked.id, source, error: "Offline", ...NOTHING });
-    peer.answer(new AnswerItem(body, source, asked, null, () => undefined));
+    const tell = (): void => {
+      const body = packAnswer({ id: asked.id, source, error: "Offline", ...NOTHING });
+      peer.answer(new AnswerItem(body, source, asked, null, (item, isStill) => this.#lost(peer, item, isStill)));
+    };
+    if (isThere) tell();
+    else peer.untold.add(tell);
   }
 
   #envelope(kind: "request" | "response", source: Address, target: Address, load: Load): Envelope {

@@ -17,6 +17,7 @@ import { Inflow } from "./inflow.ts";
 import { Item } from "./item.ts";
 import { inflowLimits, inLimits, windowLimits } from "./limits.ts";
 import { OutQueue } from "./out-queue.ts";
+import { Untold } from "./untold.ts";
 import type { Wire } from "./wire.ts";
 
 const ACK_MS = 20; // contracts/cluster.md §4
@@ -61,6 +62,8 @@ export class Peer {
   /** Requests of the peer, that processes here have to answer. */
   readonly asked: PendingTable;
   readonly held: Held;
+  /** Of those, answers that found nobody. */
+  readonly untold: Untold;
   readonly #kernel: Kernel;
   readonly #waiting = new Map<number, RequestItem>(); // by message id: those of this node
   readonly #ackAlarm: Alarm;
@@ -83,6 +86,7 @@ export class Peer {
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
     this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
     this.held = new Held(kernel, name, this.asked);
+    this.untold = new Untold(LATE_MS, () => kernel.clock.monotonic());
     this.#ackAlarm = new Alarm(() => {
       this.#ackIsSet = false;
       if (this.in.owes) this.acknowledge();
@@ -127,6 +131,7 @@ export class Peer {
     this.out.anew();
     this.#failWaiting(hasArrived);
     this.asked.clear();
+    this.untold.clear();
   }
 
   /** Nobody was there for the frame `seq`: whoever had taken requests before will not answer them. */
@@ -164,7 +169,13 @@ export class Peer {
   get isIdle(): boolean {
     const { out } = this;
     if (this.in.owes) return false; // made again, it would tell the peer that what came was lost
-    return out.waiting === 0 && out.unconfirmed === 0 && this.#waiting.size === 0 && this.asked.size === 0;
+    return (
+      this.untold.isEmpty &&
+      out.waiting === 0 &&
+      out.unconfirmed === 0 &&
+      this.#waiting.size === 0 &&
+      this.asked.size === 0
+    );
   }
 
   acknowledge(): void {
@@ -176,6 +187,7 @@ export class Peer {
     this.#kernel.wheel.cancel(this.#lookAlarm);
     this.unreachable();
     this.asked.clear();
+    this.untold.clear();
   }
 
   get facts(): PeerFacts {
@@ -230,8 +242,9 @@ export class Peer {
     const isStuck = out.unconfirmed > 0 && out.unconfirmedMs > PROBE_MS;
     if (isStuck || this.#waiting.size > 0) out.probe(); // who answers may have gone without a word
     out.prune();
+    this.untold.prune();
     for (const [id, waiting] of this.#waiting) if (this.#isOver(waiting)) this.#waiting.delete(id);
-    if (out.unconfirmed > 0 || out.waiting > 0 || this.#waiting.size > 0) this.#watch();
+    if (out.unconfirmed > 0 || out.waiting > 0 || this.#waiting.size > 0 || !this.untold.isEmpty) this.#watch();
   }
 }
 

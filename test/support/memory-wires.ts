@@ -8,7 +8,7 @@
  */
 import type { Lane, Wire, WireEvents } from "../../kernel/link/wire.ts";
 
-type End = { readonly events: WireEvents; isUp: boolean };
+type End = { readonly events: WireEvents; isUp: boolean; isAway: boolean };
 
 export type Carried = { readonly from: string; readonly to: string; readonly lane: Lane; readonly bytes: Uint8Array };
 
@@ -26,7 +26,7 @@ export class MemoryNet {
     return {
       where: "memory",
       open: async (events) => {
-        this.#ends.set(name, { events, isUp: true });
+        this.#ends.set(name, { events, isUp: true, isAway: false });
         events.up();
       },
       send: (to, lane, seq, bytes) => this.#send(name, to, lane, seq, bytes),
@@ -49,10 +49,18 @@ export class MemoryNet {
     end.events.down();
   }
 
+  /** As `cut`, and others hear that it is not there: it is between two servers. */
+  away(name: string): void {
+    this.cut(name);
+    const end = this.#ends.get(name);
+    if (end !== undefined) end.isAway = true;
+  }
+
   mend(name: string): void {
     const end = this.#ends.get(name);
     if (end === undefined) return;
     end.isUp = true;
+    end.isAway = false;
     end.events.up();
   }
 
@@ -112,7 +120,7 @@ export class MemoryNet {
         return;
       }
       const end = this.#ends.get(to);
-      if (end === undefined) {
+      if (end === undefined || end.isAway) {
         if (seq > 0) sender.events.absent(to, seq);
       } else if (end.isUp) end.events.frame(from, lane, bytes);
     };

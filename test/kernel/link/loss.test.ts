@@ -51,6 +51,21 @@ test("an answer that was lost on its way is Offline, and a dead letter where it 
   expect(bob.kernel.deadLetters.counts()).toEqual({ offline: 1 });
 });
 
+test("an answer that found nobody, as its requester was between two servers, is Offline once that is back", async () => {
+  const { net, bob, ctx } = await both();
+  expect(await ask(ctx, "bob.os", 0)).toBe(0);
+  await until(() => bob.kernel.link?.facts()[0]?.unconfirmed === 0);
+  net.hold();
+  const lost = ask(ctx, "bob.os", 1);
+  await until(() => net.carried.filter(({ lane }) => lane === "q").length === 2);
+  net.away("alice.os");
+  net.release();
+  await until(() => bob.kernel.deadLetters.counts().offline === 1);
+  net.mend("alice.os");
+  expect(await lost).toBe("Offline");
+  expect(await ask(ctx, "bob.os", 2)).toBe(2);
+});
+
 test("a node that sends rubbish fills no log: one fault is told, and each is counted", async () => {
   const { net, bob, ctx } = await both();
   const faults: unknown[] = [];
