@@ -113,6 +113,22 @@ export function link(facts: unknown, terminal: Terminal): string {
   return rows.length === 0 ? `${head}no other node has been spoken to\n` : `${head}\n${table(columns, rows, terminal)}`;
 }
 
+/** {"Debug":"Durable"} */
+export function durable(facts: unknown, terminal: Terminal): string {
+  const { why, out, in: inbox } = fields(facts);
+  const { waiting, sent, nodes } = fields(out);
+  const { waiting: here, absent, received, repeated, handled, dropped } = fields(inbox);
+  const all = `durable: ${textOf(sent)} sent, ${textOf(waiting)} wait to be; ${textOf(received)} received, ${textOf(repeated)} of them again, ${textOf(dropped)} dropped; ${textOf(handled)} handled, ${textOf(here)} wait here, ${textOf(absent)} for nobody that is there\n`;
+  const held = list(nodes).flatMap((value) => {
+    const { node, waiting: count, why: reason } = fields(value);
+    return reason === null
+      ? []
+      : [`${textOf(count)} wait for ${inOneLine(textOf(node))}: ${inOneLine(textOf(reason))}\n`];
+  });
+  const off = why === null ? "" : `${coloured(inOneLine(textOf(why)), "red", terminal)}\n`;
+  return `\n${all}${held.join("")}${off}`;
+}
+
 /** {"Debug":"DeadLetters"} */
 export function deadLetters(letters: unknown, terminal: Terminal): string {
   const { counts, last } = fields(letters);

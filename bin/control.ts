@@ -118,6 +118,9 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
       const found = await debug(asked, "Link");
       if (found === null && !asked.isJson) asked.output.print("this node has no link to others\n");
       else show(asked, found, views.link);
+      if (asked.isJson) return;
+      const durable = await debug(asked, "Durable").catch(() => null); // a node of an older version knows none
+      if (durable !== null) show(asked, durable, views.durable);
     },
   },
 };

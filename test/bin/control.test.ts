@@ -262,3 +262,17 @@ test("link is its state, and a table of the nodes", () => {
   expect(row).toMatch(/^bob\.os +4 +3 +1 +0 +70 +2 +1 +- +-$/);
   expect(views.link({ ...facts, peers: [] }, PLAIN)).toContain("no other node has been spoken to");
 });
+
+test("durable messages are a line, with what holds them up", () => {
+  const out = {
+    box: "x",
+    waiting: 3,
+    sent: 7,
+    nodes: [{ node: "bob.os", waiting: 3, why: "the stream is full\u001b[2J" }],
+  };
+  const inbox = { waiting: 2, absent: 1, received: 9, repeated: 4, handled: 6, dropped: 5 };
+  expect(views.durable({ why: "no JetStream", out, in: inbox }, PLAIN)).toBe(
+    "\ndurable: 7 sent, 3 wait to be; 9 received, 4 of them again, 5 dropped; 6 handled, 2 wait here, 1 for nobody that is there\n" +
+      "3 wait for bob.os: the stream is full\\u001b[2J\nno JetStream\n",
+  );
+});

@@ -11,7 +11,7 @@ import { Recorder } from "../support/recorder.ts";
 
 const NEW = "new:pack:template.os";
 const QUERIES =
-  "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Nodes, Cluster";
+  "a query is one of ProcessMap, Process, HasCap, Capabilities, Tree, Routes, Crashes, DeadLetters, Logs, Link, Durable, Nodes, Cluster";
 const messagingB = { issuer: `alice.os@${B}`, params: MESSAGING };
 
 let folder: string;

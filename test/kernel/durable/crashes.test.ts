@@ -16,7 +16,7 @@ import { until } from "../../support/until.ts";
 
 const NETWORK = [{ process: "kernel:distro:sys", params: "network" }];
 const RECEIVER = "b:chat:template.os";
-const RUNS = 150; // some 5 s on one core
+const RUNS = 100; // some 4 s on one core
 const TEST_MS = 120_000; // ms: ten others may use the cores
 
 type Step =
