@@ -193,7 +193,20 @@ describe("over nats", () => {
       ["carol-2.os", false],
     ]);
     expect(all[1]).toMatchObject({ ...ABOUT, started: expect.any(Number), at: expect.any(Number) });
+    const bobAsOf = async (): Promise<NodeFacts | undefined> => {
+      // Its own record, by whose time it tells ages, is replaced every 50 ms: until the two match once, it cannot.
+      for (let tries = 1; ; tries++) {
+        try {
+          return await alice.kernel.roster?.node("bob.os");
+        } catch (error) {
+          if (tries === TRIES) throw error;
+        }
+      }
+    };
+    expect(await bobAsOf()).toMatchObject({ node: "bob.os", ...ABOUT, leaving: false, programs: [] });
+    expect(await alice.kernel.roster?.node("dave.os")).toBeUndefined();
     await bob.stop();
+    expect(await bobAsOf()).toBeUndefined();
     expect(await names(alice)).toEqual(["alice.os", "carol-2.os"]);
     expect(await names(carol)).toEqual(["alice.os", "carol-2.os"]);
   });
