@@ -31,10 +31,16 @@ const DOORS = {
   msgpackr: ["lib/protocol/codec.ts"],
   "node-sqlite3-wasm": ["processes/sqlite/database.ts"],
   nanoid: ["kernel/id.ts"],
-  "@nats-io/transport-node": ["kernel/link/nats-wire.ts", "kernel/link/nats-store.ts", "bench/contenders/"],
+  "@nats-io/transport-node": [
+    "kernel/link/nats-wire.ts",
+    "kernel/link/nats-store.ts",
+    "kernel/link/nats-claims.ts",
+    "bench/contenders/",
+  ],
   "@nats-io/jetstream": [
     "kernel/link/nats-store.ts",
     "kernel/link/nats-buckets.ts",
+    "kernel/link/nats-claims.ts",
     "kernel/link/nats-inboxes.ts",
     "kernel/link/nats-directory.ts",
     "kernel/link/nats-set-up.ts",
