@@ -294,6 +294,7 @@ export class Node {
     await this.#within(kernel.placements.stop(), kernel.limits.drain); // a thread in a call of the system ends behind that
     kernel.wheel.clear();
     for (const stop of this.#afterStop) await stop();
+    kernel.wheel.clear(); // what these set
   }
 
   /** Waits for `work`, or `ms` when it takes longer. */

@@ -113,7 +113,7 @@ export class Roster {
   /** Its record is written now: what it says has changed. */
   async refresh(): Promise<void> {
     await this.#writing;
-    if (!this.#isClosed) this.#announce();
+    if (!this.#isClosed && this.#isOpen) this.#announce(); // else there is none to read it, and looking takes its time
     await this.#writing;
   }
 
