@@ -12,6 +12,7 @@
 import type { Process } from "../kernel/index.ts";
 import {
   Address,
+  ANY_NODE,
   CLOSE,
   type CloseCode,
   Envelope,
@@ -24,7 +25,6 @@ import { readSought } from "./far-events.ts";
 import type { FarOwners, FarParts } from "./far-owners.ts";
 import { isNodesOwn } from "./own-processes.ts";
 
-const ANY = "*"; // whichever node has it
 const SEEK_SECONDS = 3; // for a node's answer, which finds or starts it: TRIES of them end before a registration's time does
 const TRIES = 3; // nodes that are asked: of two that move at once, one answers where the name went
 
@@ -46,7 +46,7 @@ export class FarNames {
   /** Whether it has to be looked for: it is asked for on whichever node, or may be on this one and is not. */
   isSought(node: string | null, id: ProcessId): boolean {
     const { cluster, name, registry } = this.#parts.kernel;
-    if (node === ANY) return true;
+    if (node === ANY_NODE) return true;
     return (node === null || node === name) && registry.get(id) === undefined && cluster?.mayHave(id) === true;
   }
 

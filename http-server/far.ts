@@ -5,6 +5,7 @@
 import { type Kernel, networkCapability } from "../kernel/index.ts";
 import {
   Address,
+  ANY_NODE,
   type Blob,
   type Envelope,
   HTTP_SERVER,
@@ -56,6 +57,10 @@ export class Far {
     const channel = this.#near.channelOf(from, channelId);
     const owner = channel?.owner ?? null;
     if (channel === undefined || owner === null) return "WsChannelNotFound";
+    if (to.node === ANY_NODE) {
+      const here = this.#kernel.registry.get(to.id); // who else has it is not known in this turn
+      return here === undefined ? "WsTargetNotFound" : this.#near.transfer(from, channelId, here.address, note);
+    }
     if (this.isLocal(to.node) || this.#kernel.link === null) return "WsTargetNotFound"; // a stand-in, or nowhere
     if (channel.extension !== null || !owner.capabilities.has(networkCapability(this.#kernel.name)))
       return "WsTargetDenied"; // an extension's questions wait for answers, which do not cross

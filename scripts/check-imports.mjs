@@ -41,10 +41,10 @@ const DOORS = {
   "@nats-io/jetstream": [
     "kernel/link/nats-store.ts",
     "kernel/link/nats-buckets.ts",
+    "kernel/link/nats-claims.ts",
     "kernel/link/nats-inboxes.ts",
     "kernel/link/nats-directory.ts",
     "kernel/link/nats-durable.ts",
-    "kernel/link/nats-claims.ts",
     "kernel/link/nats-set-up.ts",
   ],
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],

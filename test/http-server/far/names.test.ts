@@ -3,9 +3,11 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import type { AddProcessOptions } from "../../../kernel/index.ts";
 import { defineProcess, type Open, type Push } from "../../../lib/process/index.ts";
 import { ProcessId } from "../../../lib/protocol/index.ts";
-import { connectMain, openChannel, registration, until } from "../../support/channels.ts";
+import { connectMain, OK, openChannel, registration, until } from "../../support/channels.ts";
 import { type Cluster, cluster, stopCluster, WIRES } from "../../support/cluster.ts";
-import type { TestNode, TestNodeOptions } from "../../support/node.ts";
+import { P, type TestNode, type TestNodeOptions } from "../../support/node.ts";
+import { Recorder } from "../../support/recorder.ts";
+import type { RawSocket } from "../../support/sockets.ts";
 
 const SERVER = "http-server:distro:sys";
 const ROOM = ProcessId.parse("room:chat:template.os");
@@ -200,6 +202,25 @@ describe("refused", () => {
     next.sendText("alone");
     expect(await next.nextText()).toBe("42: alone");
   });
+});
+
+test("a hand-over to such a name finds it on the same node alone", async () => {
+  const made = await cluster("memory");
+  const alice = await startJoined(made, "alice.os", "uws");
+  const bob = await startJoined(made, "bob.os", "uws");
+  await addRooms(alice);
+  const give = async (on: TestNode): Promise<{ readonly said: unknown; readonly client: RawSocket }> => {
+    const p = new Recorder();
+    on.add(P, p.program, { requestCapabilities: [SERVER], grantCapabilities: [SERVER] });
+    const { client, id } = await openChannel(on, { target_process: P });
+    await p.next();
+    return { said: await p.ask({ WebSocketTransfer: { channel_id: id, to: `*@${FORTY_TWO}` } }), client };
+  };
+  await openChannel(alice, ANYWHERE);
+  expect((await give(bob)).said).toEqual({ Err: "WsTargetNotFound" });
+  const { said, client } = await give(alice);
+  expect(said).toEqual(OK);
+  expect(await client.nextText()).toBe("42 on alice.os");
 });
 
 test("on a node alone such a name is its own, started when a client comes", async () => {

@@ -2,18 +2,17 @@
  * Claims and kept state on three clustered servers that run what `jackfield cluster init` wrote: what a node may do there and
  * what not, and that nothing is decided twice while servers die.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import type { Claim, Claims } from "../../../kernel/cluster/claims.ts";
 import type { NatsOptions } from "../../../kernel/index.ts";
-import { assertBucket, CLAIMS_BUCKET, DIRECTORY_BUCKET, KEPT_BUCKET } from "../../../kernel/link/nats-buckets.ts";
+import { CLAIMS_BUCKET } from "../../../kernel/link/nats-buckets.ts";
 import { keyOf, NatsClaims } from "../../../kernel/link/nats-claims.ts";
 import { NatsStore } from "../../../kernel/link/nats-store.ts";
 import { textOf } from "../../../lib/protocol/index.ts";
 import { claimsSuite } from "../../support/claims-suite.ts";
+import { adminOptions, makeBuckets } from "../../support/cluster-buckets.ts";
 import { startCluster, stopClusters, type TestCluster, untilIt } from "../../support/nats-cluster.ts";
 import { until } from "../../support/until.ts";
 
@@ -60,23 +59,6 @@ async function claimsOf(cluster: TestCluster, node: string): Promise<Claims> {
     ),
   );
   return new NatsClaims(store);
-}
-
-function adminOptions({ folder, urls }: TestCluster): NatsOptions {
-  const own = join(folder, "admin");
-  const tls = { ca: join(folder, "ca.pem"), cert: join(own, "node.pem"), key: join(own, "node.key") };
-  return { node: "admin", servers: urls, seed: readFileSync(join(own, "store.seed"), "utf8").trim(), tls };
-}
-
-/** As `jackfield cluster set-up`. */
-async function makeBuckets(manager: JetStreamManager, replicas: number): Promise<void> {
-  for (const bucket of [DIRECTORY_BUCKET, CLAIMS_BUCKET, KEPT_BUCKET])
-    await untilIt(() =>
-      assertBucket(manager, bucket, replicas).then(
-        () => true,
-        () => false,
-      ),
-    ); // until they have a leader
 }
 
 describe("with the permissions of a node", () => {
