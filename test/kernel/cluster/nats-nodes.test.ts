@@ -42,7 +42,7 @@ async function member(cluster: TestCluster, name: string): Promise<Member> {
   const node = createNode({ name, limits: LIMITS });
   nodes.push(node);
   const { kernel } = node;
-  const program = stateProcess(memoryStore(), (id) => kernel.cluster?.keptOf(id));
+  const program = stateProcess(memoryStore(), { elsewhere: (id) => kernel.cluster?.keptOf(id) });
   node.addSystemProcess({ id: STATE, program, public: true, trusted: true });
   node.awaitJoin();
   await untilIt(() =>
