@@ -112,7 +112,8 @@ export class Roster {
 
   /** Its record is written now: what it says has changed. */
   async refresh(): Promise<void> {
-    await this.#writing;
+    // Of two that waited for the same write, one begins the next: another beside it would set the beat twice.
+    for (let writing: Promise<void> | null = null; writing !== this.#writing; await writing) writing = this.#writing;
     if (!this.#isClosed && this.#isOpen) this.#announce(); // else there is none to read it, and looking takes its time
     await this.#writing;
   }

@@ -285,6 +285,17 @@ describe("a node that cannot reach claims and directory", () => {
   });
 });
 
+test("two programs that come at once: what it says of itself is written, and no timer is lost or set twice", async () => {
+  const alice = await cluster.start("alice.os");
+  await cluster.settled();
+  const timers = alice.kernel.wheel.size;
+  await Promise.all([cluster.addRooms(alice), cluster.addScheduler(alice)]);
+  await cluster.settled();
+  expect(alice.kernel.wheel.size).toBe(timers);
+  const { nodes } = (await alice.kernel.roster?.nodes()) ?? { nodes: [] };
+  expect(nodes).toMatchObject([{ node: "alice.os", programs: ["room:chat:template.os", SCHEDULER] }]);
+});
+
 describe("what is kept", () => {
   test("outlives its instance, wherever the next runs, and can be deleted", async () => {
     const alice = await started("alice.os");
