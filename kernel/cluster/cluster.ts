@@ -185,9 +185,11 @@ export class Cluster implements Keeper {
     if (program === undefined && (node !== ANY_NODE || this.#isAlone || !mayBeOfCluster(id))) return "Offline";
     const here = this.mayMessage(from, id);
     const away = !this.#isAlone && mayLeave(this.#kernel.name, request, from);
-    if (!here && !away) return "Denied";
+    // Another node would not take it either, and here it must not have the process started that it may not message.
+    if (!here && (!away || program !== undefined)) return "Denied";
     const waiting: Waiting = { request, from, here, away };
-    if (program !== undefined && this.#isAlone) return this.#startAlone(program, waiting);
+    if (program !== undefined && this.#isAlone && !this.#findings.has(id.text))
+      return this.#startAlone(program, waiting);
     const known = this.#known.get(id.text);
     if (known !== undefined && !this.#findings.has(id.text) && this.#isThere(known)) return this.#go(waiting, known);
     return this.#wait(id, waiting);
@@ -204,7 +206,8 @@ export class Cluster implements Keeper {
     else if (!mayBeNamed(name, id, program.public ?? false, source, capabilities)) why = "Denied";
     else {
       const waiting: Waiting = { request, from: null, here: true, away: false, refused };
-      why = this.#isAlone ? this.#startAlone(program, waiting) : this.#wait(id, waiting);
+      const isNew = this.#isAlone && !this.#findings.has(id.text);
+      why = isNew ? this.#startAlone(program, waiting) : this.#wait(id, waiting);
     }
     if (why === "Offline") refused();
     if (why !== undefined) bus.refuse(request, why);
@@ -248,7 +251,7 @@ export class Cluster implements Keeper {
     const { limits, name } = this.#kernel;
     const program = this.#programs.of(id);
     if (this.has(id)) return told({ node: name });
-    if (this.#isAlone) {
+    if (this.#isAlone && !this.#findings.has(id.text)) {
       if (program === undefined) return told({ why: "Offline", nobody: true });
       if (this.#isFull) return told({ why: "Overloaded", nobody: false });
       return told(this.#located(this.#make(id, { kind: "start", program, claim: null, revision: 0 })));
@@ -378,17 +381,24 @@ export class Cluster implements Keeper {
     const name = finding.id.text;
     queue.begin();
     try {
-      if (this.#findings.get(name) === finding) this.#findings.delete(name);
+      const next = this.#findings.get(name); // another, when this one was given up
+      if (next === finding) this.#findings.delete(name);
       const outcome = found.kind === "start" ? this.#make(finding.id, found) : found;
       if (found.kind === "node") this.#know(name, found.node);
-      for (const waiting of finding.take()) {
-        this.#deliver(waiting, outcome);
-        Finding.done(waiting);
-      }
-      finding.tell(this.#located(outcome));
+      this.#tell(finding, outcome);
+      // What is sent from now on goes there at once: what waits must not be behind it.
+      if (next !== undefined && next !== finding && outcome.kind === "here") this.#tell(next, outcome);
     } finally {
       queue.end();
     }
+  }
+
+  #tell(finding: Finding, outcome: Exclude<Found, { readonly kind: "start" }>): void {
+    for (const waiting of finding.take()) {
+      this.#deliver(waiting, outcome);
+      Finding.done(waiting);
+    }
+    finding.tell(this.#located(outcome));
   }
 
   #know(name: string, node: string): void {

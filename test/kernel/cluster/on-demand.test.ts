@@ -85,6 +85,25 @@ test("what waits while a name is looked for comes in order, what is sent meanwhi
   }
 });
 
+test("what waits since a search was given up comes before what is sent when that one has an end after all", async () => {
+  const [alice] = await withRooms(["alice.os"], { clusterFind: 1_000 });
+  if (alice === undefined) throw new Error("it has not started");
+  cluster.claims.hold();
+  const first = cluster.ask(alice, FORTY_TWO, "given up");
+  await cluster.advance(1_100);
+  expect(await first).toBe("Offline");
+  cluster.tell(alice, FORTY_TWO, "waits");
+  await cluster.settled();
+  cluster.claims.release();
+  const { registry } = alice.kernel;
+  const isThere = (): boolean => registry.get(ProcessId.parse(FORTY_TWO)) !== undefined;
+  for (let i = 0; i < 100 && !isThere(); i++) await null;
+  expect(isThere()).toBe(true);
+  cluster.tell(alice, FORTY_TWO, "behind it");
+  await cluster.settled();
+  expect(cluster.taken).toEqual(["room/42@alice.os waits", "room/42@alice.os behind it"]);
+});
+
 test("of nodes that ask at the same moment one starts it, in whatever order the claims answer", async () => {
   const orders = fc.array(fc.nat(7), { minLength: 5, maxLength: 60 });
   await fc.assert(
@@ -212,6 +231,16 @@ describe("who may", () => {
     expect(granted.capabilities.canMessage(toAddress(FORTY_TWO, "alice.os"))).toBe(true);
     expect(granted.capabilities.canMessage(toAddress(room(43), "alice.os"))).toBe(true);
     expect(stranger.capabilities.canMessage(toAddress(FORTY_TWO, "alice.os"))).toBe(false);
+  });
+
+  test("nothing is started by who may not message it, also when it may use the network", async () => {
+    const [alice] = await two();
+    const stranger = cluster.asker(alice, "stranger:other:me.os");
+    for (let key = 0; key < 20; key++) {
+      expect(await cluster.ask(alice, room(key), 1, stranger)).toBe("Denied");
+      expect(await cluster.ask(alice, `*@${room(key)}`, 1, stranger)).toBe("Denied");
+      expect(cluster.holders(room(key))).toEqual([]);
+    }
   });
 
   test("a public one takes them, from other nodes too", async () => {

@@ -106,7 +106,9 @@ test("before it is known whether it joins others messages wait", async () => {
     finding: [{ name: "room/42:app:me.os", waiting: 1 }],
   });
   node.joinsNobody();
+  const next = ask("room/42:app:me.os", null, "next:app:me.os"); // in the same turn: it waits behind the first
   expect(await asked).toMatchObject({ id: "room/42:app:me.os" });
+  expect(await next).toMatchObject({ id: "room/42:app:me.os" });
   expect(node.kernel.cluster?.describe().held).toEqual([SCHEDULER, "room/42:app:me.os"]);
 });
 
