@@ -73,6 +73,7 @@ export class Cluster implements Keeper {
   readonly #known = new Map<string, string>(); // to a node
   readonly #checks = new Set<string>(); // nodes that the directory is asked about
   readonly #releases = new Map<string, Promise<void>>();
+  readonly #ending = new Map<string, KeptState>(); // of processes that have ended, until their claims are given back
   readonly #misses = new Map<string, number>();
   #joined: Joined | null = null;
   /** It is settled whether this node has joined others. */
@@ -276,7 +277,14 @@ export class Cluster implements Keeper {
 
   /** For state:distro:sys: what a process of the cluster keeps; undefined: it keeps it as any other. */
   keptOf(id: ProcessId): KeptState | undefined {
-    return this.#holds.get(id.text)?.kept ?? undefined;
+    const { text: name } = id;
+    const hold = this.#holds.get(name);
+    if (hold !== undefined) return hold.kept ?? undefined;
+    const ending = this.#ending.get(name);
+    if (ending !== undefined || this.#joined === null || (id.key === undefined && !this.declares(id))) return ending;
+    // It was lost with the name; kept on this node, it would be where nobody looks for it.
+    const nobodys = { name, node: "", life: "", revision: 0 };
+    return new KeptState(this.#joined.claims, nobodys, 0, never, nothing);
   }
 
   restarting(): readonly Envelope[] {
@@ -291,7 +299,7 @@ export class Cluster implements Keeper {
     this.#holds.delete(name);
     const program = this.#programs.of(process.address.id);
     if (program?.cluster === "singleton") this.#programs.grant(program);
-    if (hold.claim !== null) this.#release(hold.claim);
+    if (hold.claim !== null) this.#release(hold.claim, hold.kept);
   }
 
   /** For people: `{"Debug":"Cluster"}`. */
@@ -563,8 +571,10 @@ export class Cluster implements Keeper {
   #keptState(name: string, claim: Claim | null, revision: number, process: Process): KeptState | null {
     const joined = this.#joined;
     if (claim === null || joined === null) return null;
-    const isOurs = (): boolean => this.#holds.get(name)?.process === process && joined.tenure.left > 0;
-    return new KeptState(joined.claims, name, revision, isOurs, () => this.#lost(process));
+    const isHeld = (): boolean => this.#holds.get(name)?.process === process || this.#ending.get(name) === kept;
+    const isOurs = (): boolean => isHeld() && joined.tenure.left > 0;
+    const kept = new KeptState(joined.claims, claim, revision, isOurs, () => this.#lost(process));
+    return kept;
   }
 
   /** Another has its name: what it wanted kept was refused. */
@@ -590,11 +600,16 @@ export class Cluster implements Keeper {
     this.#kernel.stopTogether(all.map(({ process }) => process));
   }
 
-  #release(claim: Claim): void {
+  /** @param kept of its process: what that wanted kept last is, before another may have the name */
+  #release(claim: Claim, kept: KeptState | null = null): void {
     const { claims, roster } = this.#joined ?? {};
     if (claims === undefined || claim.life !== roster?.life) return; // of a life that is over: it is none that is good
-    const done = claims
-      .release(claim)
+    if (kept !== null) this.#ending.set(claim.name, kept);
+    const done = (kept === null ? Promise.resolve() : lastKept(kept))
+      .then(() => {
+        this.#ending.delete(claim.name);
+        return claims.release(claim);
+      })
       .catch(() => undefined) // it stays: this node takes it again, and others when its life is over
       .finally(() => {
         if (this.#releases.get(claim.name) === done) this.#releases.delete(claim.name);
@@ -613,6 +628,15 @@ export class Cluster implements Keeper {
       } else if (this.#mayTake(this.#joined)) this.#find(new Finding(id, true));
     }
   }
+}
+
+const never = (): boolean => false;
+const nothing = (): void => undefined;
+
+/** What it sent to be kept, as its last, is in the mailbox of state:distro:sys for the rest of this turn. */
+async function lastKept(kept: KeptState): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await kept.settled();
 }
 
 /** Claims are kept under it. */

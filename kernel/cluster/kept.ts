@@ -4,24 +4,27 @@
  * 1. Whoever takes a name first writes what is kept there once more, as it is: every write of the holder before fails then.
  * 2. Each write is in the place of the last that this holder made or read; so they go one after the other.
  * 3. A write that was refused says that another has the name: `lost` is called, and ends the process.
+ * 4. A write that was not answered may be carried out later. What is found then is this holder's when it is what that
+ *    would have written, and the claim is this holder's still: whoever takes a name writes its claim first.
  */
-import type { Claims, Kept } from "./claims.ts";
+import type { Claim, Claims, Kept } from "./claims.ts";
 import { ClusterError } from "./errors.ts";
 
 const TOUCHES = 5; // tries: the holder before may write in between, as often as it still can
 
 export class KeptState {
   readonly #claims: Claims;
-  readonly #name: string;
+  readonly #claim: Claim;
   readonly #isOurs: () => boolean;
   readonly #lost: () => void;
   #revision: number;
+  #late: Pick<Kept, "value"> | null = null; // was not answered, and was not there when asked for
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param revision of the touch @param isOurs whether this node still holds the name @param lost rule 3 */
-  constructor(claims: Claims, name: string, revision: number, isOurs: () => boolean, lost: () => void) {
+  constructor(claims: Claims, claim: Claim, revision: number, isOurs: () => boolean, lost: () => void) {
     this.#claims = claims;
-    this.#name = name;
+    this.#claim = claim;
     this.#revision = revision;
     this.#isOurs = isOurs;
     this.#lost = lost;
@@ -30,24 +33,31 @@ export class KeptState {
   /** null: nothing. @throws {ClusterError} fenced (rejects); rejects when it cannot be told */
   get(): Promise<Uint8Array | null> {
     return this.#inOrder(async () => {
-      const { value, revision } = await this.#claims.readKept(this.#name);
-      if (revision !== this.#revision) throw this.#fenced();
-      return value;
+      const kept = await this.#claims.readKept(this.#name);
+      if (kept.revision !== this.#revision && !(await this.#isLate(kept))) throw this.#fenced();
+      return kept.value;
     });
   }
 
   /** Kept when it resolves. @throws {ClusterError} fenced, not_kept (rejects): `value` must not be changed afterwards */
   set(value: Uint8Array | null): Promise<void> {
     return this.#inOrder(async () => {
-      let written: number | undefined;
-      try {
-        written = await this.#claims.writeKept(this.#name, value, this.#revision);
-      } catch (cause) {
-        written = await this.#whetherWritten(value, cause);
-      }
+      let written = await this.#write(value);
+      if (written === undefined && this.#late !== null && (await this.#isLate(await this.#found(value))))
+        written = await this.#write(value);
       if (written === undefined) throw this.#fenced();
       this.#revision = written;
+      this.#late = null;
     });
+  }
+
+  /** What it was asked for is through. */
+  async settled(): Promise<void> {
+    for (let last: unknown = null; last !== this.#last; await last) last = this.#last;
+  }
+
+  get #name(): string {
+    return this.#claim.name;
   }
 
   #inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -59,15 +69,44 @@ export class KeptState {
     return done;
   }
 
-  /** It may have arrived, and its answer not. @returns undefined: another wrote */
-  async #whetherWritten(value: Uint8Array | null, cause: unknown): Promise<number | undefined> {
-    const rule = "what holds it does not answer: what was kept before may be there still";
-    const failed = new ClusterError("not_kept", "keep the state of", this.#name, rule, { cause });
-    const now = await this.#claims.readKept(this.#name).catch(() => {
-      throw failed;
+  /** @returns undefined: in the place of another revision than this holder's last */
+  async #write(value: Uint8Array | null): Promise<number | undefined> {
+    try {
+      return await this.#claims.writeKept(this.#name, value, this.#revision);
+    } catch (cause) {
+      const now = await this.#found(value, cause);
+      if (now.revision === this.#revision) throw this.#notKept(value, cause);
+      return isSame(now.value, value) && (await this.#isClaimed(value, cause)) ? now.revision : undefined;
+    }
+  }
+
+  /** Rule 4. */
+  async #isLate({ value, revision }: Kept): Promise<boolean> {
+    const late = this.#late;
+    if (late === null || !isSame(value, late.value) || !(await this.#isClaimed(late.value))) return false;
+    this.#revision = revision;
+    this.#late = null;
+    return true;
+  }
+
+  /** @param value that was to be kept */
+  async #found(value: Uint8Array | null, cause?: unknown): Promise<Kept> {
+    return await this.#claims.readKept(this.#name).catch((why: unknown) => {
+      throw this.#notKept(value, cause ?? why);
     });
-    if (now.revision === this.#revision) throw failed;
-    return isSame(now.value, value) ? now.revision : undefined;
+  }
+
+  async #isClaimed(value: Uint8Array | null, cause?: unknown): Promise<boolean> {
+    const claim = await this.#claims.read(this.#name).catch((why: unknown) => {
+      throw this.#notKept(value, cause ?? why);
+    });
+    return claim?.revision === this.#claim.revision;
+  }
+
+  #notKept(value: Uint8Array | null, cause: unknown): ClusterError {
+    this.#late = { value };
+    const rule = "what holds it does not answer: what was kept before may be there still";
+    return new ClusterError("not_kept", "keep the state of", this.#name, rule, { cause });
   }
 
   #fenced(): ClusterError {

@@ -19,6 +19,7 @@ export class MemoryClaims {
   #revision = 0;
   #held: (() => void)[] | null = null;
   #lost = new Set<string>();
+  #late = new Map<string, (() => unknown) | null>();
 
   of(node: string): Claims {
     const ask = async <Answer>(what: string, name: string, work: () => Answer): Promise<Answer> => {
@@ -26,6 +27,10 @@ export class MemoryClaims {
       if (this.#held !== null) await new Promise<void>((resolve) => this.#held?.push(resolve));
       await null;
       if (this.#cut.has(node)) throw new Error("nobody there");
+      if (this.#late.get(`${node} ${what}`) === null) {
+        this.#late.set(`${node} ${what}`, work);
+        throw new Error("no answer");
+      }
       const answer = work();
       if (this.#lost.delete(`${node} ${what}`)) throw new Error("no answer");
       return answer;
@@ -62,6 +67,16 @@ export class MemoryClaims {
   /** The next answer to that does not arrive; what was asked is done: `loseAnswer("alice.os", "writeKept")`. */
   loseAnswer(node: string, what: string): void {
     this.#lost.add(`${node} ${what}`);
+  }
+
+  /** The next of that is not answered, and done when `arrive` says so: `delay("alice.os", "writeKept")`. */
+  delay(node: string, what: string): void {
+    this.#late.set(`${node} ${what}`, null);
+  }
+
+  arrive(): void {
+    for (const work of this.#late.values()) work?.();
+    this.#late.clear();
   }
 
   hold(): void {

@@ -327,6 +327,44 @@ describe("what is kept", () => {
     expect(cluster.holders(name)).toEqual(["alice.os"]);
   });
 
+  test("a write that arrives after it was given up is known as its own, by the next read and by the next write", async () => {
+    const alice = await started("alice.os");
+    const name = await roomAt(alice, "alice.os");
+    const kept = keptOf(alice, name);
+    for (const next of [(): Promise<unknown> => kept.get(), (): Promise<unknown> => kept.set(bytes("next"))]) {
+      cluster.claims.delay("alice.os", "writeKept");
+      await expect(kept.set(bytes("late"))).rejects.toThrow("what was kept before may be there still");
+      cluster.claims.arrive();
+      await next();
+    }
+    expect(textOf(await kept.get())).toBe("next");
+    expect(cluster.holders(name)).toEqual(["alice.os"]);
+  });
+
+  test("what another has written once more as it is, is not taken for a write of its own that was not answered", async () => {
+    const alice = await started("alice.os");
+    const bob = await started("bob.os");
+    const name = await roomAt(alice, "bob.os");
+    const ofBob = keptOf(bob, name);
+    await ofBob.set(bytes("same"));
+    cluster.freeze("bob.os", true);
+    await cluster.advance(GONE + 1_000);
+    expect(await cluster.ask(alice, name, 1)).toMatchObject({ at: "alice.os" });
+    cluster.thaw("bob.os");
+    cluster.claims.delay("bob.os", "writeKept");
+    await expect(ofBob.set(bytes("same"))).rejects.toThrow("another node has that name now: this one ends");
+    expect(cluster.holders(name)).toEqual(["alice.os"]);
+    await keptOf(alice, name).set(bytes("of alice"));
+  });
+
+  test("on a node that does not hold the name nothing is kept", async () => {
+    const alice = await started("alice.os");
+    const kept = alice.kernel.cluster?.keptOf(ProcessId.parse(room("nobody")));
+    await expect(kept?.set(bytes("lost"))).rejects.toThrow(
+      `Cannot keep the state of "${room("nobody")}" as another node has that name now: this one ends`,
+    );
+  });
+
   test("a claim whose answer was lost is taken all the same", async () => {
     const alice = await started("alice.os");
     cluster.claims.loseAnswer("alice.os", "take");

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { Node } from "../../../kernel/index.ts";
 import { defineProcess } from "../../../lib/process/index.ts";
-import { ProcessId, STATE, textOf } from "../../../lib/protocol/index.ts";
+import { ProcessId, type Program, STATE, textOf } from "../../../lib/protocol/index.ts";
 import { CLUSTER_VALUE_MAX } from "../../../processes/state/limits.ts";
 import { stateProcess } from "../../../processes/state/state.ts";
 import { memoryStore, type StateStore } from "../../../processes/state/store.ts";
@@ -33,12 +33,12 @@ const KEEPER = defineProcess({
   },
 });
 
-async function keeping(name: string, store: StateStore = memoryStore()): Promise<Node> {
+async function keeping(name: string, store: StateStore = memoryStore(), room: Program = KEEPER): Promise<Node> {
   const node = await cluster.start(name);
   const { kernel } = node;
   const program = stateProcess(store, { elsewhere: (id) => kernel.cluster?.keptOf(id) });
   node.addSystemProcess({ id: STATE, program, public: true, trusted: true });
-  await node.addClusterProcess(ProcessId.parse(ROOM), "keyed", KEEPER);
+  await node.addClusterProcess(ProcessId.parse(ROOM), "keyed", room);
   return node;
 }
 
@@ -116,6 +116,27 @@ describe("refused", () => {
     ]);
     expect(await ask(other, {})).toMatchObject({ value: "other" });
   });
+});
+
+test.each(["crash", "exit"])("what it wanted kept as its last, and did not wait for, is: %s", async (end) => {
+  const store = memoryStore();
+  const last = defineProcess({
+    onRequest(_, { body }, ctx) {
+      void ctx.setState(body).catch(() => undefined);
+      if (body === "crash") throw new Error("as told");
+      if (body === "exit") ctx.exit();
+    },
+  });
+  const node = await keeping("alice.os", store, last);
+  await cluster.settled();
+  cluster.tell(node, FORTY_TWO, end);
+  await cluster.settled();
+  const done = cluster.claims.asked
+    .filter((asked) => /writeKept|release/.test(asked))
+    .map((asked) => asked.split(" ")[1]);
+  expect(done).toEqual(["writeKept", "writeKept", "release"]); // the touch; the last; only then others may have the name
+  expect(Buffer.from(cluster.claims.kept(FORTY_TWO).value ?? []).toString()).toContain(end);
+  expect([...store.entries("")]).toEqual([]);
 });
 
 test("on a node that has joined nobody it is kept there, as any other's", async () => {
