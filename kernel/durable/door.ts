@@ -10,6 +10,8 @@ import {
   type DurableCommand,
   type DurableResult,
   Envelope,
+  OptionError,
+  type ProcessId,
   toAddress,
 } from "../../lib/protocol/index.ts";
 import type { Kernel } from "../kernel.ts";
@@ -35,6 +37,10 @@ export class DurableDoor {
   /** Of a process. @throws {IdError} @throws {UnpackableError} (rejects) @throws {OptionError} (rejects) @throws {DurableError} (rejects) the disk */
   async keep(from: Process, command: DurableCommand): Promise<DurableResult> {
     const target = toAddress(command.target, this.#kernel.name);
+    if (isOfCluster(this.#kernel, target.id)) {
+      const rule = "it is a process of the cluster, which may be on another node by then: name one of one node";
+      throw new OptionError(`Cannot send "${target.text}" a durable message as ${rule}`);
+    }
     const refused = this.#refused(from, target, command);
     if (refused !== null) return refused;
     const durable = await this.#load(); // of all who wait for this, the first goes on first
@@ -91,4 +97,9 @@ export class DurableDoor {
     });
     return this.#loading;
   }
+}
+
+/** What such a process keeps is in the cluster, and cannot be written with the mark on this node's disk. */
+export function isOfCluster({ cluster }: Kernel, id: ProcessId): boolean {
+  return id.key !== undefined || cluster?.declares(id) === true;
 }

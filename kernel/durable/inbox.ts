@@ -6,7 +6,7 @@
  * 2. Of one sender and one target, the next is handed over when the handler of the one before has settled; they come in the
  *    order sent. Other pairs wait for nobody.
  * 3. A process that is not there, or whose mailbox is full, is waited for. Whoever may not be reached from other nodes
- *    gets nothing: a dead letter.
+ *    gets nothing: a dead letter. Nor does a process of the cluster: what it keeps is not on this node's disk.
  * 4. It is struck out when its handler has settled, or with what that keeps by `ctx.setState`, in one write. One whose
  *    handler crashed has had it (DESIGN §3.6). Where the node ended before, it is handed over again.
  * 5. In memory are numbers and sizes; the messages are on the disk.
@@ -19,6 +19,7 @@ import { mayBeReached } from "../network.ts";
 import { Ring } from "../ring.ts";
 import { Alarm } from "../timer-wheel.ts";
 import { Backoff } from "./backoff.ts";
+import { isOfCluster } from "./door.ts";
 import { DurableError } from "./errors.ts";
 import { DurableHand, type HandEnd } from "./hand.ts";
 import { envelopeOf, type InRow, packIn, readBatch, readDurable, readIn } from "./pack.ts";
@@ -354,6 +355,7 @@ export class Inbox {
     const { registry, limits, name, clock } = this.#kernel;
     const process = registry.get(pair.target);
     if (clock.now() - row.at > limits.durableAge * HOUR_MS) return this.#bury(pair, row, "offline");
+    if (isOfCluster(this.#kernel, pair.target)) return this.#bury(pair, row, "denied");
     if (process === undefined) return false;
     const read = this.#envelope(row);
     if (read === undefined) return this.#bury(pair, row, "offline");

@@ -226,6 +226,20 @@ describe("what makes no sense is an OptionError", () => {
     expect(error).toMatchObject({ name: "OptionError", message: expect.stringMatching(text) });
   });
 
+  test.each(["room/42:app:me.os", "bob.os@room/42:app:me.os", "scheduler:app:me.os"])(
+    "a process of the cluster: %s",
+    async (to) => {
+      const alice = await start("alice.os", null);
+      await alice.addClusterProcess(ProcessId.parse("room:app:me.os"), "keyed", defineProcess({}));
+      await alice.addClusterProcess(ProcessId.parse("scheduler:app:me.os"), "singleton", defineProcess({}));
+      const error = await refusedOf((await addSender(alice)).request(to).durable());
+      expect(error).toMatchObject({
+        name: "OptionError",
+        message: `Cannot send "${to.includes("@") ? to : `alice.os@${to}`}" a durable message as it is a process of the cluster, which may be on another node by then: name one of one node`,
+      });
+    },
+  );
+
   test("a body that MessagePack does not carry is an UnpackableError", async () => {
     const alice = await start("alice.os", null);
     addReceiver(alice);
@@ -310,6 +324,19 @@ describe("to another node", () => {
     expect(bob.kernel.deadLetters.last()).toMatchObject([
       { reason: "denied", source: `alice.os@${SENDER}`, target: "bob.os@b:private:else.os", body: "x" },
     ]);
+    expect(bob.kernel.durable.facts()).toMatchObject({ in: { denied: 1, waiting: 0 } });
+    expect(got).toEqual([]);
+  });
+
+  test("nor does a process of the cluster, of which the sender's node knew nothing", async () => {
+    const streams = new MemoryStreams();
+    const [alice, bob] = [await start("alice.os", streams), await start("bob.os", streams)];
+    const got: unknown[] = [];
+    const program = defineProcess({ onRequest: (_, { body }) => void got.push(body) });
+    await bob.addClusterProcess(ProcessId.parse("scheduler:app:me.os"), "singleton", program);
+    await (await addSender(alice)).request("bob.os@scheduler:app:me.os").body("x").durable();
+    await until(() => bob.kernel.deadLetters.total === 1);
+    expect(bob.kernel.deadLetters.last()).toMatchObject([{ reason: "denied", target: "bob.os@scheduler:app:me.os" }]);
     expect(bob.kernel.durable.facts()).toMatchObject({ in: { denied: 1, waiting: 0 } });
     expect(got).toEqual([]);
   });
