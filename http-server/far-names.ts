@@ -7,7 +7,7 @@
  *
  * 1. Nothing is started for a channel that its process would not take: the node that is asked checks that first.
  * 2. What may be otherwise in a moment ends with 1013: a name is on its way from one node to another, or a node is away.
- *    4404 is what no node that is there has, and what takes no channels.
+ *    4404, after which a client does not come back, is what no node has or had lately, and what takes no channels.
  */
 import type { Process } from "../kernel/index.ts";
 import {

@@ -465,9 +465,14 @@ export class Cluster implements Keeper {
       return { kind: "node", node: claim.node };
     }
     const node = await this.#place(finding, joined);
-    if (node === undefined) return NOBODY;
+    if (node === undefined) return claim === undefined && !this.#isKnown(id, joined) ? NOBODY : OFFLINE;
     if (node !== this.#kernel.name) return { kind: "node", node };
     return await this.#take(id, claim ?? null, joined);
+  }
+
+  /** Who may have it is not there now, or leaves, or may take nothing: it may be otherwise in a moment. */
+  #isKnown(id: ProcessId, { places }: Joined): boolean {
+    return this.#programs.of(id) !== undefined || places.isKnown(id.family.text);
   }
 
   async #place(finding: Finding, joined: Joined): Promise<string | undefined> {

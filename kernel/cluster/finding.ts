@@ -20,7 +20,7 @@ export type Waiting = {
   readonly refused?: () => void;
 };
 
-/** Where a name is; or why that cannot be said. @property nobody no node that is there has such a program */
+/** Where a name is; or why that cannot be said. @property nobody no node has such a program, or had one lately, and nobody claims the name */
 export type Located = { readonly node: string } | { readonly why: SendErrorKind; readonly nobody: boolean };
 
 export class Finding {

@@ -13,6 +13,8 @@ import type { Claim } from "./claims.ts";
 const LIST_MS = 2_000; // that a list is used: each asks the directory once per node
 const LIST_ANEW_MS = 250; // the same, where it knows of no place
 const NODES_MAX = 10_000; // of which something is remembered here: as many as a directory has
+const PROGRAMS_MAX = 1_000; // that nodes were seen to have, some 100 bytes each
+const KNOWN_MS = 600_000; // that one is known when no node has it any more: they restart within; as the directory's bucket
 
 type Seen = { readonly facts: NodeFacts; readonly at: number };
 
@@ -21,6 +23,7 @@ export class Places {
   readonly #roster: Roster;
   readonly #seen = new Map<string, Seen>();
   readonly #absent = new Map<string, number>(); // by node: since when, ms monotonic
+  readonly #programs = new Map<string, number>(); // since when none was seen to have it, ms monotonic; oldest first
   #list: { readonly nodes: readonly NodeFacts[]; readonly at: number } | null = null;
   #listing: Promise<readonly NodeFacts[]> | null = null;
 
@@ -83,6 +86,12 @@ export class Places {
     return chosen;
   }
 
+  /** Whether any node was found to have it, also one that leaves, restarts, or cannot be reached now. */
+  isKnown(program: string): boolean {
+    const at = this.#programs.get(program);
+    return at !== undefined && this.#kernel.clock.monotonic() - at < KNOWN_MS;
+  }
+
   #withSelf(nodes: readonly NodeFacts[], program: string, isHere: boolean): readonly string[] {
     const { name, clock, limits } = this.#kernel;
     const age = clock.monotonic() - (this.#list?.at ?? 0);
@@ -114,6 +123,7 @@ export class Places {
   async #read(): Promise<readonly NodeFacts[]> {
     const at = this.#kernel.clock.monotonic();
     const { nodes } = await this.#roster.nodes();
+    for (const { programs } of nodes) for (const program of programs) this.#know(program, at);
     this.#list = { nodes, at };
     return nodes;
   }
@@ -121,6 +131,14 @@ export class Places {
   #see(node: string, facts: NodeFacts, at: number = this.#kernel.clock.monotonic()): void {
     if (this.#seen.size >= NODES_MAX) this.#seen.clear();
     this.#seen.set(node, { facts, at });
+    for (const program of facts.programs) this.#know(program, at);
+  }
+
+  #know(program: string, at: number): void {
+    this.#programs.delete(program);
+    this.#programs.set(program, at);
+    const [oldest] = this.#programs.keys();
+    if (oldest !== undefined && this.#programs.size > PROGRAMS_MAX) this.#programs.delete(oldest);
   }
 }
 

@@ -147,6 +147,25 @@ describe("refused", () => {
     });
   });
 
+  test("the only node that has such a program stops: 1013, until there is one again", async () => {
+    const { made, alice, bob } = await two();
+    const { client } = await openChannel(alice, ANYWHERE);
+    expect(await client.nextText()).toBe("42 on bob.os");
+    await Promise.all([bob.node.stop(), expect(client.nextClose()).resolves.toMatchObject({ code: 1001 })]);
+    const reason = `nobody has "${FORTY_TWO}" of the cluster now, or who has it cannot be reached`;
+    expect(await refused(alice, `*@${FORTY_TWO}`)).toEqual({ code: 1013, reason });
+    const carol = await startJoined(made, "carol.os", "ws");
+    await addRooms(carol);
+    for (let isRefused = true; isRefused; ) {
+      const again = await connectMain(alice);
+      again.sendText(JSON.stringify(registration(alice, ANYWHERE)));
+      const answer = (await again.nextFrame()).payload.toString();
+      isRefused = answer.includes("error");
+      if (isRefused) expect(JSON.parse(answer)).toMatchObject({ error: { message: reason } });
+      else expect(await again.nextText()).toBe("42 on carol.os");
+    }
+  });
+
   test("one that is not public, from another node; on its own it is not", async () => {
     const { alice, bob } = await two({ public: false });
     expect(await refused(alice, `*@${FORTY_TWO}`)).toEqual(NOBODY);
