@@ -57,6 +57,7 @@ export function storeAllowed(token: string): Allowed {
       "$KV.kept.*",
       "$JS.API.STREAM.INFO.KV_kept",
       "$JS.API.STREAM.MSG.GET.KV_kept",
+      "$JS.API.STREAM.MSG.DELETE.KV_kept",
     ],
     subscribe: [`_INBOX_${token}.>`],
   };

@@ -33,6 +33,8 @@ export interface Claims {
   readKept(name: string): Promise<Kept>;
   /** @param over the revision that it takes the place of @returns its own; undefined: another wrote since, and nothing was */
   writeKept(name: string, value: Uint8Array | null, over: number): Promise<number | undefined>;
+  /** Of a name that keeps nothing, nothing stays, unless another wrote since: its revision is 0 then. */
+  eraseKept(name: string, revision: number): Promise<void>;
   /** For people. */
   readonly where: string;
 }

@@ -8,7 +8,14 @@
  * 3. Whoever holds a name holds its claim, in one life of this node. When that is over (tenure.ts), all of them end.
  * 4. Alone, on a node that has joined no others, names are held without claims, and started at once.
  */
-import { type Address, ANY_NODE, type Envelope, type ProcessId, type SendErrorKind } from "../../lib/protocol/index.ts";
+import {
+  type Address,
+  ANY_NODE,
+  type Envelope,
+  type ProcessId,
+  type SendErrorKind,
+  textOf,
+} from "../../lib/protocol/index.ts";
 import { SpawnError } from "../errors.ts";
 import type { Keeper } from "../keepers.ts";
 import type { Kernel } from "../kernel.ts";
@@ -19,7 +26,7 @@ import { Alarm } from "../timer-wheel.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { ClusterError } from "./errors.ts";
 import { Finding, type Located, type Waiting } from "./finding.ts";
-import { KeptState, touch } from "./kept.ts";
+import { KeptState, type Touched, touch } from "./kept.ts";
 import { Places } from "./places.ts";
 import { type ClusterProgram, Programs } from "./programs.ts";
 import { Tenure } from "./tenure.ts";
@@ -41,11 +48,12 @@ type Found =
       readonly kind: "start";
       readonly program: ClusterProgram;
       readonly claim: Claim | null;
-      readonly revision: number;
+      readonly touched: Touched;
     }
   | { readonly kind: "node"; readonly node: string }
   | { readonly kind: "refused"; readonly why: SendErrorKind; readonly nobody?: true };
 
+const UNTOUCHED: Touched = { revision: 0, isEmpty: true };
 const OFFLINE: Found = { kind: "refused", why: "Offline" };
 const NOBODY: Found = { kind: "refused", why: "Offline", nobody: true };
 
@@ -255,7 +263,7 @@ export class Cluster implements Keeper {
     if (this.#isAlone && !this.#findings.has(id.text)) {
       if (program === undefined) return told({ why: "Offline", nobody: true });
       if (this.#isFull) return told({ why: "Overloaded", nobody: false });
-      return told(this.#located(this.#make(id, { kind: "start", program, claim: null, revision: 0 })));
+      return told(this.#located(this.#make(id, { kind: "start", program, claim: null, touched: UNTOUCHED })));
     }
     const known = this.#known.get(id.text);
     let finding = this.#findings.get(id.text);
@@ -284,7 +292,7 @@ export class Cluster implements Keeper {
     if (ending !== undefined || this.#joined === null || (id.key === undefined && !this.declares(id))) return ending;
     // It was lost with the name; kept on this node, it would be where nobody looks for it.
     const nobodys = { name, node: "", life: "", revision: 0 };
-    return new KeptState(this.#joined.claims, nobodys, 0, never, nothing);
+    return new KeptState(this.#joined.claims, nobodys, UNTOUCHED, never, nothing);
   }
 
   restarting(): readonly Envelope[] {
@@ -439,7 +447,7 @@ export class Cluster implements Keeper {
     await this.#settledIn();
     if (this.#joined === null) {
       const program = this.#programs.of(id);
-      return program === undefined ? OFFLINE : { kind: "start", program, claim: null, revision: 0 };
+      return program === undefined ? OFFLINE : { kind: "start", program, claim: null, touched: UNTOUCHED };
     }
     for (let tries = 0; tries < TRIES; tries++) {
       const found = await this.#searchOnce(finding, this.#joined);
@@ -499,10 +507,10 @@ export class Cluster implements Keeper {
     const claim = await claims.take(id.text, { node: this.#kernel.name, life }, over).catch(() => undefined);
     if (claim === undefined) return undefined;
     try {
-      const revision = await touch(claims, id.text);
+      const touched = await touch(claims, id.text);
       const program = this.#programs.of(id); // it may have gone meanwhile
       if (program !== undefined && roster.life === life && this.#mayTake(joined))
-        return { kind: "start", program, claim, revision };
+        return { kind: "start", program, claim, touched };
     } catch (error) {
       this.#release(claim);
       throw error;
@@ -518,8 +526,7 @@ export class Cluster implements Keeper {
   #failed(name: string, cause: unknown): Found {
     if (!this.#isFailing) {
       this.#isFailing = true;
-      const rule =
-        "what tells who has it does not answer: are the servers there, and most of them together? It is Offline";
+      const rule = `what tells who has it does not do what it is asked: ${textOf(cause)}. Are the servers there, most of them together, with room? It is Offline`;
       const error = new ClusterError("not_told", "find", name, rule, { cause });
       this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error });
     }
@@ -531,7 +538,7 @@ export class Cluster implements Keeper {
   #startAlone(program: ClusterProgram, waiting: Waiting): SendErrorKind | undefined {
     const { id } = waiting.request.target;
     if (this.#isFull) return "Overloaded";
-    const made = this.#make(id, { kind: "start", program, claim: null, revision: 0 });
+    const made = this.#make(id, { kind: "start", program, claim: null, touched: UNTOUCHED });
     if (made.kind === "refused") return made.why;
     this.#deliver(waiting, made);
     return undefined;
@@ -540,7 +547,7 @@ export class Cluster implements Keeper {
   /** Has the process made. It is run in a later microtask: what waits for it comes first, and no start is within another. */
   #make(
     id: ProcessId,
-    { program, claim, revision }: Extract<Found, { readonly kind: "start" }>,
+    { program, claim, touched }: Extract<Found, { readonly kind: "start" }>,
   ): Extract<Found, { readonly kind: "here" | "refused" }> {
     if (this.#kernel.stopping) {
       if (claim !== null) this.#release(claim);
@@ -556,7 +563,7 @@ export class Cluster implements Keeper {
       this.#kernel.events.emit({ type: "fault", process: id.text, error });
       return { kind: "refused", why: "Offline" };
     }
-    this.#holds.set(id.text, { process, claim, kept: this.#keptState(id.text, claim, revision, process) });
+    this.#holds.set(id.text, { process, claim, kept: this.#keptState(id.text, claim, touched, process) });
     this.#known.delete(id.text);
     this.#misses.delete(id.text);
     void Promise.resolve().then(() => this.#run(process));
@@ -573,12 +580,12 @@ export class Cluster implements Keeper {
     }
   }
 
-  #keptState(name: string, claim: Claim | null, revision: number, process: Process): KeptState | null {
+  #keptState(name: string, claim: Claim | null, touched: Touched, process: Process): KeptState | null {
     const joined = this.#joined;
     if (claim === null || joined === null) return null;
     const isHeld = (): boolean => this.#holds.get(name)?.process === process || this.#ending.get(name) === kept;
     const isOurs = (): boolean => isHeld() && joined.tenure.left > 0;
-    const kept = new KeptState(joined.claims, claim, revision, isOurs, () => this.#lost(process));
+    const kept = new KeptState(joined.claims, claim, touched, isOurs, () => this.#lost(process));
     return kept;
   }
 
@@ -629,7 +636,7 @@ export class Cluster implements Keeper {
       if (program.cluster !== "singleton" || this.#holds.has(id.text) || this.#findings.has(id.text)) continue;
       if (this.#kernel.stopping || this.#kernel.joins !== (this.#joined !== null)) continue;
       if (this.#joined === null) {
-        if (!this.#isFull) this.#make(id, { kind: "start", program, claim: null, revision: 0 });
+        if (!this.#isFull) this.#make(id, { kind: "start", program, claim: null, touched: UNTOUCHED });
       } else if (this.#mayTake(this.#joined)) this.#find(new Finding(id, true));
     }
   }
@@ -641,7 +648,7 @@ const nothing = (): void => undefined;
 /** What it sent to be kept, as its last, is in the mailbox of state:distro:sys for the rest of this turn. */
 async function lastKept(kept: KeptState): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-  await kept.settled();
+  await kept.end();
 }
 
 /** Claims are kept under it. */

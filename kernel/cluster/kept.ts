@@ -10,6 +10,9 @@
 import type { Claim, Claims, Kept } from "./claims.ts";
 import { ClusterError } from "./errors.ts";
 
+/** @property isEmpty nothing is kept */
+export type Touched = { readonly revision: number; readonly isEmpty: boolean };
+
 const TOUCHES = 5; // tries: the holder before may write in between, as often as it still can
 
 export class KeptState {
@@ -18,14 +21,16 @@ export class KeptState {
   readonly #isOurs: () => boolean;
   readonly #lost: () => void;
   #revision: number;
+  #isEmpty: boolean;
   #late: Pick<Kept, "value"> | null = null; // was not answered, and was not there when asked for
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param revision of the touch @param isOurs whether this node still holds the name @param lost rule 3 */
-  constructor(claims: Claims, claim: Claim, revision: number, isOurs: () => boolean, lost: () => void) {
+  /** @param touched by `touch` @param isOurs whether this node still holds the name @param lost rule 3 */
+  constructor(claims: Claims, claim: Claim, touched: Touched, isOurs: () => boolean, lost: () => void) {
     this.#claims = claims;
     this.#claim = claim;
-    this.#revision = revision;
+    this.#revision = touched.revision;
+    this.#isEmpty = touched.isEmpty;
     this.#isOurs = isOurs;
     this.#lost = lost;
   }
@@ -47,13 +52,16 @@ export class KeptState {
         written = await this.#write(value);
       if (written === undefined) throw this.#fenced();
       this.#revision = written;
+      this.#isEmpty = value === null;
       this.#late = null;
     });
   }
 
-  /** What it was asked for is through. */
-  async settled(): Promise<void> {
+  /** Its process has ended: what that asked for is through. What kept nothing leaves nothing, or a bucket would fill with names. */
+  async end(): Promise<void> {
     for (let last: unknown = null; last !== this.#last; await last) last = this.#last;
+    if (this.#isEmpty && this.#isOurs())
+      await this.#claims.eraseKept(this.#name, this.#revision).catch(() => undefined);
   }
 
   get #name(): string {
@@ -85,6 +93,7 @@ export class KeptState {
     const late = this.#late;
     if (late === null || !isSame(value, late.value) || !(await this.#isClaimed(late.value))) return false;
     this.#revision = revision;
+    this.#isEmpty = value === null;
     this.#late = null;
     return true;
   }
@@ -115,12 +124,12 @@ export class KeptState {
   }
 }
 
-/** Rule 1. @returns the revision from which this holder goes on. Rejects when it cannot be told */
-export async function touch(claims: Claims, name: string): Promise<number> {
+/** Rule 1. @returns from what this holder goes on. Rejects when it cannot be told */
+export async function touch(claims: Claims, name: string): Promise<Touched> {
   for (let tries = 0; tries < TOUCHES; tries++) {
     const { value, revision }: Kept = await claims.readKept(name);
     const written = await claims.writeKept(name, value, revision);
-    if (written !== undefined) return written;
+    if (written !== undefined) return { revision: written, isEmpty: value === null };
   }
   throw new ClusterError("not_told", "take", name, "its holder before goes on writing: ask again");
 }

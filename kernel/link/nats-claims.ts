@@ -8,7 +8,8 @@
  *    has that in its message's id: of two with one id a stream stores one.
  * 3. A claim that is given back is marked as deleted, by its revision as any write, and the mark is erased by its number:
  *    nothing stays of a name. Nothing takes the place of a mark: one that was left is erased first.
- * 4. State that is deleted leaves a key without a value: whoever wrote before must never find the revision 0 again.
+ * 4. State that is deleted leaves a key without a value while its name is held; who gives the name back erases it, by its
+ *    number. Whoever held the name before has a revision, and so is refused where there is none: only a touch begins with 0.
  * 5. What was not answered rejects: it may have been done. Nothing is tried a second time here.
  */
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
@@ -56,7 +57,7 @@ export class NatsClaims implements Claims {
     if (revision === undefined && over === null) {
       const message = await this.#last(CLAIMS_BUCKET, name);
       if (message !== null && !isDeleted(message)) return undefined;
-      if (message !== null) await this.#erase(message.seq); // who gave it back did not come to it
+      if (message !== null) await this.#erase(CLAIMS_BUCKET, message.seq); // who gave it back did not come to it
       revision = await this.#write(CLAIMS_BUCKET, name, value, 0);
     }
     return revision === undefined ? undefined : { name, node, life, revision };
@@ -64,7 +65,7 @@ export class NatsClaims implements Claims {
 
   async release({ name, revision }: Claim): Promise<void> {
     const mark = await this.#write(CLAIMS_BUCKET, name, null, revision);
-    if (mark !== undefined) await this.#erase(mark);
+    if (mark !== undefined) await this.#erase(CLAIMS_BUCKET, mark);
   }
 
   async readKept(name: string): Promise<Kept> {
@@ -75,6 +76,10 @@ export class NatsClaims implements Claims {
 
   async writeKept(name: string, value: Uint8Array | null, over: number): Promise<number | undefined> {
     return await this.#write(KEPT_BUCKET, name, value, over);
+  }
+
+  async eraseKept(_name: string, revision: number): Promise<void> {
+    await this.#erase(KEPT_BUCKET, revision);
   }
 
   async #write(bucket: Bucket, name: string, value: Uint8Array | null, over: number): Promise<number | undefined> {
@@ -100,10 +105,10 @@ export class NatsClaims implements Claims {
     }
   }
 
-  async #erase(mark: number): Promise<void> {
+  async #erase(bucket: Bucket, revision: number): Promise<void> {
     const { manager } = await this.#open();
     try {
-      await manager.streams.deleteMessage(streamOf(CLAIMS_BUCKET), mark, false);
+      await manager.streams.deleteMessage(streamOf(bucket), revision, false);
     } catch (error) {
       if (!isOneOf(error, NO_MESSAGE)) throw this.#failed(error);
     }

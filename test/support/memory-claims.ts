@@ -44,6 +44,10 @@ export class MemoryClaims {
           if (this.#claims.get(claim.name)?.revision === claim.revision) this.#claims.delete(claim.name);
         }),
       readKept: (name) => ask("readKept", name, () => this.#kept.get(name) ?? NOTHING),
+      eraseKept: (name, revision) =>
+        ask("eraseKept", name, () => {
+          if (this.kept(name).revision === revision) this.#kept.delete(name);
+        }),
       writeKept: (name, value, over) => ask("writeKept", name, () => this.#write(name, value, over)),
     };
   }

@@ -260,7 +260,7 @@ describe("a node that cannot reach claims and directory", () => {
     expect(await cluster.ask(bob, room("new"), 1)).toBe("Offline");
     expect(cluster.faults(bob)).toEqual([
       expect.stringMatching("^Cannot keep a directory"),
-      `Cannot find "${SCHEDULER}" as what tells who has it does not answer: are the servers there, and most of them together? It is Offline`,
+      `Cannot find "${SCHEDULER}" as what tells who has it does not do what it is asked: nobody there. Are the servers there, most of them together, with room? It is Offline`,
       expect.stringMatching('^Cannot go on with "the processes of the cluster on bob.os" as this node could not say'),
     ]);
     cluster.claims.mend("bob.os");
@@ -355,6 +355,24 @@ describe("what is kept", () => {
     await expect(ofBob.set(bytes("same"))).rejects.toThrow("another node has that name now: this one ends");
     expect(cluster.holders(name)).toEqual(["alice.os"]);
     await keptOf(alice, name).set(bytes("of alice"));
+  });
+
+  test("nothing stays of a name that keeps nothing when it is given back; what is kept stays", async () => {
+    const alice = await started("alice.os");
+    for (const end of ["exit", "crash"]) {
+      await cluster.ask(alice, room(1), end);
+      await cluster.settled();
+      expect([cluster.claims.claim(room(1)), cluster.claims.kept(room(1)).revision]).toEqual([undefined, 0]);
+    }
+    await cluster.ask(alice, room(1), "keeps");
+    await keptOf(alice, room(1)).set(bytes("kept"));
+    await cluster.ask(alice, room(1), "exit");
+    await cluster.settled();
+    expect(textOf(cluster.claims.kept(room(1)).value)).toBe("kept");
+    await cluster.ask(alice, room(1), "deletes");
+    await keptOf(alice, room(1)).set(null);
+    await cluster.leave("alice.os");
+    expect(cluster.claims.kept(room(1)).revision).toBe(0);
   });
 
   test("on a node that does not hold the name nothing is kept", async () => {

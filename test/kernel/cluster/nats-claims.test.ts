@@ -63,6 +63,22 @@ describe("on one server", () => {
     expect(after.last_seq).toBe(before.last_seq + 40);
   });
 
+  test("state that is erased leaves nothing, unless another wrote since, and whoever had a revision is refused", async () => {
+    const [alice, bob] = both();
+    const admin = await manager();
+    const name = "erased:chat:me.os";
+    const { state: before } = await admin.streams.info("KV_kept");
+    const first = (await alice.writeKept(name, null, 0)) ?? 0;
+    const second = (await bob.writeKept(name, null, first)) ?? 0;
+    await alice.eraseKept(name, first); // bob's is there
+    expect((await alice.readKept(name)).revision).toBe(second);
+    await bob.eraseKept(name, second);
+    const { state: after } = await admin.streams.info("KV_kept");
+    expect([after.messages, after.bytes]).toEqual([before.messages, before.bytes]);
+    expect(await bob.writeKept(name, Buffer.from("late"), second)).toBeUndefined();
+    expect(await alice.readKept(name)).toEqual({ value: null, revision: 0 });
+  });
+
   test("what other programs leave there: a deletion is nobody's, and rubbish is taken over", async () => {
     const [alice, bob] = both();
     const admin = await manager();
