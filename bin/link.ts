@@ -45,7 +45,8 @@ export async function joinDirectory(node: Node, options: StartOptions, port: num
   const { "link-seed": busSeed, "link-store-seed": file, "link-ca": ca, "link-cert": cert, "link-key": key } = options;
   if (busSeed !== null && file === null) {
     node.joinsNobody();
-    return "off: it needs --link-store-seed, the node's seed for the account STORE";
+    const names = namesOf(node, "is this node's own, as others have theirs");
+    return `off: it needs --link-store-seed, the node's seed for the account STORE${names}`;
   }
   const where = options.link.join(", ");
   const seed = file === null ? null : readSeed(where, "--link-store-seed", file);
@@ -58,7 +59,15 @@ export async function joinDirectory(node: Node, options: StartOptions, port: num
     },
     () => about,
   );
-  return why === undefined ? "jackfield nodes lists who is there" : `not yet: ${why}`;
+  return why === undefined
+    ? "jackfield nodes lists who is there"
+    : `not yet: ${why}${namesOf(node, "is Offline until there is one")}`;
+}
+
+/** What runs once in the cluster, or once per key, wants to know of others. */
+function namesOf({ kernel: { cluster } }: Node, what: string): string {
+  const names = cluster?.programNames ?? [];
+  return names.length === 0 ? "" : `; each process of the cluster ${what}: ${names.join(", ")}`;
 }
 
 /** Where others reach its http-server; null: this machine alone does. */

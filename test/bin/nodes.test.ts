@@ -43,13 +43,21 @@ test("one that is alone has none to list", async () => {
 });
 
 test("a node whose servers have no JetStream starts, and says why there is no directory", async () => {
-  const file = join(temporaryFolder(), "nats.conf");
+  const folder = temporaryFolder();
+  const file = join(folder, "nats.conf");
   writeFileSync(file, "accounts { BUS { users: [ { user: a, password: b } ] } }\nno_auth_user: a\n");
   const { url } = await startNatsServer(file);
-  const node = await startNode({ args: ["--memory", "--node", "alice.os", "--link", url] });
-  expect(node.command.stdout).toContain(
-    `  directory     not yet: Cannot keep a directory in "${url}" as JetStream does not`,
+  const network = { process: "kernel:distro:sys", params: "network" };
+  const room = { process_name: "room", file: "room.mjs", cluster: "keyed", request_capabilities: [network] };
+  writeFileSync(
+    join(folder, "manifest.json"),
+    JSON.stringify({ package: "app", publisher: "me.os", processes: [room] }),
   );
+  writeFileSync(join(folder, "room.mjs"), "export default { start: () => ({ handle: () => undefined }) };");
+  const node = await startNode({ args: ["--memory", "--node", "alice.os", "--link", url, "--package", folder] });
+  const [line] = node.command.stdout.split("\n").filter((text) => text.startsWith("  directory "));
+  expect(line).toContain(`  directory     not yet: Cannot keep a directory in "${url}" as JetStream does not`);
+  expect(line).toMatch(/; each process of the cluster is Offline until there is one: room:app:me\.os$/);
   const { code, stderr } = await run("nodes", "--node-url", node.url).ended;
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("JetStream does not answer") });
 });
