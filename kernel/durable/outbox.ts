@@ -4,7 +4,7 @@
  * 1. What is on the disk is sent, in the order in which it was given, for as long as it takes; older than `durableAge` it
  *    is a dead letter.
  * 2. One publish is on its way to a node at a time, of up to durableMessage: so nothing of it overtakes anything. It has
- *    the same id in every attempt, and the same messages while this node lives.
+ *    the same id in every attempt, and the same messages while this node lives and none of them grows too old.
  * 3. Ids rise, whatever becomes of a message. The outbox has a name of its own, made with its first one: a data folder
  *    that was wiped is another outbox, whose ids begin anew.
  * 4. One node's messages take half of the outbox at most: one that is gone for good holds nobody else up.
@@ -245,7 +245,7 @@ export class Outbox {
 
   /** What goes next, and stays the same until it is taken. */
   #batch(destination: Destination): readonly Numbered[] {
-    const known = destination.batch.flatMap(({ id }) => this.#read(id) ?? []);
+    const known = this.#again(destination);
     if (known.length > 0) return known;
     const rows: Row[] = [];
     const messages: Numbered[] = [];
@@ -265,6 +265,19 @@ export class Outbox {
       }
     }
     destination.batch = rows;
+    return messages;
+  }
+
+  /** What was sent and not taken, but for what has grown too old meanwhile: a node that is gone for good never takes it. */
+  #again(destination: Destination): readonly Numbered[] {
+    const messages: Numbered[] = [];
+    destination.batch = destination.batch.filter((row) => {
+      const read = this.#read(row.id);
+      const isLeft = read !== undefined && !this.#isOld(read);
+      if (isLeft) messages.push(read);
+      else this.#drop(destination, row, read);
+      return isLeft;
+    });
     return messages;
   }
 
