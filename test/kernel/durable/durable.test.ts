@@ -187,6 +187,21 @@ describe("to a process of the same node", () => {
     expect(got).toEqual(["first", "second", "durable"]);
   });
 
+  test("a handler that settles while the node stops is done with: it does not come again", async () => {
+    const store = memoryStore();
+    const before = await start("alice.os", null, { store: { ...store, close: async () => undefined } });
+    const gate = deferred<void>();
+    const first = addReceiver(before, () => gate.promise);
+    await (await addSender(before)).request(RECEIVER).body("once").durable();
+    await until(() => first.length === 1);
+    const stopped = before.stop();
+    await until(() => before.kernel.stopping);
+    await new Promise((resolve) => setTimeout(resolve, 10)); // its durable messages have stopped: it drains
+    gate.resolve();
+    await stopped;
+    expect(rows(store, "in ")).toBe(0);
+  });
+
   test("what a process had not begun when it was killed waits for the next of its name", async () => {
     const alice = await start("alice.os", null);
     const gate = deferred<void>();
