@@ -412,6 +412,8 @@ export class Inbox {
     this.#strikes.strike([rowKey(IN, row.seq)]);
     this.#remove(pair, row);
     if (read !== undefined) this.#kernel.bus.bury(read.envelope, reason);
+    else
+      this.#fault(new DurableError(`for "${pair.target.text}"`, "the disk no longer has one that it had: it is lost"));
     return true;
   }
 

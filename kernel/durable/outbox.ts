@@ -301,7 +301,12 @@ export class Outbox {
     this.#remove(destination, row);
     if (row.state === "failed") return;
     this.#strikes.strike([rowKey(OUT, row.id)]);
-    if (read === undefined) return;
+    if (read === undefined) {
+      const rule = "the disk no longer has one that it had: it is lost";
+      const error = new DurableError(`for "${destination.node}"`, rule);
+      this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error });
+      return;
+    }
     this.#expired++;
     this.#kernel.bus.bury(envelopeOf(read.message, this.#kernel.name, destination.node), "offline");
   }

@@ -377,6 +377,27 @@ describe("to another node", () => {
     expect(await to()).toBe("kept");
   });
 
+  test("a row that the disk no longer has is said", async () => {
+    const streams = new MemoryStreams();
+    const store = memoryStore();
+    const alice = await start("alice.os", streams, { store });
+    const faults: string[] = [];
+    alice.kernel.events.listen((event) => {
+      if (event.type === "fault" && !String(event.error).includes("nobody there")) faults.push(String(event.error));
+    });
+    const ctx = await addSender(alice);
+    streams.isDown = true;
+    await ctx.request(`bob.os@${RECEIVER}`).body(1).durable();
+    await ctx.request("later:chat:template.os").body(2).durable();
+    await store.write([...store.entries("durable ")].map(([key]) => [key, null]));
+    addReceiver(alice, () => undefined, "later:chat:template.os");
+    await until(() => faults.length === 2);
+    expect(faults.sort()).toEqual([
+      'DurableError: Cannot keep durable messages for "bob.os" as the disk no longer has one that it had: it is lost',
+      'DurableError: Cannot keep durable messages for "later:chat:template.os" as the disk no longer has one that it had: it is lost',
+    ]);
+  });
+
   test("a node of many outboxes has only its own forgotten: what another sent is still known", async () => {
     const streams = new MemoryStreams();
     const bob = await start("bob.os", streams, { limits: { durableMarks: 3 } });
