@@ -17,7 +17,6 @@ import { diskStore, type StateStore } from "../../processes/state/store.ts";
 const TAKER = "taker:soak:sys";
 const NETWORK = [{ process: "kernel:distro:sys", params: "network" }];
 const EVERY_MS = 20; // and the time that one takes to be kept
-const QUIET_MS = 30_000; // a publish waits 4 s, a stream that elects a leader takes up to 10
 
 /** By `<sender> <its life> <target>`: the last number. */
 export type Numbers = Readonly<Record<string, number>>;
@@ -69,14 +68,9 @@ export class DurableLoad {
     node.addProcess(ProcessId.parse("sender:soak:sys"), sender, { requestCapabilities: NETWORK });
   }
 
-  /** Sends no more, and waits until all is in JetStream and all that came is handled. */
-  async quiet({ kernel }: Node): Promise<void> {
+  /** Sends no more. */
+  quiet(): void {
     this.#isSending = false;
-    const isOver = (): boolean => {
-      const facts = kernel.durable.facts();
-      return facts === null || facts.out.waiting + facts.in.waiting === 0;
-    };
-    for (const end = performance.now() + QUIET_MS; !isOver() && performance.now() < end; ) await sleep(20);
   }
 
   report({ kernel }: Node): DurableReport {
@@ -126,9 +120,31 @@ export class DurableLoad {
   }
 }
 
-/** @returns how many of those that were kept have not come */
-export function missing(reports: readonly DurableReport[]): number {
+/**
+ * What became of those that were kept and were not handled.
+ * @property lost they never come: a later one of the same sender and target is handled
+ * @property late none of these is yet
+ */
+export type Missing = { readonly lost: number; readonly late: number };
+
+export function missing(reports: readonly DurableReport[]): Missing {
   const taken = Object.assign({}, ...reports.map((report) => report.taken)) as Record<string, number>;
-  const sent = reports.flatMap((report) => Object.entries(report.sent));
-  return sent.reduce((sum, [stream, last]) => sum + Math.max(0, last - (taken[stream] ?? -1)), 0);
+  const newest = new Map<string, number>(); // the last life of each sender and target of which one came
+  for (const stream of Object.keys(taken)) {
+    const { pair, life } = partsOf(stream);
+    newest.set(pair, Math.max(life, newest.get(pair) ?? life));
+  }
+  let [lost, late] = [reports.reduce((sum, { leftOut }) => sum + leftOut, 0), 0];
+  for (const [stream, last] of reports.flatMap(({ sent }) => Object.entries(sent))) {
+    const tail = Math.max(0, last - (taken[stream] ?? -1));
+    const { pair, life } = partsOf(stream);
+    if (life < (newest.get(pair) ?? life)) lost += tail;
+    else late += tail;
+  }
+  return { lost, late };
+}
+
+function partsOf(stream: string): { readonly pair: string; readonly life: number } {
+  const [from, life, to] = stream.split(" ");
+  return { pair: `${from} ${to}`, life: Number(life) };
 }

@@ -99,9 +99,9 @@ async function start(): Promise<object> {
 
 async function quiet(): Promise<object> {
   isAsking = false;
+  durable.quiet();
   const end = performance.now() + QUIET_MS;
   while (open > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
-  await durable.quiet(node);
   return { open };
 }
 

@@ -34,6 +34,8 @@ export type ClusterReport = {
   readonly durable: {
     readonly kept: number;
     readonly lost: number;
+    /** Had not come when nobody waited for them any longer (index.ts), and may yet. */
+    readonly late: number;
     readonly duplicatedOrReordered: number;
     /** Of the nodes' last lives: not yet handled in the end. */
     readonly waiting: number;
@@ -67,11 +69,13 @@ export function reportOf(
   const all = perNode.map(({ durable }) => durable);
   const durable = {
     kept: all.reduce((sum, { sent }) => sum + Object.values(sent).reduce((part, last) => part + last + 1, 0), 0),
-    lost: missing(all) + all.reduce((sum, { leftOut }) => sum + leftOut, 0),
+    ...missing(all),
     duplicatedOrReordered: all.reduce((sum, { again }) => sum + again, 0),
     waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
   };
   if (durable.lost > 0) broken.push(`${durable.lost} durable messages were lost`);
+  if (durable.late > 0)
+    broken.push(`${durable.late} durable messages had not come in the end; ${durable.waiting} wait at the nodes`);
   if (durable.duplicatedOrReordered > 0)
     broken.push(`${durable.duplicatedOrReordered} durable messages came twice, or after a later one`);
   if (durable.kept === 0) broken.push("no durable message was kept");

@@ -79,11 +79,11 @@ export class DurableDoor {
   }
 
   #refused(from: Process, target: Address, { body, blob, mime }: DurableCommand): DurableResult {
-    const { name, bus, registry, link } = this.#kernel;
+    const { name, bus, registry, joins } = this.#kernel;
     if (target.node !== name) {
       const request = new Envelope("request", from.address, target, body, blob === null ? null : Blob.of(blob, mime));
       if (!mayLeave(name, request, from)) return "Denied";
-      return link === null && this.#loaded?.hasLane !== true ? "Offline" : null;
+      return joins || this.#loaded?.hasLane === true ? null : "Offline"; // a link alone takes none
     }
     const process = registry.get(target.id);
     if (process !== undefined) return bus.mayMessage(from, process) ? null : "Denied";

@@ -16,6 +16,8 @@ import { packDurable } from "./pack.ts";
 import { type Change, type DurableStore, memoryDurableStore } from "./store.ts";
 
 const KIB = 1024;
+const NO_LANE =
+  "Cannot send durable messages to other nodes as this one is not in JetStream: --link, and --link-store-seed where its servers ask for keys";
 
 export type DurableFacts = {
   /** Where other nodes are reached; null: nowhere. */
@@ -86,12 +88,13 @@ export class Durable {
 
   facts(): DurableFacts {
     const { where = null, dropped = 0 } = this.#lane ?? {};
-    const inbox = this.#inbox.facts();
+    const [inbox, out] = [this.#inbox.facts(), this.#outbox.facts()];
+    const isStuck = this.#lane === null && !this.#kernel.joins && out.waiting > 0; // of a life that was linked
     return {
       where,
-      why: this.#why,
+      why: isStuck ? NO_LANE : this.#why,
       memory: this.#isMemory,
-      out: this.#outbox.facts(),
+      out,
       in: { ...inbox, dropped: inbox.dropped + dropped },
     };
   }

@@ -246,13 +246,16 @@ export class Inbox {
     return { box, last: unknown.at(-1)?.id ?? 0, fresh };
   }
 
-  /** Whatever came of what came, its outbox is not asked for it again; the one that was silent longest is forgotten. */
+  /**
+   * Whatever came of what came, its outbox is not asked for it again. Of too many, the one is forgotten that was silent
+   * longest of the node that has most: none has another's forgotten.
+   */
   #marked(key: string, mark: Mark): readonly Change[] {
     const changes: Change[] = [[key, packMessage([mark.id, mark.at])]];
     this.#marks.delete(key);
     this.#marks.set(key, mark);
-    const [oldest] = this.#marks.keys();
-    if (this.#marks.size > this.#kernel.limits.durableMarks && oldest !== undefined) {
+    if (this.#marks.size > this.#kernel.limits.durableMarks) {
+      const oldest = oldestOfMost(this.#marks.keys());
       this.#marks.delete(oldest);
       changes.push([oldest, null]);
     }
@@ -411,6 +414,8 @@ export class Inbox {
     this.#strikes.strike([rowKey(IN, row.seq)]);
     this.#remove(pair, row);
     if (read !== undefined) this.#kernel.bus.bury(read.envelope, reason);
+    else
+      this.#fault(new DurableError(`for "${pair.target.text}"`, "the disk no longer has one that it had: it is lost"));
     return true;
   }
 
@@ -450,6 +455,20 @@ export class Inbox {
     this.#faultToldAt = now;
     this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error });
   }
+}
+
+/** The first key of the node that has most. */
+function oldestOfMost(keys: Iterable<string>): string {
+  const all = new Map<string, { readonly first: string; count: number }>();
+  for (const key of keys) {
+    const node = key.slice(MARK.length, key.lastIndexOf(" "));
+    const found = all.get(node) ?? { first: key, count: 0 };
+    found.count++;
+    all.set(node, found);
+  }
+  let most = { first: "", count: 0 };
+  for (const each of all.values()) if (each.count > most.count) most = each;
+  return most.first;
 }
 
 /** As it is in `#handed`. */

@@ -4,8 +4,9 @@
  * 1. What is on the disk is sent, in the order in which it was given, for as long as it takes; older than `durableAge` it
  *    is a dead letter.
  * 2. One publish is on its way to a node at a time, of up to durableMessage: so nothing of it overtakes anything. It has
- *    the same id in every attempt, and the same messages while this node lives.
- * 3. Ids rise, whatever becomes of a message. The outbox has a name of its own, made with its first one: a data folder
+ *    the same id in every attempt, and the same messages while this node lives and none of them grows too old.
+ * 3. Ids rise, whatever becomes of a message; in each life they begin above the time, so that a data folder that was put
+ *    back from a copy gives none a second time: others would take what is new for what they had. The outbox has a name of its own, made with its first one: a data folder
  *    that was wiped is another outbox, whose ids begin anew.
  * 4. One node's messages take half of the outbox at most: one that is gone for good holds nobody else up.
  * 5. In memory are numbers and sizes; the messages are on the disk.
@@ -25,6 +26,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const HOUR_MS = 3_600_000;
 const NODES_SHOWN = 1_000;
+const IDS_PER_MS = 1_024; // more than a disk takes; a whole number until the year 2248
 
 export type OutboxFacts = {
   /** Its own name. */
@@ -87,7 +89,7 @@ export class Outbox {
     this.#strikes = new Strikes(kernel, store);
     const [box, lastId] = readBox(store.get(BOX)) ?? [randomId(), 0];
     this.box = box;
-    this.#lastId = lastId;
+    this.#lastId = Math.max(lastId, Math.floor(kernel.clock.now()) * IDS_PER_MS);
     for (const [key, value] of store.entries(OUT)) this.#found(key, value);
   }
 
@@ -245,7 +247,7 @@ export class Outbox {
 
   /** What goes next, and stays the same until it is taken. */
   #batch(destination: Destination): readonly Numbered[] {
-    const known = destination.batch.flatMap(({ id }) => this.#read(id) ?? []);
+    const known = this.#again(destination);
     if (known.length > 0) return known;
     const rows: Row[] = [];
     const messages: Numbered[] = [];
@@ -268,6 +270,19 @@ export class Outbox {
     return messages;
   }
 
+  /** What was sent and not taken, but for what has grown too old meanwhile: a node that is gone for good never takes it. */
+  #again(destination: Destination): readonly Numbered[] {
+    const messages: Numbered[] = [];
+    destination.batch = destination.batch.filter((row) => {
+      const read = this.#read(row.id);
+      const isLeft = read !== undefined && !this.#isOld(read);
+      if (isLeft) messages.push(read);
+      else this.#drop(destination, row, read);
+      return isLeft;
+    });
+    return messages;
+  }
+
   #read(id: number): Numbered | undefined {
     const value = this.#store.get(rowKey(OUT, id));
     if (value === undefined) return undefined;
@@ -286,7 +301,12 @@ export class Outbox {
     this.#remove(destination, row);
     if (row.state === "failed") return;
     this.#strikes.strike([rowKey(OUT, row.id)]);
-    if (read === undefined) return;
+    if (read === undefined) {
+      const rule = "the disk no longer has one that it had: it is lost";
+      const error = new DurableError(`for "${destination.node}"`, rule);
+      this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error });
+      return;
+    }
     this.#expired++;
     this.#kernel.bus.bury(envelopeOf(read.message, this.#kernel.name, destination.node), "offline");
   }

@@ -1,4 +1,9 @@
-/** Rows that are done with: struck out on the disk, again and again where it does not take that. Nobody waits for it. */
+/**
+ * Rows that are done with: struck out on the disk, again and again where it does not take that. Nobody waits for it.
+ *
+ * Once stopped, each is tried once: handlers settle while the node drains. What is left is there at the next start, and
+ * repeated.
+ */
 import type { Kernel } from "../kernel.ts";
 import { Backoff } from "./backoff.ts";
 import type { DurableStore } from "./store.ts";
@@ -15,7 +20,6 @@ export class Strikes {
   }
 
   strike(keys: readonly string[]): void {
-    if (this.#isStopped) return; // the store is about to close: what is left is there at the next start, and repeated
     const all = [...this.#left, ...keys];
     this.#left = [];
     if (all.length === 0) return;

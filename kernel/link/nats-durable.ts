@@ -19,7 +19,7 @@ import type { NatsStore } from "./nats-store.ts";
 import { isLinkName, nodeOf, tokenOf } from "./nats-subjects.ts";
 
 const CLOSE_MS = 1_000; // for a write that is under way
-const PULL_MS = 10_000; // of one question for the next
+const PULL_MS = 3_000; // of one question for the next: so long it waits for a leader that was killed, or left its servers
 const PUBLISH_MS = 4_000; // a stream that elects a leader does not answer for 2 to 7 s: it is tried again
 const PAUSE_MS = { first: 100, most: 2_000 }; // between questions that failed
 const STREAM_FULL = 10_077; // contracts/cluster.md §8
@@ -55,7 +55,7 @@ export class NatsDurable implements DurableLane {
     });
     if (this.#isClosed) return;
     this.#js = js;
-    this.#taking = this.#take(consumer, take);
+    this.#taking = this.#take(consumer, () => this.#consumer(js, manager), take);
   }
 
   async publish(to: string, id: string, bytes: Uint8Array): Promise<void> {
@@ -85,27 +85,36 @@ export class NatsDurable implements DurableLane {
     } catch (error) {
       if (!/not found/.test(textOf(error))) throw error; // it does not answer now: tried again
     }
-    await assertInbox(manager, node, 1);
+    await assertInbox(manager, node, null);
     return await js.consumers.get(stream, INBOX_CONSUMER);
   }
 
-  /** Asks for one after the other, until it is closed. */
-  async #take(consumer: Consumer, take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void> {
-    const closed = new Promise<null>((resolve) => {
-      this.#stopPull = () => resolve(null);
-    });
+  /** Asks for one after the other, until it is closed. @param again the consumer, made when it is not there */
+  async #take(
+    consumer: Consumer,
+    again: () => Promise<Consumer>,
+    take: (from: string, bytes: Uint8Array) => Promise<boolean>,
+  ): Promise<void> {
+    let asked = consumer;
     for (let pause = PAUSE_MS.first; !this.#isClosed; ) {
       try {
-        const next = consumer.next({ expires: PULL_MS });
-        next.catch(() => undefined); // when it is closed first
-        const message = await Promise.race([next, closed]);
+        const message = await this.#untilClosed(asked.next({ expires: PULL_MS }));
         pause = PAUSE_MS.first;
         if (message !== null && !this.#isClosed) await this.#taken(message, take);
       } catch {
-        await Promise.race([sleep(pause, undefined, { ref: false }), closed]); // servers that are away, or elect a leader
+        await this.#untilClosed(sleep(pause, undefined, { ref: false })); // servers that are away, or elect a leader
         pause = Math.min(PAUSE_MS.most, pause * 2);
+        asked = this.#isClosed ? asked : await again().catch(() => asked); // or somebody deleted it
       }
     }
+  }
+
+  /** null: it was closed first. No race with one promise for all: that would keep whatever each of them came to. */
+  #untilClosed<Result>(wait: Promise<Result>): Promise<Result | null> {
+    return new Promise((resolve, reject) => {
+      this.#stopPull = () => resolve(null);
+      wait.then(resolve, reject);
+    });
   }
 
   async #taken(message: JsMsg, take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void> {

@@ -24,13 +24,13 @@ export function inboxStream(node: string): string {
 }
 
 /**
- * @param replicas in how many servers each message is; it can be changed later
+ * @param replicas in how many servers each message is; it can be changed later. null: as it is, or 1
  * @returns what was done: nothing, when it is there with as many. Rejects when it may not be made, or there is no JetStream
  */
 export async function assertInbox(
   manager: JetStreamManager,
   node: string,
-  replicas: number,
+  replicas: number | null,
 ): Promise<"there" | "made" | "changed"> {
   const name = inboxStream(node);
   const there = await inboxReplicas(manager, node);
@@ -44,9 +44,9 @@ export async function assertInbox(
       max_bytes: INBOX_BYTES,
       duplicate_window: TWICE_NS,
       allow_direct: false,
-      num_replicas: replicas,
+      num_replicas: replicas ?? 1,
     });
-  else if (there !== replicas) await manager.streams.update(name, { num_replicas: replicas });
+  else if (replicas !== null && there !== replicas) await manager.streams.update(name, { num_replicas: replicas });
   const hasConsumer = await isThere(manager.consumers.info(name, INBOX_CONSUMER), CONSUMER_NOT_FOUND);
   if (!hasConsumer)
     await manager.consumers.add(name, {
@@ -56,7 +56,7 @@ export async function assertInbox(
       max_ack_pending: ACKS_PENDING,
     });
   if (there === undefined || !hasConsumer) return "made";
-  return there === replicas ? "there" : "changed";
+  return replicas === null || there === replicas ? "there" : "changed";
 }
 
 /** @returns undefined: there is no such stream. Rejects when JetStream does not answer, or not to this user */

@@ -6,6 +6,7 @@
  * 3. Writes of one moment go to the disk together; those of one key in the order they were asked for.
  * 4. `close` waits for what is on its way.
  * 5. Changes of one call are on the disk all or none.
+ * 6. What comes after `close` is refused here, not by lmdb: a write that met its end could end the program.
  */
 import { createHash } from "node:crypto";
 import { openLmdb, type RootDatabase, written } from "../lmdb.ts";
@@ -59,6 +60,7 @@ class DiskStore implements StateStore {
   readonly #database: RootDatabase<Buffer, Buffer>;
   readonly #onItsWay = new Map<string, Write>(); // the last of each key
   readonly #writes = new Set<Promise<void>>();
+  #isClosed = false;
 
   constructor(folder: string) {
     this.#database = openLmdb(folder);
@@ -86,10 +88,12 @@ class DiskStore implements StateStore {
 
   async close(): Promise<void> {
     while (this.#writes.size > 0) await Promise.allSettled(this.#writes);
+    this.#isClosed = true;
     await this.#database.close();
   }
 
   write(changes: readonly Change[]): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new Error("Cannot keep it as the store is closed: the node stops"));
     const writes = changes.map(([key, value]) => [storedKey(key), { value }] as const);
     for (const [key, write] of writes) this.#onItsWay.set(key, write);
     const done = this.#toDisk(writes).finally(() => {

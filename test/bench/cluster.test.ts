@@ -37,7 +37,16 @@ describe("a cluster's soak", () => {
     ["a request is missing", { asked: 11 }, "1 requests are not accounted for"],
     ["one was carried out twice", { breaches: { duplicated: 1 } }, "duplicated: 1 times"],
     ["a node is not answered", { asked: 1, outcomes: { Offline: 1 } }, "one.soak was never answered"],
-    ["a durable message has not come", { durable: { ...durable, taken: {} } }, "10 durable messages were lost"],
+    [
+      "a durable message has not come",
+      { durable: { ...durable, taken: {}, waiting: 3 } },
+      "10 durable messages had not come in the end; 3 wait at the nodes",
+    ],
+    [
+      "one has not come, and one of the next life has",
+      { durable: { ...durable, taken: { "one.soak 1 two.soak": 4, "one.soak 2 two.soak": 0 } } },
+      "5 durable messages were lost",
+    ],
     ["one was left out", { durable: { ...durable, leftOut: 2 } }, "2 durable messages were lost"],
     ["one came twice", { durable: { ...durable, again: 1 } }, "1 durable messages came twice, or after a later one"],
     ["none was sent", { durable: { ...durable, sent: {} } }, "no durable message was kept"],

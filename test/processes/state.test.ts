@@ -132,6 +132,19 @@ describe("state on disk", () => {
     expect(counts).toEqual([1, 2, 3]);
   });
 
+  test("is refused once the store is closed, or is about to be", async () => {
+    const store = diskStore(folder);
+    const closed = store.close();
+    for (const _ of [1, 2]) {
+      const changes: [string, Uint8Array | null][] = [
+        [P, Uint8Array.of(1)],
+        [Q, null],
+      ];
+      await expect(store.write(changes)).rejects.toThrow("Cannot keep it as the store is closed: the node stops");
+      await closed;
+    }
+  });
+
   test("is written when the node stops while a write is in hand, and nobody waited for it", async () => {
     const node = nodeWith(diskStore(folder));
     node.addProcess(

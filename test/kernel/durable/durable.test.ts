@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { packBatch, packDurable } from "../../../kernel/durable/pack.ts";
 import { createNode, type DurableStore, type Node } from "../../../kernel/index.ts";
 import { type Context, defineProcess, type Message } from "../../../lib/process/index.ts";
-import { ProcessId, SendError } from "../../../lib/protocol/index.ts";
+import { type Clock, ProcessId, SendError, systemClock } from "../../../lib/protocol/index.ts";
 import { stateProcess } from "../../../processes/state/state.ts";
 import { memoryStore, type StateStore } from "../../../processes/state/store.ts";
 import { deferred } from "../../support/deferred.ts";
@@ -22,17 +22,22 @@ afterEach(async () => {
   nodes.clear();
 });
 
-type Given = { readonly store?: DurableStore & StateStore; readonly limits?: Readonly<Record<string, number>> };
+type Given = {
+  readonly store?: DurableStore & StateStore;
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly clock?: Clock;
+};
 
 /** @param streams left out: it is alone */
 async function start(
   name: string,
   streams: MemoryStreams | null,
-  { store = memoryStore(), limits }: Given = {},
+  { store = memoryStore(), limits, clock }: Given = {},
 ): Promise<Node> {
   const node = createNode({
     name,
     durableStore: store,
+    ...(clock === undefined ? {} : { clock }),
     limits: { drain: 100, durableRetry: 1, durableRetryMax: 5, ...limits },
   });
   nodes.add(node);
@@ -105,7 +110,7 @@ describe("to a process of the same node", () => {
     await ctx.request(RECEIVER).body({ n: 1 }).blob("bytes").metadata("m").durable();
     await until(() => seen.length === 1);
     const from = expect.stringMatching(/^alice\.os\/[\w-]{21}$/);
-    expect(seen).toEqual([[{ from, id: 1 }, "m", "bytes", null, `alice.os@${SENDER}`]]);
+    expect(seen).toEqual([[{ from, id: expect.any(Number) }, "m", "bytes", null, `alice.os@${SENDER}`]]);
     await until(() => rows(store, "in ") === 0);
     expect(alice.kernel.durable.facts()).toMatchObject({ in: { waiting: 0, handled: 1 }, out: { waiting: 0 } });
   });
@@ -180,6 +185,21 @@ describe("to a process of the same node", () => {
     gate.resolve();
     await until(() => got.length === 3);
     expect(got).toEqual(["first", "second", "durable"]);
+  });
+
+  test("a handler that settles while the node stops is done with: it does not come again", async () => {
+    const store = memoryStore();
+    const before = await start("alice.os", null, { store: { ...store, close: async () => undefined } });
+    const gate = deferred<void>();
+    const first = addReceiver(before, () => gate.promise);
+    await (await addSender(before)).request(RECEIVER).body("once").durable();
+    await until(() => first.length === 1);
+    const stopped = before.stop();
+    await until(() => before.kernel.stopping);
+    await new Promise((resolve) => setTimeout(resolve, 10)); // its durable messages have stopped: it drains
+    gate.resolve();
+    await stopped;
+    expect(rows(store, "in ")).toBe(0);
   });
 
   test("what a process had not begun when it was killed waits for the next of its name", async () => {
@@ -280,6 +300,24 @@ describe("to another node", () => {
     expect(await refusedOf(bare.request(`bob.os@${RECEIVER}`).body(1).durable())).toBe("Denied");
   });
 
+  test("a node that is linked and has no lane to come: Offline, and what an earlier life has kept is explained", async () => {
+    const store = memoryStore();
+    const streams = new MemoryStreams();
+    const before = await start("alice.os", streams, { store: { ...store, close: async () => undefined } });
+    streams.isDown = true;
+    await (await addSender(before)).request(`bob.os@${RECEIVER}`).body(1).durable();
+    await before.stop();
+    const alice = await start("alice.os", null, { store });
+    await alice.link(new MemoryNet().wire("alice.os"));
+    const ctx = await addSender(alice);
+    expect(await refusedOf(ctx.request(`bob.os@${RECEIVER}`).body(2).durable())).toBe("Offline");
+    expect(alice.kernel.durable.facts()).toMatchObject({
+      where: null,
+      why: "Cannot send durable messages to other nodes as this one is not in JetStream: --link, and --link-store-seed where its servers ask for keys",
+      out: { waiting: 1 },
+    });
+  });
+
   test("what the lane kept and did not say is sent again, and known again", async () => {
     const streams = new MemoryStreams();
     streams.forgetAcks = 3;
@@ -313,6 +351,82 @@ describe("to another node", () => {
     streams.isDown = false;
     streams.wake();
     await until(() => got.length === 3);
+  });
+
+  test("a data folder that was put back from an older copy: what is sent then comes too", async () => {
+    const streams = new MemoryStreams();
+    const bob = await start("bob.os", streams);
+    const got = addReceiver(bob);
+    let copy: readonly (readonly [string, Uint8Array])[] = [];
+    for (const life of [1, 2]) {
+      const store = memoryStore();
+      await store.write(copy);
+      const alice = await start("alice.os", streams, { store });
+      const ctx = await addSender(alice);
+      for (const n of [1, 2]) {
+        await ctx.request(`bob.os@${RECEIVER}`).body(`${life} ${n}`).durable();
+        await until(() => alice.kernel.durable.facts()?.out.waiting === 0);
+        if (copy.length === 0) copy = [...store.entries("durable ")];
+      }
+      await alice.stop();
+    }
+    await until(() => got.length === 4);
+    expect(got).toEqual(["1 1", "1 2", "2 1", "2 2"]);
+  });
+
+  test("what a node that is gone never takes is a dead letter when it is old, also what was sent already", async () => {
+    const streams = new MemoryStreams();
+    let now = Date.now();
+    const clock: Clock = { ...systemClock, now: () => now };
+    const alice = await start("alice.os", streams, { limits: { durableAge: 1, durableOut: 2 }, clock });
+    const ctx = await addSender(alice);
+    streams.most = 0;
+    const to = (): Promise<unknown> => refusedOf(ctx.request(`gone.os@${RECEIVER}`).body("x").durable());
+    expect([await to(), await to()]).toEqual(["kept", "Overloaded"]);
+    await until(() => (alice.kernel.durable.facts()?.out.failures ?? 0) > 1);
+    now += 2 * 3_600_000;
+    await until(() => alice.kernel.durable.facts()?.out.expired === 1);
+    expect(alice.kernel.deadLetters.counts()).toEqual({ offline: 1 });
+    expect(alice.kernel.durable.facts()).toMatchObject({ out: { waiting: 0, nodes: [] } });
+    expect(await to()).toBe("kept");
+  });
+
+  test("a row that the disk no longer has is said", async () => {
+    const streams = new MemoryStreams();
+    const store = memoryStore();
+    const alice = await start("alice.os", streams, { store });
+    const faults: string[] = [];
+    alice.kernel.events.listen((event) => {
+      if (event.type === "fault" && !String(event.error).includes("nobody there")) faults.push(String(event.error));
+    });
+    const ctx = await addSender(alice);
+    streams.isDown = true;
+    await ctx.request(`bob.os@${RECEIVER}`).body(1).durable();
+    await ctx.request("later:chat:template.os").body(2).durable();
+    await store.write([...store.entries("durable ")].map(([key]) => [key, null]));
+    addReceiver(alice, () => undefined, "later:chat:template.os");
+    await until(() => faults.length === 2);
+    expect(faults.sort()).toEqual([
+      'DurableError: Cannot keep durable messages for "bob.os" as the disk no longer has one that it had: it is lost',
+      'DurableError: Cannot keep durable messages for "later:chat:template.os" as the disk no longer has one that it had: it is lost',
+    ]);
+  });
+
+  test("a node of many outboxes has only its own forgotten: what another sent is still known", async () => {
+    const streams = new MemoryStreams();
+    const bob = await start("bob.os", streams, { limits: { durableMarks: 3 } });
+    const got = addReceiver(bob);
+    const batch = (box: string): Uint8Array => {
+      const fields = { source: SENDER, target: RECEIVER, body: box, blob: null, mime: null, metadata: null };
+      return packBatch({ box, messages: [{ id: 1, message: packDurable(fields) }] });
+    };
+    streams.forge("alice.os", "bob.os", batch("hers"));
+    for (let n = 0; n < 5; n++) streams.forge("eve.os", "bob.os", batch(`box${n}`));
+    streams.forge("alice.os", "bob.os", batch("hers"));
+    streams.forge("eve.os", "bob.os", batch("last"));
+    await until(() => got.includes("last"));
+    expect(got).toEqual(["hers", "box0", "box1", "box2", "box3", "box4", "last"]);
+    expect(bob.kernel.durable.facts()).toMatchObject({ in: { repeated: 1 } });
   });
 
   test("who may not be reached gets nothing: a dead letter there", async () => {

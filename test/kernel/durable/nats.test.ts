@@ -1,6 +1,8 @@
 /** Durable messages in JetStream of real servers: made as `jackfield cluster` writes and sets them up, or by the nodes themselves. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "@jest/globals";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
@@ -226,3 +228,50 @@ test(
   },
   MINUTE,
 );
+
+test(
+  "a stream that somebody deleted is made again by its node, where that may, and what waited in the outbox comes",
+  async () => {
+    const { url } = await startNatsServer();
+    const own = new NatsStore({ node: "admin", servers: [url] });
+    closing.push(() => own.close());
+    const alice = await start("alice.os", { servers: [url] });
+    const bob = await start("bob.os", { servers: [url] });
+    await send(alice, "bob.os", count(0, 10));
+    await untilLong(() => bob.got.length === 10);
+    await (await own.open()).manager.streams.delete("IN_bob_os");
+    await send(alice, "bob.os", count(10, 20));
+    await untilLong(() => bob.got.length === 20);
+    expect(bob.got).toEqual(count(0, 20));
+  },
+  MINUTE,
+);
+
+test(
+  "what was taken is not kept in memory",
+  async () => {
+    const { url } = await startNatsServer();
+    const alice = await start("alice.os", { servers: [url] });
+    const bob = await start("bob.os", { servers: [url] });
+    const piece = new Uint8Array(256 * 1024);
+    const sendAll = async (from: number, to: number): Promise<void> => {
+      for (const n of count(from, to)) await alice.ctx.request(`bob.os@${RECEIVER}`).body(n).blob(piece).durable();
+      await untilLong(() => bob.got.length === to && (bob.node.kernel.durable.facts()?.in.waiting ?? 0) === 0);
+    };
+    await sendAll(0, 20);
+    const before = await bytesHeld();
+    await sendAll(20, 220); // 50 MiB
+    expect((await bytesHeld()) - before).toBeLessThan(20 * 1024 * 1024);
+  },
+  MINUTE,
+);
+
+async function bytesHeld(): Promise<number> {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return process.memoryUsage().arrayBuffers;
+}
