@@ -41,12 +41,14 @@ import type { Lane } from "./wire.ts";
 
 export class Incoming {
   readonly #kernel: Kernel;
+  readonly #firstId: number;
   readonly #peerOf: (node: string) => Peer | undefined;
   readonly #own: Addresses;
 
-  /** @param peerOf undefined when there are too many */
-  constructor(kernel: Kernel, peerOf: (node: string) => Peer | undefined) {
+  /** @param firstId that was added to the ids of this node's requests @param peerOf undefined when there are too many */
+  constructor(kernel: Kernel, firstId: number, peerOf: (node: string) => Peer | undefined) {
     this.#kernel = kernel;
+    this.#firstId = firstId;
     this.#peerOf = peerOf;
     this.#own = new Addresses(kernel.name);
   }
@@ -178,8 +180,9 @@ export class Incoming {
   }
 
   #answer(peer: Peer, fields: AnswerFields): void {
-    const { id, source, error } = fields;
-    if (error === "Offline") this.#offline(peer, id, source);
+    const { source, error } = fields;
+    if (error === "Offline") this.#offline(peer, fields.id, source);
+    const id = fields.id - this.#firstId;
     const pending = peer.takeWaiting(id);
     if (pending === undefined || error === null) {
       const to = pending?.request.source ?? this.#kernel.address(KERNEL);

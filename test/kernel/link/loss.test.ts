@@ -66,6 +66,19 @@ test("an answer that found nobody, as its requester was between two servers, is 
   expect(await ask(ctx, "bob.os", 2)).toBe(2);
 });
 
+test("an answer to a life that is over is not taken for that of another request, which has its number in the next life", async () => {
+  const { net, ctx } = await both();
+  net.pause("alice.os");
+  void ask(ctx, "bob.os", "first life");
+  await until(() => net.carried.some(({ lane }) => lane === "r"));
+  net.vanish("alice.os");
+  const next = await linkedNode(net.wire("alice.os"), "alice.os");
+  const answer = ask(await addAsker(next), "bob.os", "next life");
+  await until(() => net.carried.filter(({ lane }) => lane === "r").length === 2);
+  net.resume("alice.os");
+  expect(await answer).toBe("next life");
+});
+
 test("a node that sends rubbish fills no log: one fault is told, and each is counted", async () => {
   const { net, bob, ctx } = await both();
   const faults: unknown[] = [];
