@@ -5,7 +5,7 @@ import type { Node, NodeOptions } from "../../../kernel/index.ts";
 import { NatsWire } from "../../../kernel/link/nats-wire.ts";
 import type { Context } from "../../../lib/process/index.ts";
 import { nextLoop } from "../../support/channels.ts";
-import { addAnswerer, addAsker, ask, linkedNode, stopLinkedNodes } from "../../support/link-nodes.ts";
+import { addAnswerer, addAsker, ask, linkedNode, PATIENCE_MS, stopLinkedNodes } from "../../support/link-nodes.ts";
 import { closeGates, openGate } from "../../support/tcp-gate.ts";
 import { until } from "../../support/until.ts";
 
@@ -24,7 +24,7 @@ async function servers(count: number): Promise<Servers> {
 }
 
 const node = async (name: string, urls: readonly string[], options: Partial<NodeOptions> = {}): Promise<Node> =>
-  await linkedNode(new NatsWire({ node: name, servers: urls }), name, options);
+  await linkedNode(new NatsWire({ node: name, servers: urls, patienceMs: PATIENCE_MS }), name, options);
 
 const silentOr = (body: unknown): unknown => (body === "wait" ? undefined : body);
 
