@@ -209,7 +209,11 @@ export class Incoming {
       packed = packAnswer({ id, source, error: null, body, blob: travelling(answer), mime, metadata, capabilities });
     } catch {
       this.#kernel.bus.bury(answer, "unpackable");
-      packed = packAnswer({ id, source, error: "Offline", ...NOTHING });
+      return this.#say(peer, asked, { kind: "Offline", target: answer.source });
+    }
+    if (packed.byteLength > this.#kernel.limits.linkMessage * 1024 * 1024) {
+      this.#kernel.bus.bury(answer, "overloaded"); // it would be dropped there without a word
+      return this.#say(peer, asked, { kind: "Overloaded", target: answer.source });
     }
     peer.answer(new AnswerItem(packed, source, asked, answer, (item, isThere) => this.#lost(peer, item, isThere)));
   }
