@@ -152,6 +152,7 @@ export class Link {
   #forgetIdle(): boolean {
     const idle = [...this.#peers.values()].filter(({ isIdle }) => isIdle).slice(0, PEERS_MAX / 10);
     for (const peer of idle) {
+      peer.out.leave(); // what was just said of what came: made again, it would say that this was lost
       peer.stop();
       this.#peers.delete(peer.name);
     }
