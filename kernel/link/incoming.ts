@@ -133,6 +133,7 @@ export class Incoming {
       queue.end();
     }
     peer.acknowledge();
+    peer.asksBack();
   }
 
   /** @param bytes that it came in */

@@ -66,6 +66,28 @@ test("an answer that found nobody, as its requester was between two servers, is 
   expect(await ask(ctx, "bob.os", 2)).toBe(2);
 });
 
+test("an answer that was lost on its way, with nothing behind it, is Offline as soon as its requester asks", async () => {
+  const net = new MemoryNet();
+  let skewMs = 0;
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + skewMs };
+  const alice = await linkedNode(net.wire("alice.os"), "alice.os");
+  const bob = await linkedNode(net.wire("bob.os"), "bob.os", { clock });
+  const ctx = await addAsker(alice);
+  await addAnswerer(bob);
+  expect(await ask(ctx, "bob.os", 0)).toBe(0);
+  await until(() => bob.kernel.link?.facts()[0]?.unconfirmed === 0);
+  net.lose("bob.os", "alice.os", 1);
+  const ends: unknown[] = [];
+  void ask(ctx, "bob.os", 1).then((end) => ends.push(end));
+  await until(() => net.carried.filter(({ lane }) => lane === "r").length === 2);
+  skewMs = 500; // bob asks by himself after a second
+  net.cut("alice.os");
+  net.mend("alice.os");
+  await net.settled();
+  await null;
+  expect(ends).toEqual(["Offline"]);
+});
+
 test("an answer to a life that is over is not taken for that of another request, which has its number in the next life", async () => {
   const { net, ctx } = await both();
   net.pause("alice.os");
