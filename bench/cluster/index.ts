@@ -82,7 +82,7 @@ class Cluster {
     this.#note(`${kind} for ${ms.toFixed(0)} ms: ${what < 2 ? server : name}`);
     const child = this.#children.get(name);
     if (what === 0) await this.#servers.kill(server);
-    if (what === 1) this.#servers.pause(server);
+    if (what === 1) await this.#servers.pause(server);
     if (what === 2) child?.kill("SIGKILL");
     if (what === 3) child?.kill("SIGSTOP");
     await sleep(ms);

@@ -3,11 +3,11 @@
  *
  *   const servers = await startServers(3);      // one cluster; of 1, a server alone; { jetStream: true }: a directory too
  *   servers.urls
- *   servers.kill(0); servers.start(0); servers.pause(1); servers.resume(1);
+ *   await servers.kill(0); await servers.start(0); await servers.pause(1); servers.resume(1);
  *   await servers.end();
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -71,8 +71,11 @@ export class Servers {
     });
   }
 
-  pause(index: number): void {
-    this.#of(index).child?.kill("SIGSTOP");
+  /** Resolves once it has stopped: the signal returns before that, and it may answer meanwhile. */
+  async pause(index: number): Promise<void> {
+    const { child } = this.#of(index);
+    if (child?.kill("SIGSTOP") !== true) return;
+    while (child.exitCode === null && child.signalCode === null && !isStopped(child.pid)) await sleep(POLL_MS);
   }
 
   resume(index: number): void {
@@ -128,6 +131,22 @@ export async function startServers(
     throw error;
   }
   return servers;
+}
+
+/** All its threads. Where there is no /proc, as on macOS, nobody can tell. */
+function isStopped(pid: number | undefined): boolean {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return true;
+  try {
+    return readdirSync(tasks).every((task) => stateOf(readFileSync(join(tasks, task, "stat"), "utf8")) === "T");
+  } catch {
+    return false; // one has just ended
+  }
+}
+
+/** What follows the program's name, which is in brackets and may have anything in it. */
+function stateOf(stat: string): string | undefined {
+  return stat[stat.lastIndexOf(")") + 2];
 }
 
 async function accepts(port: number): Promise<boolean> {

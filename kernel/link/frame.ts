@@ -13,7 +13,8 @@
  *    That of a `b` is of the first in it that is no `k`, and the others follow.
  * 2. Source and target are process ids: which nodes they are of, the wire says.
  * 3. A frame of another version is refused as a whole: what it means nobody here knows.
- * 4. `id` 0: no answer is wanted; as an answer, an Offline of nobody's: that name is not on this node, or, of
+ * 4. `id` is the requester's, and begins elsewhere in each of its lives: an answer says nothing else of whom it is for.
+ *    0: no answer is wanted; as an answer, an Offline of nobody's: that name is not on this node, or, of
  *    kernel:distro:sys, none of the cluster is any more: it stops (docs/adr/0037). `error` null: it is an answer.
  */
 import { type Capability, packMessage, type SendErrorKind, unpackMessage } from "../../lib/protocol/index.ts";

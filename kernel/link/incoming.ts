@@ -41,12 +41,14 @@ import type { Lane } from "./wire.ts";
 
 export class Incoming {
   readonly #kernel: Kernel;
+  readonly #firstId: number;
   readonly #peerOf: (node: string) => Peer | undefined;
   readonly #own: Addresses;
 
-  /** @param peerOf undefined when there are too many */
-  constructor(kernel: Kernel, peerOf: (node: string) => Peer | undefined) {
+  /** @param firstId that was added to the ids of this node's requests @param peerOf undefined when there are too many */
+  constructor(kernel: Kernel, firstId: number, peerOf: (node: string) => Peer | undefined) {
     this.#kernel = kernel;
+    this.#firstId = firstId;
     this.#peerOf = peerOf;
     this.#own = new Addresses(kernel.name);
   }
@@ -131,6 +133,7 @@ export class Incoming {
       queue.end();
     }
     peer.acknowledge();
+    peer.asksBack();
   }
 
   /** @param bytes that it came in */
@@ -178,8 +181,9 @@ export class Incoming {
   }
 
   #answer(peer: Peer, fields: AnswerFields): void {
-    const { id, source, error } = fields;
-    if (error === "Offline") this.#offline(peer, id, source);
+    const { source, error } = fields;
+    if (error === "Offline") this.#offline(peer, fields.id, source);
+    const id = fields.id - this.#firstId;
     const pending = peer.takeWaiting(id);
     if (pending === undefined || error === null) {
       const to = pending?.request.source ?? this.#kernel.address(KERNEL);
@@ -206,7 +210,11 @@ export class Incoming {
       packed = packAnswer({ id, source, error: null, body, blob: travelling(answer), mime, metadata, capabilities });
     } catch {
       this.#kernel.bus.bury(answer, "unpackable");
-      packed = packAnswer({ id, source, error: "Offline", ...NOTHING });
+      return this.#say(peer, asked, { kind: "Offline", target: answer.source });
+    }
+    if (packed.byteLength > this.#kernel.limits.linkMessage * 1024 * 1024) {
+      this.#kernel.bus.bury(answer, "overloaded"); // it would be dropped there without a word
+      return this.#say(peer, asked, { kind: "Overloaded", target: answer.source });
     }
     peer.answer(new AnswerItem(packed, source, asked, answer, (item, isThere) => this.#lost(peer, item, isThere)));
   }

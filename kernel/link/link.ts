@@ -17,6 +17,7 @@ import { isLinkName } from "./nats-subjects.ts";
 import { leavingOf, Peer, type PeerFacts, travelling } from "./peer.ts";
 import type { Wire } from "./wire.ts";
 
+const LIFE_IDS = 2 ** 21; // how far apart the numbers of two lives' requests begin, by chance at 2^31 places
 const PEERS_MAX = 10_000; // as many nodes as one directory is good for (contracts/cluster.md §10), some 2 kB each
 
 export type LinkFacts = {
@@ -35,6 +36,8 @@ export class Link {
   readonly #wire: Wire;
   readonly #peers = new Map<string, Peer>();
   readonly #incoming: Incoming;
+  /** Added to a request's id where it leaves: an answer to the life before must not be one to this. */
+  readonly #firstId: number;
   readonly #grace: Alarm;
   #ups = 0;
   #state: "closed" | "up" | "waiting" | "lost" = "closed";
@@ -42,7 +45,8 @@ export class Link {
   constructor(kernel: Kernel, wire: Wire) {
     this.#kernel = kernel;
     this.#wire = wire;
-    this.#incoming = new Incoming(kernel, (node) => this.#peer(node));
+    this.#firstId = LIFE_IDS * Math.floor(kernel.random() * 2 ** 31);
+    this.#incoming = new Incoming(kernel, this.#firstId, (node) => this.#peer(node));
     this.#grace = new Alarm(() => {
       this.#state = "lost";
       for (const peer of this.#peers.values()) peer.unreachable();
@@ -109,7 +113,7 @@ export class Link {
     let packed: Uint8Array;
     try {
       packed = packRequest({
-        id: waiting === null ? 0 : id,
+        id: waiting === null ? 0 : this.#firstId + id,
         source: source.id.text,
         target: target.id.text,
         seconds,
@@ -148,6 +152,7 @@ export class Link {
   #forgetIdle(): boolean {
     const idle = [...this.#peers.values()].filter(({ isIdle }) => isIdle).slice(0, PEERS_MAX / 10);
     for (const peer of idle) {
+      peer.out.leave(); // what was just said of what came: made again, it would say that this was lost
       peer.stop();
       this.#peers.delete(peer.name);
     }

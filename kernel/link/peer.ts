@@ -22,6 +22,7 @@ import type { Wire } from "./wire.ts";
 
 const ACK_MS = 20; // contracts/cluster.md §4
 const PROBE_MS = 1_000; // contracts/cluster.md §4: half a window without a word for so long
+const BACK_MS = 100; // an account takes ACK_MS and the way: two nodes that ask each other must not go on for ever
 const FAULT_MS = 1_000; // between two that are told: the log is for people
 const LATE_MS = 30_000; // that an answer may be on its way, after its time was up there
 const LOOK_MS = 1_000; // how often that is looked at, and what nobody waits for is forgotten
@@ -176,6 +177,11 @@ export class Peer {
       this.#waiting.size === 0 &&
       this.asked.size === 0
     );
+  }
+
+  /** It asked what came, as whoever was away does: what it has not said it has by now may have met nobody. */
+  asksBack(): void {
+    if (this.out.unconfirmedMs > BACK_MS) this.out.probe();
   }
 
   acknowledge(): void {

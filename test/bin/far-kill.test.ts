@@ -1,6 +1,5 @@
 /** A node that is killed or stopped by a signal, with channels of which the other half is on another node; over a real nats-server. */
 import { afterEach, expect, test } from "@jest/globals";
-import { NatsWire } from "../../kernel/link/nats-wire.ts";
 import {
   channelId,
   hear,
@@ -62,7 +61,7 @@ async function startNear(name: string, url: string): Promise<TestNode> {
     limits: { farProbe: 100 },
     nodeOptions: { name, limits: { drain: 500 } },
   });
-  await on.node.link(new NatsWire({ node: name, servers: [url] }));
+  await on.node.linkByNats({ servers: [url] });
   return on;
 }
 

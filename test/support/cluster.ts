@@ -13,6 +13,7 @@ import { NatsWire } from "../../kernel/link/nats-wire.ts";
 import type { Wire } from "../../kernel/link/wire.ts";
 import { type Program, systemClock } from "../../lib/protocol/index.ts";
 import { startNode, stopNodes } from "./channels.ts";
+import { PATIENCE_MS } from "./link-nodes.ts";
 import { MemoryClaims } from "./memory-claims.ts";
 import { MemoryDirectory } from "./memory-directory.ts";
 import { MemoryNet } from "./memory-wires.ts";
@@ -39,7 +40,8 @@ export type Cluster = {
 export async function cluster(wires: "memory" | "nats"): Promise<Cluster> {
   const net = new MemoryNet();
   const url = wires === "nats" ? (await startNatsServer()).url : null;
-  const wire = (node: string): Wire => (url === null ? net.wire(node) : new NatsWire({ node, servers: [url] }));
+  const wire = (node: string): Wire =>
+    url === null ? net.wire(node) : new NatsWire({ node, servers: [url], patienceMs: PATIENCE_MS });
   const directory = new MemoryDirectory(systemClock);
   const claims = new MemoryClaims();
   const about = () => ({ address: null, version: null });

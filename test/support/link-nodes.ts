@@ -8,12 +8,15 @@
  *   afterEach(stopLinkedNodes);
  */
 import { createNode, type Node, type NodeOptions } from "../../kernel/index.ts";
+import { KERNEL_LIMITS } from "../../kernel/limits.ts";
 import type { Wire } from "../../kernel/link/wire.ts";
 import { type Context, defineProcess } from "../../lib/process/index.ts";
 import { ProcessId, SendError } from "../../lib/protocol/index.ts";
 
 export const ASKER = "a:chat:template.os";
 export const ANSWERER = "b:chat:template.os";
+/** ms: as a node that is started has it, for a machine that is busy. */
+export const PATIENCE_MS: number = KERNEL_LIMITS.linkStart.value;
 const NETWORK = { process: "kernel:distro:sys", params: "network" };
 
 const nodes = new Set<Node>();

@@ -49,6 +49,34 @@ test("a push that is lost on its way to the socket's node ends the channel: ther
   expect((await client.nextClose()).code).toBe(1013);
 });
 
+test.each([
+  ["alice.os", "bob.os"],
+  ["bob.os", "alice.os"],
+])(
+  "%s is between two servers when something is sent to it: the channel ends; one that nothing was sent on goes on",
+  async (away, from) => {
+    const { alice, net, p } = await start2();
+    const { client, id } = await openChannel(alice, FAR);
+    expect(await hear(p, 1)).toEqual([`open ${id}`]);
+    await net.settled();
+    net.away(away);
+    net.mend(away);
+    client.sendText("one");
+    expect(await hear(p, 1)).toEqual([`text ${id} one`]);
+    await net.settled();
+    const asked = (): number => net.carried.filter((each) => each.from === from && each.lane === "q").length;
+    const before = asked();
+    net.away(away);
+    if (from === "alice.os") client.sendText("two");
+    else expect(await p.ask({ WebSocketSubscribe: { channel_id: id, topic: "t", node: "alice.os" } })).toEqual(OK);
+    await until(() => asked() > before);
+    await net.settled();
+    net.mend(away);
+    expect((await client.nextClose()).code).toBe(1013);
+    expect(await hear(p, 1)).toEqual([`close ${id} 1006 the node of the channel cannot be reached`]);
+  },
+);
+
 test("a process whose end is lost on the way leaves no client with nobody", async () => {
   const { alice, net, process, p } = await start2();
   const { client, id } = await openChannel(alice, FAR);
@@ -73,6 +101,7 @@ test("clients that come and go while a node takes nothing are bounded as frames 
   const { alice, net, p } = await start2({ limits: { farEvents: 5 } });
   const { id } = await openChannel(alice, FAR);
   expect(await hear(p, 1)).toEqual([`open ${id}`]);
+  await net.settled(); // its answer is there: nothing is under way
   net.hold();
   const codes: unknown[] = [];
   for (let i = 0; i < 10; i++) {

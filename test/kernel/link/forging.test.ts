@@ -18,6 +18,7 @@ import { NatsWire } from "../../../kernel/link/nats-wire.ts";
 import { LANES } from "../../../kernel/link/wire.ts";
 import { defineProcess } from "../../../lib/process/index.ts";
 import { ProcessId } from "../../../lib/protocol/index.ts";
+import { PATIENCE_MS } from "../../support/link-nodes.ts";
 import { startCluster, stopClusters, type TestCluster } from "../../support/nats-cluster.ts";
 import { startNatsServer, stopNatsServers } from "../../support/nats-server.ts";
 import { until } from "../../support/until.ts";
@@ -68,7 +69,7 @@ type Heard = { readonly from: string; readonly lane: string; readonly seq: numbe
 async function carol(): Promise<{ readonly heard: Heard[]; readonly absent: string[] }> {
   const heard: Heard[] = [];
   const absent: string[] = [];
-  const wire = new NatsWire(cluster.options("carol.os"));
+  const wire = new NatsWire({ ...cluster.options("carol.os"), patienceMs: PATIENCE_MS });
   closing.push(() => wire.close());
   await wire.open({
     frame: (from, lane, bytes) =>

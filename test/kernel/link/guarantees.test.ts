@@ -5,6 +5,7 @@ import { NatsWire } from "../../../kernel/link/nats-wire.ts";
 import type { Wire } from "../../../kernel/link/wire.ts";
 import { type Context, defineProcess } from "../../../lib/process/index.ts";
 import { ProcessId, SendError } from "../../../lib/protocol/index.ts";
+import { PATIENCE_MS } from "../../support/link-nodes.ts";
 import { MemoryNet } from "../../support/memory-wires.ts";
 import { startNatsServer, stopNatsServers } from "../../support/nats-server.ts";
 import { until } from "../../support/until.ts";
@@ -28,7 +29,7 @@ const WIRES: Readonly<Record<string, () => Promise<Wires>>> = {
   },
   nats: async () => {
     const { url } = await startNatsServer();
-    return (node) => new NatsWire({ node, servers: [url] });
+    return (node) => new NatsWire({ node, servers: [url], patienceMs: PATIENCE_MS });
   },
 };
 

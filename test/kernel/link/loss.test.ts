@@ -66,6 +66,54 @@ test("an answer that found nobody, as its requester was between two servers, is 
   expect(await ask(ctx, "bob.os", 2)).toBe(2);
 });
 
+test("an answer that was lost on its way, with nothing behind it, is Offline as soon as its requester asks", async () => {
+  const net = new MemoryNet();
+  let skewMs = 0;
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + skewMs };
+  const alice = await linkedNode(net.wire("alice.os"), "alice.os");
+  const bob = await linkedNode(net.wire("bob.os"), "bob.os", { clock });
+  const ctx = await addAsker(alice);
+  await addAnswerer(bob);
+  expect(await ask(ctx, "bob.os", 0)).toBe(0);
+  await until(() => bob.kernel.link?.facts()[0]?.unconfirmed === 0);
+  net.lose("bob.os", "alice.os", 1);
+  const ends: unknown[] = [];
+  void ask(ctx, "bob.os", 1).then((end) => ends.push(end));
+  await until(() => net.carried.filter(({ lane }) => lane === "r").length === 2);
+  skewMs = 500; // bob asks by himself after a second
+  net.cut("alice.os");
+  net.mend("alice.os");
+  await net.settled();
+  await null;
+  expect(ends).toEqual(["Offline"]);
+});
+
+test("an answer to a life that is over is not taken for that of another request, which has its number in the next life", async () => {
+  const { net, ctx } = await both();
+  net.pause("alice.os");
+  void ask(ctx, "bob.os", "first life");
+  await until(() => net.carried.some(({ lane }) => lane === "r"));
+  net.vanish("alice.os");
+  const next = await linkedNode(net.wire("alice.os"), "alice.os");
+  const answer = ask(await addAsker(next), "bob.os", "next life");
+  await until(() => net.carried.filter(({ lane }) => lane === "r").length === 2);
+  net.resume("alice.os");
+  expect(await answer).toBe("next life");
+});
+
+test("an answer above linkMessage is Overloaded, as such a request is, and a dead letter where it was given", async () => {
+  const net = new MemoryNet();
+  const limits = { linkMessage: 1 };
+  const alice = await linkedNode(net.wire("alice.os"), "alice.os", { limits });
+  const bob = await linkedNode(net.wire("bob.os"), "bob.os", { limits });
+  const ctx = await addAsker(alice);
+  await addAnswerer(bob, (body) => "x".repeat(Number(body)));
+  expect(await ask(ctx, "bob.os", "x".repeat(2 ** 20))).toBe("Overloaded");
+  expect(await ask(ctx, "bob.os", 2 ** 20)).toBe("Overloaded");
+  expect(bob.kernel.deadLetters.counts()).toEqual({ overloaded: 1 });
+  expect(String(await ask(ctx, "bob.os", 2 ** 20 - 1_000))).toHaveLength(2 ** 20 - 1_000);
+});
+
 test("a node that sends rubbish fills no log: one fault is told, and each is counted", async () => {
   const { net, bob, ctx } = await both();
   const faults: unknown[] = [];
@@ -115,6 +163,19 @@ test("a node that is owed an account is not forgotten for 10,000 others: what ca
   const account = frameOf(1, 0, packAck({ epoch: 0, first: 0, last: 0, missed: [] }));
   for (let i = 0; i < 10_000; i++) net.forge(`n${i}.os`, "bob.os", "k", account);
   expect(bob.kernel.link?.facts().length).toBeLessThan(10_000); // some were forgotten
+  await until(() => alice.kernel.link?.facts()[0]?.unconfirmed === 0);
+  expect(alice.kernel.deadLetters.counts()).toEqual({});
+});
+
+test("a node that was told what came in this very turn is forgotten after that, and not before", async () => {
+  const { net, alice, bob, ctx } = await both(() => undefined);
+  net.hold();
+  ctx.request("bob.os@b:chat:template.os").body("x".repeat(200_000)).send(); // so many that it is told at once
+  await until(() => net.carried.length === 1);
+  net.release();
+  const account = frameOf(1, 0, packAck({ epoch: 0, first: 0, last: 0, missed: [] }));
+  for (let i = 0; i < 10_000; i++) net.forge(`n${i}.os`, "bob.os", "k", account);
+  expect(bob.kernel.link?.facts().some(({ node }) => node === "alice.os")).toBe(false);
   await until(() => alice.kernel.link?.facts()[0]?.unconfirmed === 0);
   expect(alice.kernel.deadLetters.counts()).toEqual({});
 });

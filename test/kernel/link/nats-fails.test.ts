@@ -5,7 +5,7 @@ import type { Node, NodeOptions } from "../../../kernel/index.ts";
 import { NatsWire } from "../../../kernel/link/nats-wire.ts";
 import type { Context } from "../../../lib/process/index.ts";
 import { nextLoop } from "../../support/channels.ts";
-import { addAnswerer, addAsker, ask, linkedNode, stopLinkedNodes } from "../../support/link-nodes.ts";
+import { addAnswerer, addAsker, ask, linkedNode, PATIENCE_MS, stopLinkedNodes } from "../../support/link-nodes.ts";
 import { closeGates, openGate } from "../../support/tcp-gate.ts";
 import { until } from "../../support/until.ts";
 
@@ -24,7 +24,7 @@ async function servers(count: number): Promise<Servers> {
 }
 
 const node = async (name: string, urls: readonly string[], options: Partial<NodeOptions> = {}): Promise<Node> =>
-  await linkedNode(new NatsWire({ node: name, servers: urls }), name, options);
+  await linkedNode(new NatsWire({ node: name, servers: urls, patienceMs: PATIENCE_MS }), name, options);
 
 const silentOr = (body: unknown): unknown => (body === "wait" ? undefined : body);
 
@@ -81,7 +81,7 @@ describe("one server", () => {
     const ctx = await addAsker(alice);
     await addAnswerer(bob);
     await untilAnswered(ctx, "bob.os");
-    nats.pause(0);
+    await nats.pause(0);
     expect(await ask(ctx, "bob.os", 1)).toBe("Offline"); // an hour is its time: nothing but the watchdog ends it
     nats.resume(0);
     await untilAnswered(ctx, "bob.os");
@@ -94,7 +94,7 @@ describe("one server", () => {
     const ctx = await addAsker(alice);
     await addAnswerer(bob);
     await untilAnswered(ctx, "bob.os");
-    nats.pause(0);
+    await nats.pause(0);
     const all = Array.from({ length: 100 }, () => ask(ctx, "bob.os", "x".repeat(100_000)));
     expect(new Set(await Promise.all(all))).toEqual(new Set(["Offline"]));
     nats.resume(0);
@@ -105,7 +105,7 @@ describe("one server", () => {
     const nats = await servers(1);
     const alice = await node("alice.os", nats.urls);
     const bob = await node("bob.os", nats.urls);
-    nats.pause(0);
+    await nats.pause(0);
     await alice.stop();
     await nats.kill(0);
     await until(isDown(bob));
@@ -220,7 +220,7 @@ describe("three servers, clustered", () => {
       };
       await load(2_000);
       if (how === "kill") await nats.kill(1);
-      else nats.pause(1);
+      else await nats.pause(1);
       await load(4_000);
       await untilAnswered(ctx, "bob.os");
       await load(2_000);

@@ -6,7 +6,7 @@ import { NatsStore } from "../../../kernel/link/nats-store.ts";
 import { NatsWire } from "../../../kernel/link/nats-wire.ts";
 import type { Context } from "../../../lib/process/index.ts";
 import { type Apart, hasNamespaces, startApart, stopApart } from "../../support/apart.ts";
-import { addAnswerer, addAsker, ask, linkedNode, stopLinkedNodes } from "../../support/link-nodes.ts";
+import { addAnswerer, addAsker, ask, linkedNode, PATIENCE_MS, stopLinkedNodes } from "../../support/link-nodes.ts";
 
 const ABOUT = { address: null, version: null };
 afterEach(async () => {
@@ -26,7 +26,9 @@ async function three(): Promise<Three> {
   const apart = await startApart();
   const make = async (index: number, name: string): Promise<Side> => {
     const servers = [apart.ways[index]?.url ?? ""];
-    const node = await linkedNode(new NatsWire({ node: name, servers }), name, { limits: LIMITS });
+    const node = await linkedNode(new NatsWire({ node: name, servers, patienceMs: PATIENCE_MS }), name, {
+      limits: LIMITS,
+    });
     const heard: [string, number][] = [];
     await addAnswerer(node, (body) => {
       const [who, n] = body as [string, number];
