@@ -31,7 +31,7 @@ type Allowed = { readonly publish: readonly string[]; readonly subscribe: readon
 
 /** Of a node's token on BUS: all that kernels tell each other. */
 export function busAllowed(token: string): Allowed {
-  return { publish: [`n.*.${token}.>`, `t.${token}.>`], subscribe: [`n.${token}.>`, "t.>"] };
+  return { publish: [`n.*.${token}.>`], subscribe: [`n.${token}.>`] };
 }
 
 /**

@@ -149,7 +149,9 @@ export function nodes(all: unknown, terminal: Terminal): string {
   const columns = [{ head: "NODE" }, { head: "HEARD" }, { head: "UP" }, { head: "VERSION" }, { head: "ADDRESS" }];
   const rows = list(all).map((value) => {
     const { node, here, heard_ms, started, at, version, address } = fields(value);
-    const up = typeof started === "number" && typeof at === "number" ? duration(Math.max(0, at - started)) : "-";
+    const since = typeof heard_ms === "number" ? heard_ms : 0; // `at` is when it wrote its record
+    const up =
+      typeof started === "number" && typeof at === "number" ? duration(Math.max(0, at - started) + since) : "-";
     const heard = typeof heard_ms === "number" ? `${duration(heard_ms)} ago` : "-";
     const name = inOneLine(textOf(node));
     return [here === true ? `${name} *` : name, heard, up, inOneLine(textOf(version)), inOneLine(textOf(address))];

@@ -200,6 +200,7 @@ function report(event: KernelEvent): void {
     case "log":
       return void say(`${event.process}: ${event.text}`);
     case "fault":
+      if (event.error instanceof KernelError) return void warn(`${event.process}: ${event.error.message}`); // foreseen
       return void warn(
         `defect in ${event.process}: ${event.error instanceof Error ? event.error.stack : String(event.error)}`,
       );

@@ -239,7 +239,8 @@ export class Outbox {
   #failed(destination: Destination, cause: unknown): void {
     this.#failures++;
     if (this.#isStopped) return;
-    const error = new DurableError(`of this node for "${destination.node}"`, textOf(cause), { cause });
+    const rule = `${cause instanceof DurableError ? cause.rule : textOf(cause)}; they wait here, and are sent again`;
+    const error = new DurableError(`for "${destination.node}" in its inbox`, rule, { cause });
     if (destination.why === null) this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error });
     destination.why = textOf(cause);
     destination.backoff.failed();

@@ -217,7 +217,11 @@ export class Roster {
   #failed(cause: unknown): void {
     if (this.#isFailing) return;
     this.#isFailing = true;
-    const rule = `what this node wrote did not arrive; it goes on, every ${this.#kernel.limits.directoryBeat} ms`;
+    const { directoryBeat, directoryGone } = this.#kernel.limits;
+    const rule =
+      this.#isLeaving || this.#isClosed
+        ? `it was not told that this node leaves: others list it for up to ${directoryGone} ms more`
+        : `what this node wrote did not arrive; it goes on, every ${directoryBeat} ms`;
     const error = new DirectoryError(this.#directory.where, rule, { cause });
     this.#kernel.events.emit({ type: "fault", process: "kernel:distro:sys", error });
   }

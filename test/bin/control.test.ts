@@ -263,6 +263,11 @@ test("link is its state, and a table of the nodes", () => {
   expect(views.link({ ...facts, peers: [] }, PLAIN)).toContain("no other node has been spoken to");
 });
 
+test("a node is up since its start, not since its start until its last record", () => {
+  const node = { node: "bob.os", started: 1_000, at: 1_000, heard_ms: 9_000, version: "0.1.0", address: null };
+  expect(views.nodes([node], PLAIN).split("\n")[1]).toMatch(/^bob\.os +9 s ago +9 s /);
+});
+
 test("durable messages are a line, with what holds them up", () => {
   const out = {
     box: "x",

@@ -61,3 +61,14 @@ test("a node whose servers have no JetStream starts, and says why there is no di
   const { code, stderr } = await run("nodes", "--node-url", node.url).ended;
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("JetStream does not answer") });
 });
+
+test("a node that stops after its servers says who still lists it, in one line: it is no defect", async () => {
+  const server = await startNatsServer();
+  const node = await startNode({ args: ["--memory", "--node", "alice.os", "--link", server.url] });
+  server.kill("SIGKILL");
+  const { code, stderr } = await node.stop();
+  expect(code).toBe(0);
+  expect(stderr).toBe(
+    `kernel:distro:sys: Cannot keep a directory in "${server.url}" as it was not told that this node leaves: others list it for up to 30000 ms more\n`,
+  );
+});

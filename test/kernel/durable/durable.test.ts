@@ -346,7 +346,9 @@ describe("to another node", () => {
     streams.isDown = true;
     for (const n of [1, 2, 3]) await ctx.request(`bob.os@${RECEIVER}`).body(n).durable();
     await until(() => (alice.kernel.durable.facts()?.out.failures ?? 0) > 3);
-    expect(faults).toEqual(['DurableError: Cannot keep durable messages of this node for "bob.os" as nobody there']);
+    expect(faults).toEqual([
+      'DurableError: Cannot keep durable messages for "bob.os" in its inbox as nobody there; they wait here, and are sent again',
+    ]);
     expect(alice.kernel.durable.facts()?.out.nodes).toEqual([{ node: "bob.os", waiting: 3, why: "nobody there" }]);
     streams.isDown = false;
     streams.wake();

@@ -148,6 +148,19 @@ describe("over memory", () => {
     expect(said).toEqual([once, once]);
   });
 
+  test("one that stops then says for how long others list it", async () => {
+    const { shared, bob } = await both();
+    const said: string[] = [];
+    bob.kernel.events.listen((event: KernelEvent) => {
+      if (event.type === "fault") said.push(textOf(event.error));
+    });
+    shared.fails = true;
+    await bob.stop();
+    expect(said).toEqual([
+      'Cannot keep a directory in "memory" as it was not told that this node leaves: others list it for up to 30000 ms more',
+    ]);
+  });
+
   test("records that are none are left out; of others what is not of its shape", async () => {
     const { shared, alice } = await both();
     shared.write("junk.os", "{");

@@ -105,12 +105,13 @@ describe("bob cannot speak in another's name", () => {
     );
   });
 
-  test("by a topic of alice's", async () => {
+  test("by what is no frame of a node's", async () => {
     const bob = await bare(cluster.options("bob.os"));
-    bob.publish("t.alice_os.news", "x");
+    const subjects = ["t.alice_os.news", "t.bob_os.news", "bob_os"];
+    for (const subject of subjects) bob.publish(subject, "x");
     await bob.flush();
-    await until(() => bob.denied.length > 0);
-    expect(bob.denied).toEqual(['Permissions Violation for Publish to "t.alice_os.news"']);
+    await until(() => bob.denied.length === subjects.length);
+    expect(bob.denied).toEqual(subjects.map((subject) => `Permissions Violation for Publish to "${subject}"`));
   });
 
   test("by a message with headers, or a subject of another shape", async () => {
@@ -219,6 +220,7 @@ describe("bob cannot listen in", () => {
     "$JS.>",
     "$SYS.>",
     "$KV.>",
+    "t.>", // what anybody might agree on
   ];
   test("on any subject of another's, alone or in a queue group", async () => {
     for (const account of ["bus", "store"] as const) {
