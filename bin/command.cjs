@@ -12,7 +12,6 @@
 "use strict";
 const { readFileSync, renameSync, writeFileSync } = require("node:fs");
 const Module = require("node:module");
-const { dirname } = require("node:path");
 const { Script } = require("node:vm");
 
 const FLAGS_MS = 20; // after the start: the first requests are answered, and no function is hot
@@ -21,10 +20,10 @@ const KEEP_MS = 1000; // after the start: by then what the first requests need i
 const filename = require.resolve("./core.cjs");
 const keptFile = `${filename}.${process.version}-${process.arch}`;
 const kept = readKept();
-const script = new Script(Module.wrap(readFileSync(filename, "latin1")), { filename, cachedData: kept }); // it is ASCII
+const script = new Script(readFileSync(filename, "latin1"), { filename, cachedData: kept }); // it is ASCII
 const core = new Module(filename);
 require.cache[filename] = core;
-script.runInThisContext()(core.exports, Module.createRequire(filename), core, filename, dirname(filename));
+script.runInThisContext()(core.exports, Module.createRequire(filename), core, filename);
 core.loaded = true;
 
 core.exports["bin/jackfield"]().main(process.argv.slice(2), () => {

@@ -22,6 +22,7 @@ const ROUNDS_MAX = 20; // each is lost to others that start in the same few mill
 const PAUSE = 10; // ms: longer than one takes from its file to its look; at most so long after the first round, then twice
 const PAUSE_MAX = 500; // ms
 const BACKLOG = 511; // visitors that wait: Node.js's own number
+const LISTEN_ALONE_LAST = 24; // Node.js's major version: the last one that was looked at, see listenAlone
 
 /** @property folder of the node's data @property handOver the port that it is ready to share; null: none */
 export type LockOptions = { readonly folder: string; readonly handOver: number | null };
@@ -209,10 +210,11 @@ async function listen(lock: string, name: string): Promise<Door> {
 
 /**
  * `server.listen(path)` of a program that is no worker of node:cluster. Node.js loads that to ask, with all that it starts
- * processes by: 6 ms of a start. Then it calls what is called here; a Node.js that has it no more is asked the long way.
+ * processes by: 6 ms of a start. Then it calls what is called here, which is not in its documentation: so only where it is
+ * known, as a later Node.js warns of such a call and is to have it no more (nodejs/node#64794). Others are asked the long way.
  */
 function listenAlone(server: Server & { _listen2?: unknown }, path: string): void {
-  const { _listen2: listen } = server;
+  const listen = Number.parseInt(process.versions.node, 10) <= LISTEN_ALONE_LAST ? server._listen2 : undefined;
   if (typeof listen === "function") listen.call(server, path, -1, -1, BACKLOG);
   else server.listen(path);
 }

@@ -4,8 +4,8 @@
  * 1. A write that the disk does not take rejects, and does nothing else. So lmdb does not gather the writes of a turn
  *    itself (`eventTurnBatching`): where such a batch fails, a promise rejects that nobody is given, which ends the
  *    program. Writes of one moment go to the disk together without it too.
- * 2. Keys go in as bytes, UTF-8, which is how lmdb's own encoding of texts has them. That one makes its reader of texts
- *    with eval, from names that our bundle changes: in dist/ it loops for ever.
+ * 2. Keys go in as bytes, UTF-8, which is how lmdb's own encoding of texts has them. The reader of texts that this one has
+ *    made by eval is made by our build (scripts/bundle-node.mjs), and nobody here reads with it.
  */
 import { open, type RootDatabase } from "lmdb";
 

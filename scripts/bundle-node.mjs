@@ -14,6 +14,7 @@ import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync 
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runInNewContext } from "node:vm";
 import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -43,6 +44,20 @@ const INSTEAD = {
   "node-gyp-build-optional-packages": join(root, "scripts/lmdb-binary.mjs"), // only lmdb asks for it
 };
 
+/** The package by which lmdb orders its keys makes a function as a text and has it compiled at each start: 1 to 2 ms. */
+const madeAtBuild = {
+  name: "made-at-build",
+  setup({ onLoad }) {
+    onLoad({ filter: /node_modules\/ordered-binary\/index\.js$/ }, ({ path }) => ({ contents: withMade(path) }));
+  },
+};
+
+/**
+ * core.cjs is one function: called when it is required, handed out when bin/command.cjs runs it as a script, where there is
+ * no `module`. Wrapped there, 1.9 MB would be copied once more. In brackets of its own V8 compiles it at once.
+ */
+const CORE_HEAD = `(typeof module === "undefined" ? (core) => core : (core) => core(exports, require, module, __filename))((function (exports, require, module, __filename) {`;
+
 const OPTIONS = {
   absWorkingDir: root,
   bundle: true,
@@ -56,15 +71,15 @@ const OPTIONS = {
 export async function bundleNode(sources) {
   const own = ownNames();
   const programs = sources.filter((file) => file.endsWith("/manifest.json")).flatMap(programsOf);
+  const benched = await buildBench(sources.filter((file) => file.startsWith("bench/") && file.endsWith(".ts")));
   const doors = new Set([
     "processes/sqlite/sqlite", // a program by itself: so that it can be placed in a worker
     ...Object.values(own).filter((name) => name !== CLIENT),
-    ...programs.filter((name) => !isApart(name)),
-    ...(await buildBench(sources.filter((file) => file.startsWith("bench/") && file.endsWith(".ts")))),
+    ...[...programs, ...benched].filter((name) => !isApart(name)),
   ]);
   const browsers = { [CLIENT]: `./${CLIENT}.ts`, "lib/protocol/browser": "./lib/protocol/index.ts" };
   await build({ ...OPTIONS, entryPoints: browsers, outdir: "dist", platform: "browser", alias: INSTEAD });
-  const apart = await buildApart([...programs.filter(isApart), ...SPAWNED]);
+  const apart = await buildApart([...new Set([...programs, ...benched, ...SPAWNED])].filter(isApart));
   const inputs = [...apart, ...(await buildCore([COMMAND, REALM, ...doors], own))];
   for (const file of ["import.cjs", "v8-flags.cjs"]) cpSync(join(root, "bin", file), join(dist, "bin", file));
   cpSync(join(root, "bin/command.cjs"), join(dist, `${COMMAND}.js`));
@@ -122,17 +137,30 @@ async function buildCore(parts, own) {
       ...Object.fromEntries(Object.entries(own).map(([name, file]) => [name, join(root, `${file}.ts`)])),
     },
     define: { "import.meta.url": "__url" },
+    plugins: [madeAtBuild],
     write: false,
     metafile: true,
   });
-  const head = `const __url = require("node:url").pathToFileURL(__filename).href;
+  const head = `${CORE_HEAD}
+const __url = require("node:url").pathToFileURL(__filename).href;
 const __import = require("./import.cjs")(module);
 const __lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });
 `;
   const body = outputFiles[0].text.replaceAll(/\bimport\(/g, "__import(").replaceAll(LAZY, '__lazy("$1")');
   mkdirSync(join(dist, "bin"), { recursive: true });
-  writeFileSync(join(dist, "bin/core.cjs"), head + body);
+  writeFileSync(join(dist, "bin/core.cjs"), `${head}${body}}));\n`);
   return Object.keys(metafile.inputs);
+}
+
+/** @throws {Error} it makes it otherwise by now */
+function withMade(path) {
+  const source = readFileSync(path, "utf8");
+  const [maker] = /^function makeStringBuilder\(\) \{\n(?:.*\n)*?\}/m.exec(source) ?? [];
+  const asks = /\beval\(makeStringBuilder\(\)\)/;
+  if (maker === undefined || !asks.test(source))
+    throw new Error(`Cannot build as ${path} must make its readString by makeStringBuilder: look what it does now`);
+  const made = runInNewContext(`const { fromCharCode } = String; ${maker} makeStringBuilder()`);
+  return source.replace(asks, () => `(${made})`);
 }
 
 function writeDoor(name, exported) {

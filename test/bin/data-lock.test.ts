@@ -1,8 +1,8 @@
 /** The lock of a data folder: one at a time, whoever starts when, and however the one before ended. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, Server } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { type DataLock, takeLock } from "../../bin/data-lock.ts";
 import { endJackfields, freePort, run, startNode, temporaryFolder } from "../support/jackfield.ts";
 import { thrownBy } from "../support/kernel.ts";
@@ -19,6 +19,7 @@ async function take(folder: string, handOver: number | null = null): Promise<Dat
 }
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const lock of held.splice(0)) await lock.release();
   await endJackfields();
 });
@@ -36,6 +37,25 @@ describe("takeLock()", () => {
     expect(Number(pid)).toBe(process.pid);
     expect(Date.parse(since)).toBeGreaterThanOrEqual(before);
     expect(readdirSync(join(folder, "lock"))).toHaveLength(2); // the refused one has left nothing
+  });
+
+  test.each([
+    ["20.11.0", 0],
+    ["24.99.0", 0],
+    ["25.0.0", 1],
+    ["100.0.0", 1],
+  ])("listens under Node.js %s by its documented way %i times, and the lock holds", async (node, times) => {
+    const { versions } = process;
+    Object.defineProperty(process, "versions", { value: { ...versions, node }, configurable: true });
+    const listen = jest.spyOn(Server.prototype, "listen");
+    const folder = temporaryFolder();
+    try {
+      await take(folder);
+    } finally {
+      Object.defineProperty(process, "versions", { value: versions, configurable: true });
+    }
+    expect(listen).toHaveBeenCalledTimes(times);
+    expect(await thrownBy(() => take(folder))).toMatchObject({ code: "data_locked" });
   });
 
   test("is free once released, and nothing stays", async () => {

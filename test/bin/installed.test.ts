@@ -69,7 +69,7 @@ describe("what V8 compiled", () => {
   /** Whether V8 of a new process, by its own flags as those of a start are, does without `bytes`. */
   function isRefused(core: string, bytes: Buffer): boolean {
     const source = `const script = new (require("node:vm").Script)(
-      require("node:module").wrap(require("node:fs").readFileSync(process.argv[1], "latin1")),
+      require("node:fs").readFileSync(process.argv[1], "latin1"),
       { filename: process.argv[1], cachedData: require("node:fs").readFileSync(0) });
     process.stdout.write(String(script.cachedDataRejected));`;
     return execFileSync(process.execPath, ["-e", source, core], { input: bytes, encoding: "utf8" }) === "true";
