@@ -125,6 +125,7 @@ export class Cluster implements Keeper {
     const processes = this.instancesOf(program.id);
     for (const process of processes) {
       for (const cap of this.#kernel.asked(before?.requestCapabilities)) process.capabilities.unequip(cap);
+      if (before !== undefined) this.#programs.ungrantParams(process, before);
       process.replace({ file: "", onExit: "None", public: false, dialect: process.dialect, ...program });
       this.#programs.equip(process, program);
     }

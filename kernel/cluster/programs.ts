@@ -91,6 +91,13 @@ export class Programs {
       );
   }
 
+  /** What an instance gave by itself: its next version may give no more of it. */
+  ungrantParams(process: Process, { grantCapabilities, cluster }: ClusterProgram): void {
+    if (cluster !== "keyed") return;
+    const own = grantCapabilities.filter((grant) => !isMessaging(grant));
+    this.#kernel.ungrantOwn(process, own);
+  }
+
   /** In the family's name, or the singleton's, which may not be there: when one is gone for good, its capabilities go too. */
   grant({ id, cluster, grantCapabilities }: ClusterProgram): void {
     const issuer = { address: this.#kernel.address(id) };

@@ -155,6 +155,18 @@ test("a new version runs in what runs, and in what starts later; what is no more
   expect(await ask(SCHEDULER)).toMatchObject({ version: 3 });
 });
 
+test("what a new version grants no more, nobody holds of the instances that run", async () => {
+  node = createNode();
+  const holder = node.addProcess(ProcessId.parse(STRANGER), { start: () => ({ handle: () => undefined }) });
+  const held = (): readonly string[] => holder.capabilities.list().map(({ issuer, params }) => `${issuer} ${params}`);
+  const grants = (params: string): object => ({ ...room, grant_capabilities: [{ process: STRANGER, params }] });
+  await node.addPackage(await folder(1, [grants("one")]));
+  await ask("room/1:app:me.os");
+  expect(held()).toEqual(['localhost@room/1:app:me.os "one"']);
+  await node.changePackage(await folder(2, [grants("two")]));
+  expect(held()).toEqual(['localhost@room/1:app:me.os "two"']);
+});
+
 test("a version that makes something else of a process is refused, and changes nothing", async () => {
   node = createNode();
   await node.addPackage(await folder(1, [room, scheduler]));
