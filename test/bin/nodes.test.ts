@@ -62,13 +62,15 @@ test("a node whose servers have no JetStream starts, and says why there is no di
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("JetStream does not answer") });
 });
 
-test("a node that stops after its servers says who still lists it, in one line: it is no defect", async () => {
+test("a node that stops after its servers says for how long it is listed, in one line: it is no defect", async () => {
   const server = await startNatsServer();
   const node = await startNode({ args: ["--memory", "--node", "alice.os", "--link", server.url] });
   server.kill("SIGKILL");
   const { code, stderr } = await node.stop();
   expect(code).toBe(0);
-  expect(stderr).toBe(
-    `kernel:distro:sys: Cannot keep a directory in "${server.url}" as it was not told that this node leaves: others list it for up to 30000 ms more\n`,
+  const lines = stderr.trimEnd().split("\n");
+  expect(lines).toContain(
+    `kernel:distro:sys: Cannot keep a directory in "${server.url}" as it was not told that this node leaves: others list it for up to 30000 ms more`,
   );
+  expect(lines.filter((line) => !line.startsWith("kernel:distro:sys: Cannot "))).toEqual([]); // a stack, say
 });
