@@ -15,7 +15,7 @@ export interface DurableLane {
    * @throws {DurableError} (rejects) it cannot be had now: it may be opened again
    */
   open(take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void>;
-  /** @param id the same in every attempt @throws {Error} (rejects) it may or may not be kept */
+  /** @param id the same in every attempt of the same messages @throws {Error} (rejects) it may or may not be kept */
   publish(to: string, id: string, bytes: Uint8Array): Promise<void>;
   /** What came and was no delivery. */
   readonly dropped: number;

@@ -6,7 +6,10 @@
  *    publish instead (kernel/durable/).
  * 2. Who published, the server's permissions say, in the subject. What stands in the stream with another subject than
  *    `d.<self>.<node>` came by some reply subject, and is no delivery: acknowledged, counted, forgotten.
- * 3. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make its own.
+ * 3. Servers before 2.11 may say of a message id that they know it, at no place in the stream, when they began
+ *    to store it, stepped down as leader and lost it (their pull request 6415), and go on saying so. That is no yes: the
+ *    next attempt has an id of its own, and the inbox leaves out what came twice.
+ * 4. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make its own.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -27,6 +30,7 @@ const STREAM_FULL = 10_077; // contracts/cluster.md §8
 export class NatsDurable implements DurableLane {
   readonly #store: NatsStore;
   #js: JetStreamClient | null = null;
+  readonly #begun = new Map<string, Begun>(); // by node
   #dropped = 0;
   #isClosed = false;
   #taking: Promise<void> = Promise.resolve();
@@ -63,8 +67,16 @@ export class NatsDurable implements DurableLane {
     const stream = inboxStream(to);
     try {
       const subject = `d.${tokenOf(to)}.${tokenOf(this.#store.node)}`;
-      const ack = await this.#js.publish(subject, bytes, { msgID: id, timeout: PUBLISH_MS });
-      if (ack.stream !== stream) throw new Error(`"${ack.stream}" took it`);
+      const begun = this.#begun.get(to);
+      const times = begun?.id === id ? begun.times : 0;
+      const msgID = times === 0 ? id : `${id} ${times}`;
+      const { stream: by, seq } = await this.#js.publish(subject, bytes, { msgID, timeout: PUBLISH_MS });
+      if (by !== stream) throw new Error(`"${by}" took it`);
+      if (seq === 0) {
+        this.#begun.set(to, { id, times: times + 1 });
+        throw new Error("it began to store them, and has not");
+      }
+      this.#begun.delete(to);
     } catch (cause) {
       throw this.#no(whyNot(cause, stream), cause);
     }
@@ -135,6 +147,9 @@ export class NatsDurable implements DurableLane {
     return new DurableError(`in "${this.where}"`, rule, cause === undefined ? {} : { cause });
   }
 }
+
+/** Rule 3. @property times that a server began to store what has this id, and did not end */
+type Begun = { readonly id: string; readonly times: number };
 
 function whyNot(cause: unknown, stream: string): string {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
