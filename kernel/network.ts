@@ -9,7 +9,6 @@ import {
   isOnBehalf,
   isWholly,
   KERNEL,
-  MESSAGING,
   type ProcessId,
 } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
@@ -45,25 +44,17 @@ export function mayLeave(node: string, request: Envelope, from: Process): boolea
 
 /**
  * Whether `target` takes a message of another node: it may use the network, and is public, or of the sender's package, or
- * judges such messages itself; or the message brings its own messaging capability. (The contract asks for the network
- * capability alone, so that any process of any node may message each that has it: kinode §4.)
+ * judges such messages itself. A messaging capability that the message brings is nobody's word: it is this node's, and
+ * left out as it comes. (The contract asks for the network capability alone, so that any process of any node may message
+ * each that has it: kinode §4.)
  */
-export function mayBeReached(node: string, target: Process, { source, capabilities }: Envelope): boolean {
+export function mayBeReached(node: string, target: Process, { source }: Pick<Envelope, "source">): boolean {
   if (target.judgesNodes) return true;
   if (!target.capabilities.hasKey(networkKey(node))) return false;
-  return mayBeNamed(node, target.address.id, target.public, source, capabilities);
+  return mayBeNamed(target.address.id, target.public, source);
 }
 
-/** The same of a name that no process has yet, or of an instance of a family: whose capability is as good as its own. */
-export function mayBeNamed(
-  node: string,
-  id: ProcessId,
-  isPublic: boolean,
-  source: Address,
-  capabilities: readonly Capability[],
-): boolean {
-  const isSamePackage = id.package === source.id.package && id.publisher === source.id.publisher;
-  if (isPublic || isSamePackage) return true;
-  const issuers = [`${node}@${id.text}`, `${node}@${id.family.text}`];
-  return capabilities.some((cap) => issuers.includes(cap.issuer) && isWholly(cap, MESSAGING));
+/** The same of a name that no process has yet. */
+export function mayBeNamed(id: ProcessId, isPublic: boolean, source: Address): boolean {
+  return isPublic || (id.package === source.id.package && id.publisher === source.id.publisher);
 }

@@ -207,13 +207,12 @@ export class Cluster implements Keeper {
 
   /** The same of another node's. @param refused called when it is Offline, besides what its requester hears */
   arrived(request: Envelope, refused: () => void): void {
-    const { bus, name } = this.#kernel;
+    const { bus } = this.#kernel;
     const { id } = request.target;
     const program = this.#programs.of(id);
     let why: SendErrorKind | undefined;
-    const { source, capabilities } = request;
     if (program === undefined) why = "Offline";
-    else if (!mayBeNamed(name, id, program.public ?? false, source, capabilities)) why = "Denied";
+    else if (!mayBeNamed(id, program.public ?? false, request.source)) why = "Denied";
     else {
       const waiting: Waiting = { request, from: null, here: true, away: false, refused };
       const isNew = this.#isAlone && !this.#findings.has(id.text);
@@ -250,7 +249,7 @@ export class Cluster implements Keeper {
   /** Whether a process of another node may message the one of that name, were it here. */
   mayBeReached(id: ProcessId, source: Address): boolean {
     const program = this.#programs.of(id);
-    return program !== undefined && mayBeNamed(this.#kernel.name, id, program.public ?? false, source, []);
+    return program !== undefined && mayBeNamed(id, program.public ?? false, source);
   }
 
   /**

@@ -3,7 +3,7 @@
  *
  * 1. Which node a message is of, the wire says; the rest of it is its kernel's word. A message for a process here is
  *    delivered when that process may use the network, and is public, of the sender's package, or judges other nodes'
- *    messages itself; or the message brings its messaging capability.
+ *    messages itself.
  * 2. What comes of capabilities of this node's processes is dropped: they never left as such.
  * 3. Each frame runs as a turn of its own, as frames of sockets do.
  */
