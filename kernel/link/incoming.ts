@@ -90,7 +90,7 @@ export class Incoming {
   #hears(peer: Peer, epoch: number): boolean {
     const how = peer.in.heard(epoch);
     if (how === "anew") peer.anew();
-    else if (how === "same" && peer.out.waiting === 0) peer.untold.tellAll();
+    else if (how === "same" && peer.out.isHalfFree) peer.untold.tellAll();
     return how !== "over";
   }
 

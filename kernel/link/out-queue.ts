@@ -78,6 +78,11 @@ export class OutQueue {
     return this.#sentBytes;
   }
 
+  /** Half of the room for what waits: so much can be offered that may be lost again, and is then offered anew. */
+  get isHalfFree(): boolean {
+    return this.waiting * 2 <= this.#limits.queueItems && this.#queuedBytes * 2 <= this.#limits.queueBytes;
+  }
+
   get lastSeq(): number {
     return this.#seq;
   }
