@@ -16,46 +16,25 @@ import {
   type SendErrorKind,
   textOf,
 } from "../../lib/protocol/index.ts";
-import { SpawnError } from "../errors.ts";
 import type { Keeper } from "../keepers.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Roster } from "../link/roster.ts";
 import { mayBeNamed, mayBeReached, mayLeave } from "../network.ts";
 import type { Process } from "../process.ts";
 import { Alarm } from "../timer-wheel.ts";
-import type { Claim, Claims } from "./claims.ts";
+import type { Claims } from "./claims.ts";
 import { ClusterError } from "./errors.ts";
 import { Finding, type Located, type Waiting } from "./finding.ts";
-import { KeptState, type Touched, touch } from "./kept.ts";
+import { type Found, type Joined, OFFLINE, type Outcome, type Start, startAlone } from "./found.ts";
+import { Holds } from "./holds.ts";
+import type { KeptState } from "./kept.ts";
 import { Places } from "./places.ts";
 import { type ClusterProgram, Programs } from "./programs.ts";
+import { Search } from "./search.ts";
 import { Tenure } from "./tenure.ts";
 
-const TRIES = 3; // of two that take a name at once, one reads again who has it
 const KNOWN_MAX = 10_000; // names whose node is remembered, some 200 bytes each
-const MISSES = 2; // beats after which a singleton that its own place did not start is started by whoever sees it
 const DESCRIBED_MAX = 1_000; // names in one answer to a person
-
-/** A name that this node has. @property claim null: alone */
-type Hold = { readonly process: Process; readonly claim: Claim | null; readonly kept: KeptState | null };
-
-type Joined = { readonly claims: Claims; readonly roster: Roster; readonly places: Places; readonly tenure: Tenure };
-
-/** How a search ended. `start`: its name is this node's, and the process has to be made. */
-type Found =
-  | { readonly kind: "here" }
-  | {
-      readonly kind: "start";
-      readonly program: ClusterProgram;
-      readonly claim: Claim | null;
-      readonly touched: Touched;
-    }
-  | { readonly kind: "node"; readonly node: string }
-  | { readonly kind: "refused"; readonly why: SendErrorKind; readonly nobody?: true };
-
-const UNTOUCHED: Touched = { revision: 0, isEmpty: true };
-const OFFLINE: Found = { kind: "refused", why: "Offline" };
-const NOBODY: Found = { kind: "refused", why: "Offline", nobody: true };
 
 export type ClusterFacts = {
   /** Where claims are; null: it is alone. */
@@ -75,14 +54,12 @@ export type ClusterFacts = {
 export class Cluster implements Keeper {
   readonly #kernel: Kernel;
   readonly #programs: Programs;
-  readonly #holds = new Map<string, Hold>(); // by process id, as all of these
-  readonly #findings = new Map<string, Finding>();
+  readonly #holds: Holds;
+  readonly #search: Search;
+  readonly #findings = new Map<string, Finding>(); // by process id, as all of these
   readonly #searches = new Map<string, Promise<unknown>>();
   readonly #known = new Map<string, string>(); // to a node
   readonly #checks = new Set<string>(); // nodes that the directory is asked about
-  readonly #releases = new Map<string, Promise<void>>();
-  readonly #ending = new Map<string, KeptState>(); // of processes that have ended, until their claims are given back
-  readonly #misses = new Map<string, number>();
   #joined: Joined | null = null;
   /** It is settled whether this node has joined others. */
   #settle: () => void = () => undefined;
@@ -92,6 +69,8 @@ export class Cluster implements Keeper {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#programs = new Programs(kernel);
+    this.#holds = new Holds(kernel, this.#programs, () => this.#joined);
+    this.#search = new Search(kernel, this.#programs, this.#holds);
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -138,8 +117,7 @@ export class Cluster implements Keeper {
   }
 
   instancesOf(id: ProcessId): readonly Process[] {
-    const all = [...this.#holds.values()].map(({ process }) => process);
-    return all.filter(({ address }) => address.id.family.text === id.text);
+    return this.#holds.processes.filter(({ address }) => address.id.family.text === id.text);
   }
 
   /** For this node's record. */
@@ -152,9 +130,9 @@ export class Cluster implements Keeper {
   /** From now on names are held by claims. What was held without is ended: others may have the same. */
   join(claims: Claims, roster: Roster): void {
     const places = new Places(this.#kernel, roster);
-    const tenure = new Tenure(this.#kernel, roster, () => this.#leaseOver());
+    const tenure = new Tenure(this.#kernel, roster, () => this.#holds.leaseOver());
     this.#joined = { claims, roster, places, tenure };
-    this.#kernel.stopTogether([...this.#holds.values()].map(({ process }) => process));
+    this.#kernel.stopTogether(this.#holds.processes);
   }
 
   /** It has joined nobody, and will not. */
@@ -173,7 +151,7 @@ export class Cluster implements Keeper {
   /** All that was held here has been given back. */
   async left(): Promise<void> {
     this.#joined?.tenure.end();
-    while (this.#releases.size > 0) await Promise.all(this.#releases.values());
+    await this.#holds.allReleased();
   }
 
   // Messages
@@ -262,8 +240,8 @@ export class Cluster implements Keeper {
     if (this.has(id)) return told({ node: name });
     if (this.#isAlone && !this.#findings.has(id.text)) {
       if (program === undefined) return told({ why: "Offline", nobody: true });
-      if (this.#isFull) return told({ why: "Overloaded", nobody: false });
-      return told(this.#located(this.#make(id, { kind: "start", program, claim: null, touched: UNTOUCHED })));
+      if (this.#holds.isFull) return told({ why: "Overloaded", nobody: false });
+      return told(this.#located(this.#make(id, startAlone(program))));
     }
     const known = this.#known.get(id.text);
     let finding = this.#findings.get(id.text);
@@ -276,43 +254,28 @@ export class Cluster implements Keeper {
     if (isNew) this.#find(finding);
   }
 
-  #located(found: Exclude<Found, { readonly kind: "start" }>): Located {
+  #located(found: Outcome): Located {
     if (found.kind === "refused") return { why: found.why, nobody: found.nobody === true };
     return { node: found.kind === "here" ? this.#kernel.name : found.node };
-  }
-
-  // What is held
-
-  /** For state:distro:sys: what a process of the cluster keeps; undefined: it keeps it as any other. */
-  keptOf(id: ProcessId): KeptState | undefined {
-    const { text: name } = id;
-    const hold = this.#holds.get(name);
-    if (hold !== undefined) return hold.kept ?? undefined;
-    const ending = this.#ending.get(name);
-    if (ending !== undefined || this.#joined === null || (id.key === undefined && !this.declares(id))) return ending;
-    // It was lost with the name; kept on this node, it would be where nobody looks for it.
-    const nobodys = { name, node: "", life: "", revision: 0 };
-    return new KeptState(this.#joined.claims, nobodys, UNTOUCHED, never, nothing);
   }
 
   restarting(): readonly Envelope[] {
     return [];
   }
 
+  /** For state:distro:sys: what a process of the cluster keeps; undefined: it keeps it as any other. */
+  keptOf(id: ProcessId): KeptState | undefined {
+    return this.#holds.keptOf(id);
+  }
+
   /** Keepers only. */
   gone(process: Process): void {
-    const name = process.address.id.text;
-    const hold = this.#holds.get(name);
-    if (hold?.process !== process) return;
-    this.#holds.delete(name);
-    const program = this.#programs.of(process.address.id);
-    if (program?.cluster === "singleton") this.#programs.grant(program);
-    if (hold.claim !== null) this.#release(hold.claim, hold.kept);
+    this.#holds.gone(process);
   }
 
   /** For people: `{"Debug":"Cluster"}`. */
   describe(): ClusterFacts {
-    const held = [...this.#holds.keys()];
+    const held = this.#holds.names;
     const finding = [...this.#findings].map(([name, { size }]) => ({ name, waiting: size }));
     const more = Math.max(0, held.length - DESCRIBED_MAX) + Math.max(0, finding.length - DESCRIBED_MAX);
     return {
@@ -375,7 +338,7 @@ export class Cluster implements Keeper {
     this.#kernel.wheel.add(alarm, this.#kernel.limits.clusterFind);
     const before = this.#searches.get(name) ?? Promise.resolve();
     const search = before
-      .then(() => this.#search(finding))
+      .then(() => this.#searched(finding))
       .then(
         (found) => {
           this.#isFailing = false;
@@ -409,7 +372,7 @@ export class Cluster implements Keeper {
     }
   }
 
-  #tell(finding: Finding, outcome: Exclude<Found, { readonly kind: "start" }>): void {
+  #tell(finding: Finding, outcome: Outcome): void {
     for (const waiting of finding.take()) {
       this.#deliver(waiting, outcome);
       Finding.done(waiting);
@@ -423,7 +386,7 @@ export class Cluster implements Keeper {
     this.#known.set(name, node);
   }
 
-  #deliver(waiting: Waiting, found: Exclude<Found, { readonly kind: "start" }>): void {
+  #deliver(waiting: Waiting, found: Outcome): void {
     const { bus, name, registry } = this.#kernel;
     const { request, from, here } = waiting;
     let why: SendErrorKind | undefined;
@@ -439,88 +402,12 @@ export class Cluster implements Keeper {
     if (why !== undefined) bus.refuse(request, why);
   }
 
-  // Searching
-
   /** Rejects when it cannot be told. */
-  async #search(finding: Finding): Promise<Found> {
-    const { id } = finding;
-    await this.#settledIn();
-    if (this.#joined === null) {
-      const program = this.#programs.of(id);
-      return program === undefined ? OFFLINE : { kind: "start", program, claim: null, touched: UNTOUCHED };
-    }
-    for (let tries = 0; tries < TRIES; tries++) {
-      const found = await this.#searchOnce(finding, this.#joined);
-      if (found !== undefined) return found;
-    }
-    return OFFLINE;
-  }
-
-  async #settledIn(): Promise<void> {
+  async #searched(finding: Finding): Promise<Found> {
     if (this.#kernel.joins) await this.#settled;
-  }
-
-  /** @returns undefined: another was faster */
-  async #searchOnce(finding: Finding, joined: Joined): Promise<Found | undefined> {
-    const { id } = finding;
-    const { claims, places } = joined;
-    await this.#releases.get(id.text);
-    if (this.#holds.has(id.text)) return { kind: "here" };
-    const claim = await claims.read(id.text);
-    // One of this node's own is none that is good: it has no such process.
-    if (claim !== undefined && claim.node !== this.#kernel.name && (await places.isGood(claim))) {
-      this.#misses.delete(id.text);
-      return { kind: "node", node: claim.node };
-    }
-    const node = await this.#place(finding, joined);
-    if (node === undefined) return claim === undefined && !this.#isKnown(id, joined) ? NOBODY : OFFLINE;
-    if (node !== this.#kernel.name) return { kind: "node", node };
-    return await this.#take(id, claim ?? null, joined);
-  }
-
-  /** Who may have it is not there now, or leaves, or may take nothing: it may be otherwise in a moment. */
-  #isKnown(id: ProcessId, { places }: Joined): boolean {
-    return this.#programs.of(id) !== undefined || places.isKnown(id.family.text);
-  }
-
-  async #place(finding: Finding, joined: Joined): Promise<string | undefined> {
-    const { id } = finding;
-    const { name } = this.#kernel;
-    const isHere = this.#programs.of(id) !== undefined && this.#mayTake(joined);
-    if (finding.isAsked && isHere) return name;
-    const node = await joined.places.choose(id.text, id.family.text, isHere);
-    if (!finding.isTry || node === name || !isHere) return node;
-    const misses = (this.#misses.get(id.text) ?? 0) + 1;
-    this.#misses.set(id.text, misses);
-    return misses > MISSES ? name : node;
-  }
-
-  #mayTake({ roster, tenure }: Joined): boolean {
-    return !roster.isLeaving && !this.#kernel.stopping && tenure.left > 0;
-  }
-
-  async #take(id: ProcessId, over: Claim | null, joined: Joined): Promise<Found | undefined> {
-    const { claims, roster } = joined;
-    if (this.#isFull) return { kind: "refused", why: "Overloaded" };
-    const { life } = roster;
-    // When it cannot be told whether it was written, the next try reads it.
-    const claim = await claims.take(id.text, { node: this.#kernel.name, life }, over).catch(() => undefined);
-    if (claim === undefined) return undefined;
-    try {
-      const touched = await touch(claims, id.text);
-      const program = this.#programs.of(id); // it may have gone meanwhile
-      if (program !== undefined && roster.life === life && this.#mayTake(joined))
-        return { kind: "start", program, claim, touched };
-    } catch (error) {
-      this.#release(claim);
-      throw error;
-    }
-    this.#release(claim);
-    return OFFLINE;
-  }
-
-  get #isFull(): boolean {
-    return this.#holds.size >= this.#kernel.limits.clusterProcesses;
+    if (this.#joined !== null) return await this.#search.find(finding, this.#joined);
+    const program = this.#programs.of(finding.id);
+    return program === undefined ? OFFLINE : startAlone(program);
   }
 
   #failed(name: string, cause: unknown): Found {
@@ -533,100 +420,22 @@ export class Cluster implements Keeper {
     return OFFLINE;
   }
 
-  // Holding
-
   #startAlone(program: ClusterProgram, waiting: Waiting): SendErrorKind | undefined {
     const { id } = waiting.request.target;
-    if (this.#isFull) return "Overloaded";
-    const made = this.#make(id, { kind: "start", program, claim: null, touched: UNTOUCHED });
+    if (this.#holds.isFull) return "Overloaded";
+    const made = this.#make(id, startAlone(program));
     if (made.kind === "refused") return made.why;
     this.#deliver(waiting, made);
     return undefined;
   }
 
-  /** Has the process made. It is run in a later microtask: what waits for it comes first, and no start is within another. */
-  #make(
-    id: ProcessId,
-    { program, claim, touched }: Extract<Found, { readonly kind: "start" }>,
-  ): Extract<Found, { readonly kind: "here" | "refused" }> {
-    if (this.#kernel.stopping) {
-      if (claim !== null) this.#release(claim);
-      return { kind: "refused", why: "Offline" };
+  #make(id: ProcessId, start: Start): ReturnType<Holds["make"]> {
+    const made = this.#holds.make(id, start);
+    if (made.kind === "here") {
+      this.#known.delete(id.text);
+      this.#search.forgetMisses(id.text);
     }
-    let process: Process;
-    try {
-      process = this.#programs.make(program, id);
-    } catch (error) {
-      if (claim !== null) this.#release(claim);
-      if (error instanceof SpawnError && error.fault === "TooManyProcesses")
-        return { kind: "refused", why: "Overloaded" };
-      this.#kernel.events.emit({ type: "fault", process: id.text, error });
-      return { kind: "refused", why: "Offline" };
-    }
-    this.#holds.set(id.text, { process, claim, kept: this.#keptState(id.text, claim, touched, process) });
-    this.#known.delete(id.text);
-    this.#misses.delete(id.text);
-    void Promise.resolve().then(() => this.#run(process));
-    return { kind: "here" };
-  }
-
-  #run(process: Process): void {
-    const { queue } = this.#kernel;
-    queue.begin();
-    try {
-      if (process.state === "held") process.run();
-    } finally {
-      queue.end();
-    }
-  }
-
-  #keptState(name: string, claim: Claim | null, touched: Touched, process: Process): KeptState | null {
-    const joined = this.#joined;
-    if (claim === null || joined === null) return null;
-    const isHeld = (): boolean => this.#holds.get(name)?.process === process || this.#ending.get(name) === kept;
-    const isOurs = (): boolean => isHeld() && joined.tenure.left > 0;
-    const kept = new KeptState(joined.claims, claim, touched, isOurs, () => this.#lost(process));
-    return kept;
-  }
-
-  /** Another has its name: what it wanted kept was refused. */
-  #lost(process: Process): void {
-    const name = process.address.id.text;
-    if (this.#holds.get(name)?.process !== process) return;
-    const error = new ClusterError("fenced", "go on with", name, "another node has that name now: this one is ended");
-    this.#kernel.events.emit({ type: "fault", process: name, error });
-    process.kill("stop");
-  }
-
-  /** This node's records did not arrive for too long: others may take what it holds. */
-  #leaseOver(): void {
-    const { roster } = this.#joined ?? {};
-    roster?.beginLife();
-    const all = [...this.#holds.values()];
-    if (all.length === 0) return;
-    const { limits, events } = this.#kernel;
-    const what = `the processes of the cluster on ${this.#kernel.name}`;
-    const rule = `this node could not say for ${limits.directoryGone} ms that it is there: others may have them now. They end, ${all.length} of them`;
-    const error = new ClusterError("lease", "go on with", what, rule);
-    events.emit({ type: "fault", process: "kernel:distro:sys", error });
-    this.#kernel.stopTogether(all.map(({ process }) => process));
-  }
-
-  /** @param kept of its process: what that wanted kept last is, before another may have the name */
-  #release(claim: Claim, kept: KeptState | null = null): void {
-    const { claims, roster } = this.#joined ?? {};
-    if (claims === undefined || claim.life !== roster?.life) return; // of a life that is over: it is none that is good
-    if (kept !== null) this.#ending.set(claim.name, kept);
-    const done = (kept === null ? Promise.resolve() : lastKept(kept))
-      .then(() => {
-        this.#ending.delete(claim.name);
-        return claims.release(claim);
-      })
-      .catch(() => undefined) // it stays: this node takes it again, and others when its life is over
-      .finally(() => {
-        if (this.#releases.get(claim.name) === done) this.#releases.delete(claim.name);
-      });
-    this.#releases.set(claim.name, done);
+    return made;
   }
 
   /** Singletons that nobody has. */
@@ -636,19 +445,10 @@ export class Cluster implements Keeper {
       if (program.cluster !== "singleton" || this.#holds.has(id.text) || this.#findings.has(id.text)) continue;
       if (this.#kernel.stopping || this.#kernel.joins !== (this.#joined !== null)) continue;
       if (this.#joined === null) {
-        if (!this.#isFull) this.#make(id, { kind: "start", program, claim: null, touched: UNTOUCHED });
-      } else if (this.#mayTake(this.#joined)) this.#find(new Finding(id, true));
+        if (!this.#holds.isFull) this.#make(id, startAlone(program));
+      } else if (this.#search.mayTake(this.#joined)) this.#find(new Finding(id, true));
     }
   }
-}
-
-const never = (): boolean => false;
-const nothing = (): void => undefined;
-
-/** What it sent to be kept, as its last, is in the mailbox of state:distro:sys for the rest of this turn. */
-async function lastKept(kept: KeptState): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  await kept.end();
 }
 
 /** Claims are kept under it. */

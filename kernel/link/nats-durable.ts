@@ -9,7 +9,9 @@
  * 3. Servers before 2.11 may say of a message id that they know it, at no place in the stream, when they began
  *    to store it, stepped down as leader and lost it (their pull request 6415), and go on saying so. That is no yes: the
  *    next attempt has an id of its own, and the inbox leaves out what came twice.
- * 4. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make its own.
+ * 4. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make
+ *    its own. One that it had is not made anew at the first "not found": a server that has just started may say so of
+ *    streams that it has not heard of yet, and a second one of the name would end the first with all that is in it.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,12 +27,14 @@ const CLOSE_MS = 1_000; // for a write that is under way
 const PULL_MS = 3_000; // of one question for the next: so long it waits for a leader that was killed, or left its servers
 const PUBLISH_MS = 4_000; // a stream that elects a leader does not answer for 2 to 7 s: it is tried again
 const PAUSE_MS = { first: 100, most: 2_000 }; // between questions that failed
+const MISSING_MS = 15_000; // that a stream it had must be missing before it makes it anew: three servers that start again take up to 10 s to agree
 const STREAM_FULL = 10_077; // contracts/cluster.md §8
 
 export class NatsDurable implements DurableLane {
   readonly #store: NatsStore;
   #js: JetStreamClient | null = null;
   readonly #begun = new Map<string, Begun>(); // by node
+  #missingSince: number | null = null; // ms, monotonic: of the stream that it had, or its consumer
   #dropped = 0;
   #isClosed = false;
   #taking: Promise<void> = Promise.resolve();
@@ -59,7 +63,7 @@ export class NatsDurable implements DurableLane {
     });
     if (this.#isClosed) return;
     this.#js = js;
-    this.#taking = this.#take(consumer, () => this.#consumer(js, manager), take);
+    this.#taking = this.#take(consumer, () => this.#again(js, manager), take);
   }
 
   async publish(to: string, id: string, bytes: Uint8Array): Promise<void> {
@@ -95,13 +99,30 @@ export class NatsDurable implements DurableLane {
     try {
       return await js.consumers.get(stream, INBOX_CONSUMER);
     } catch (error) {
-      if (!/not found/.test(textOf(error))) throw error; // it does not answer now: tried again
+      if (!isNotFound(error)) throw error; // it does not answer now: tried again
     }
     await assertInbox(manager, node, null);
     return await js.consumers.get(stream, INBOX_CONSUMER);
   }
 
-  /** Asks for one after the other, until it is closed. @param again the consumer, made when it is not there */
+  /** Rejects while it cannot be had, and while it may only seem to be missing. */
+  async #again(js: JetStreamClient, manager: JetStreamManager): Promise<Consumer> {
+    try {
+      const consumer = await js.consumers.get(inboxStream(this.#store.node), INBOX_CONSUMER);
+      this.#missingSince = null;
+      return consumer;
+    } catch (error) {
+      if (!isNotFound(error)) {
+        this.#missingSince = null;
+        throw error;
+      }
+      this.#missingSince ??= performance.now();
+      if (performance.now() - this.#missingSince < MISSING_MS) throw error;
+      return await this.#consumer(js, manager);
+    }
+  }
+
+  /** Asks for one after the other, until it is closed. @param again the consumer, made when it is not there for long */
   async #take(
     consumer: Consumer,
     again: () => Promise<Consumer>,
@@ -150,6 +171,10 @@ export class NatsDurable implements DurableLane {
 
 /** Rule 3. @property times that a server began to store what has this id, and did not end */
 type Begun = { readonly id: string; readonly times: number };
+
+function isNotFound(error: unknown): boolean {
+  return /not found/.test(textOf(error));
+}
 
 function whyNot(cause: unknown, stream: string): string {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
