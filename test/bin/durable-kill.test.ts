@@ -3,13 +3,13 @@
  * `jackfield cluster init` and `set-up` made. What was kept has one effect in what the receiver keeps, in order.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { setUpCluster } from "../../kernel/index.ts";
 import { askHttp } from "../support/http-client.ts";
 import { endJackfields, type RunningNode, startNode, temporaryFolder, writePackage } from "../support/jackfield.ts";
-import { startCluster, stopClusters, type TestCluster } from "../support/nats-cluster.ts";
+import { startCluster, stopClusters, type TestCluster, untilIt } from "../support/nats-cluster.ts";
 import { natsServerPath } from "../support/nats-server.ts";
 
 const TEST_MS = 180_000;
@@ -18,7 +18,7 @@ const RECEIVER = "bob.os";
 
 /** `sends`: one after the other, each with a number that rises, and a line to `kept` for each that was. `takes` keeps all. */
 const PROGRAM = `
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineProcess } from "jackfield/process";
 
@@ -30,7 +30,7 @@ const sends = defineProcess({
       for (let n = first; ; n++) {
         const isSent = await ctx.request("${RECEIVER}@takes:chat:template.os").body(n).durable().then(() => true, () => false);
         if (isSent) appendFileSync(file("kept"), n + "\\n");
-        if (readFileSync(file("first"), "utf8") === "stop") return;
+        if (readFileSync(file("first"), "utf8") === "stop") return writeFileSync(file("ended"), "");
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
     });
@@ -172,12 +172,8 @@ test(
       for (const index of which) running[index] = restart(cluster, index);
     };
     const more = async (count: number): Promise<void> => {
-      const before = [kept(alice).length, kept(carol).length];
-      for (const last = Date.now() + 60_000; Date.now() < last; ) {
-        if (kept(alice).length >= (before[0] ?? 0) + count && kept(carol).length >= (before[1] ?? 0) + count) return;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      throw new Error("a minute without messages");
+      const asked = [alice, carol].map((at) => ({ at, length: kept(at).length + count }));
+      await untilIt(() => asked.every(({ at, length }) => kept(at).length >= length), 60);
     };
     await more(50);
     await killNode(bob, 0);
@@ -193,12 +189,12 @@ test(
     await killNode(bob, 0);
     await more(20);
     for (const { folder } of [alice, carol]) writeFileSync(join(folder, "first"), "stop");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const isThere = (seen: Seen): boolean =>
-      [alice, carol].every((at) => (kept(at).at(-1) ?? 0) <= (seen[at.name]?.at(-1) ?? -1));
-    let seen = await seenBy(bob);
-    for (const last = Date.now() + 60_000; !isThere(seen) && Date.now() < last; seen = await seenBy(bob))
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    await untilIt(() => [alice, carol].every(({ folder }) => existsSync(join(folder, "ended"))), 60);
+    let seen: Seen = {};
+    await untilIt(async () => {
+      seen = await seenBy(bob);
+      return [alice, carol].every((at) => (kept(at).at(-1) ?? 0) <= (seen[at.name]?.at(-1) ?? -1));
+    }, 60);
     for (const at of [alice, carol]) {
       const numbers = seen[at.name] ?? [];
       expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b)); // none twice, in order

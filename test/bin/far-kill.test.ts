@@ -181,7 +181,9 @@ test("SIGSTOP of the socket's node: Close 1006 when it has not answered in time;
   expect(await hear(p, 1)).toEqual([`close ${id} 1006 the node of the channel cannot be reached`]);
   expect(await p.ask(push(id), "late")).toEqual({ Err: "WsChannelNotFound" });
   alice.command.kill("SIGCONT");
-  expect(await client.nextClose()).toEqual({ code: 1013, reason: "the node of the process began anew" });
+  // Whichever alice.os sees first when it goes on: its own question that is too old, or the answer of one that forgot it.
+  const reason = expect.stringMatching(/^the node of the process (cannot be reached|began anew)$/);
+  expect(await client.nextClose()).toEqual({ code: 1013, reason });
   const next = await openOn(alice);
   expect(await hear(p, 1)).toEqual([`open ${next.id}`]);
 }, 60_000);

@@ -1,6 +1,6 @@
 /** README's three nodes: its commands are run as they stand there, on ports of the test's. */
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { endJackfields, freePort, temporaryFolder } from "../support/jackfield.ts";
@@ -68,7 +68,10 @@ test(
     await shell(cwd, log(servers));
     expect(await shell(cwd, setUp)).toMatch(/^Made: bucket dir, kept in 3 servers\.\n/);
     await shell(cwd, log(nodes.replace("jackfield start", "jackfield start --port 0")));
-    const said = (name: string): string => readFileSync(join(cwd, `cluster/${name}.os/log`), "utf8");
+    const said = (name: string): string => {
+      const path = join(cwd, `cluster/${name}.os/log`);
+      return existsSync(path) ? readFileSync(path, "utf8") : ""; // the shell leaves before what it started has begun
+    };
     await untilIt(async () => ["alice", "bob", "carol"].every((name) => said(name).includes("Ctrl-C")));
     const at = `--node-url ${/http:\S+/.exec(said("alice"))?.[0]}`;
     expect(await shell(cwd, send.replace(/ +#.*/, ` ${at}`))).toBe('{"hello":"from bob.os"}\n');

@@ -108,10 +108,10 @@ function routesIn(log: string): number {
   return log.split("Route connection created").length - log.split("Router connection closed").length;
 }
 
-/** For what nobody tells of. @throws {Error} it does not within 10 s */
-export async function untilIt(holds: () => Promise<boolean>): Promise<void> {
-  for (const last = Date.now() + 10_000; !(await holds()); ) {
-    if (Date.now() > last) throw new Error(`tried 10 s for ${holds}`);
+/** For what nobody tells of. @throws {Error} it does not within `seconds` */
+export async function untilIt(holds: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+  for (const last = Date.now() + seconds * 1_000; !(await holds()); ) {
+    if (Date.now() > last) throw new Error(`tried ${seconds} s for ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
