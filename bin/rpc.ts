@@ -2,8 +2,11 @@
  * Messages to a process of a running node from outside of it, by RPC (PROTOCOL.md §12): what every command that talks to
  * a node is made of.
  *
- * 1. Where the node is: --node-url, else localhost and the port of the node's own configuration, if that is here.
- * 2. Errors begin with what the command was about ("Cannot send", "Cannot list processes"), so that each reads as its own.
+ * 1. Where the node is: --node-url, else localhost and the port of the node's own configuration, if that is here; by https
+ *    where that has a certificate.
+ * 2. On this machine no certificate is checked: a node's is for its public name, and under that one it would take us for
+ *    somebody from outside. Whoever has the port there is believed, as without TLS.
+ * 3. Errors begin with what the command was about ("Cannot send", "Cannot list processes"), so that each reads as its own.
  */
 import { KernelError, OptionError, textOf } from "../lib/protocol/index.ts";
 import { readOptions } from "./options.ts";
@@ -16,7 +19,10 @@ type Row = { readonly value: string; readonly help: string };
 
 /** What every command that talks to a running node takes, for the help. */
 export const NODE_OPTIONS: Readonly<Record<"node-url" | "token", Row>> = {
-  "node-url": { value: "URL", help: "where the node is; left out: http://localhost and the port of the configuration" },
+  "node-url": {
+    value: "URL",
+    help: "where the node is; left out: localhost, by the port and TLS of the configuration",
+  },
   token: { value: "TEXT", help: "a session token; not needed on the node's own machine. Or JACKFIELD_TOKEN" },
 };
 
@@ -40,12 +46,17 @@ export function nodeAt(given: { readonly [Name in keyof typeof NODE_OPTIONS]?: s
 }
 
 function readUrl(text: string | undefined, env: Env): URL {
-  const { port } = text === undefined ? readOptions([], env) : { port: null }; // the node's own configuration, if it is here
-  const given = text ?? `http://localhost:${port ?? PORT}`;
+  const given = text ?? ownUrl(env);
   if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return new URL(PATH, given);
   throw new OptionError(
     `Cannot use --node-url as it must be http://… or https://…: got ${JSON.stringify(given)}, leave it out for http://localhost:${PORT}`,
   );
+}
+
+/** By the node's own configuration, if it is here. */
+function ownUrl(env: Env): string {
+  const { port, "tls-cert": cert } = readOptions([], env);
+  return `${cert === null ? "http" : "https"}://localhost:${port ?? PORT}`;
 }
 
 /** As PROTOCOL.md §12 has it. */
@@ -56,16 +67,14 @@ export type Call = Readonly<Record<string, unknown>> & { readonly process: strin
  * @returns the answer's JSON; empty when none was wanted @throws {SendRefusedError} @throws {NoAnswerError}
  */
 export async function post({ url, token }: NodeAt, call: Call, act: string): Promise<string> {
-  let response: Response;
+  const headers = {
+    "content-type": "application/json",
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const body = JSON.stringify(call);
+  let answer: Answer;
   try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: JSON.stringify(call),
-    });
+    answer = isOnThisMachine(url) ? await postUnchecked(url, headers, body) : await postByFetch(url, headers, body);
   } catch (cause) {
     const why = cause instanceof Error ? textOf(cause.cause ?? cause) : String(cause);
     const way = "start it with jackfield start, or say where it is with --node-url";
@@ -73,9 +82,37 @@ export async function post({ url, token }: NodeAt, call: Call, act: string): Pro
       cause,
     });
   }
-  const text = await response.text();
-  if (response.ok) return text;
-  throw refusal(response.status, text, act === "send" ? `send to "${call.process}"` : act, url.origin);
+  const { status, text } = answer;
+  if (status >= 200 && status < 300) return text;
+  throw refusal(status, text, act === "send" ? `send to "${call.process}"` : act, url.origin);
+}
+
+type Answer = { readonly status: number; readonly text: string };
+type Headers = Readonly<Record<string, string>>;
+
+async function postByFetch(url: URL, headers: Headers, body: string): Promise<Answer> {
+  const response = await fetch(url, { method: "POST", headers, body });
+  return { status: response.status, text: await response.text() };
+}
+
+/** See rule 2. */
+function isOnThisMachine({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" && /^(([^.]+\.)*localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+/** By a module of its own, since fetch has no way to leave the certificate out. */
+async function postUnchecked(url: URL, headers: Headers, body: string): Promise<Answer> {
+  const { request } = await import("node:https"); // few nodes have TLS: the others' commands start without it
+  return await new Promise((resolve, reject) => {
+    const sent = request(url, { method: "POST", headers, rejectUnauthorized: false }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }));
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
 }
 
 function refusal(status: number, text: string, act: string, origin: string): KernelError {

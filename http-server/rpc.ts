@@ -104,7 +104,7 @@ export class Rpc implements OwnService {
     request.metadata = call.metadata;
     if (call.seconds !== null) {
       request.expectsResponse = Math.min(call.seconds, waitMax);
-      request.context = new Caller(response, limits.httpBodyBytes, host.our.node);
+      request.context = new Caller(response, limits.httpBodyBytes);
     }
     host.send(request);
     if (call.seconds === null) sendEmpty(response, 200);
@@ -115,13 +115,11 @@ export class Rpc implements OwnService {
 class Caller extends Awaiting {
   readonly #response: TransportResponse;
   readonly #maxBytes: number;
-  readonly #node: string;
 
-  constructor(response: TransportResponse, maxBytes: number, node: string) {
+  constructor(response: TransportResponse, maxBytes: number) {
     super();
     this.#response = response;
     this.#maxBytes = maxBytes;
-    this.#node = node;
   }
 
   answered(outcome: Envelope): void {
@@ -137,8 +135,6 @@ class Caller extends Awaiting {
   }
 
   #failed(outcome: Envelope): void {
-    const isElsewhere = outcome.source.node !== this.#node;
-    if (isElsewhere && outcome.error === "Denied") outcome.error = "Offline"; // there is no link to ask for
     const kind = outcome.error ?? "Offline";
     refuse(this.#response, STATUS[kind], kind, new SendError(outcome).message, kind === "Overloaded" ? RETRY : []);
   }

@@ -2,7 +2,8 @@
  * What a GET or HEAD of static content is answered (RFC 9110 §12 to §15): coded or not, whole, in part, or not at all
  * because the client has it.
  *
- * 1. Order: coding → If-Match → If-None-Match, else If-Modified-Since → Range with If-Range → whole.
+ * 1. Order: coding → If-Match, else If-Unmodified-Since → If-None-Match, else If-Modified-Since → Range with If-Range →
+ *    whole. What the process has coded itself is sent as it is: there is nothing else to choose.
  * 2. Only content that is not coded is sent in part: who asks for a range gets it so, unless it refuses that.
  * 3. Who asks first for a coding gets the content plain while it is made; who takes nothing plain waits for it.
  * 4. Unless the process says otherwise a browser asks each time whether what it has is still right (`no-cache`): what
@@ -36,7 +37,7 @@ export function sendContent(
   const { content } = answer;
   if (!content.isCompressible) {
     const { identity } = acceptable(encodingsOf(request));
-    return identity ? send(request, response, answer, "identity") : sendUncoded(response);
+    return identity || content.isCoded ? send(request, response, answer, "identity") : sendUncoded(response);
   }
   const { codings, identity } = acceptable(encodingsOf(request));
   if (identity && (codings.length === 0 || isRanged(request))) return send(request, response, answer, "identity");
@@ -65,7 +66,7 @@ function send(request: Visit, response: TransportResponse, answer: StaticAnswer,
   const etag = content.etagOf(coding);
   const common: HeaderList = [["etag", etag], ...cacheHeaders(answer), ...headers];
   const whole = coding === "identity" ? content.bytes : (content.coded(coding) ?? content.bytes);
-  if (!isMatch(header(request, "if-match"), etag)) return response.send(412, common, "");
+  if (isChanged(request, content, etag)) return response.send(412, common, "");
   if (isKnown(request, content, etag)) return response.send(304, common, "");
 
   const described: HeaderList = [
@@ -101,9 +102,11 @@ function cacheHeaders({ content, isPrivate }: StaticAnswer): HeaderList {
   return [["cache-control", isPrivate ? privately(control) : control], ...vary, ...given];
 }
 
-/** If-Match: strong (RFC 9110 §13.1.1). */
-function isMatch(condition: string | undefined, etag: string): boolean {
-  return condition === undefined || tagsOf(condition).some((tag) => tag === "*" || tag === etag);
+/** Whether it is no more what the client takes it for. If-Match is strong, and goes before a date (RFC 9110 §13.2.2). */
+function isChanged(request: Visit, content: StaticContent, etag: string): boolean {
+  const tags = headerValues(request, "if-match");
+  if (tags.length > 0) return !tagsOf(tags.join(",")).some((tag) => tag === "*" || tag === etag);
+  return modifiedAt(content) > Date.parse(header(request, "if-unmodified-since") ?? ""); // false for what is no date
 }
 
 /** Whether the client has it: If-None-Match is weak, and goes before a date (RFC 9110 §13.2.2). */

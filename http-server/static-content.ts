@@ -28,6 +28,8 @@ export class StaticContent {
   readonly headers: HeaderList;
   /** Whether a coding may make it smaller: not what is small, nor what is packed already. */
   readonly isCompressible: boolean;
+  /** Whether the process has coded it already. */
+  readonly isCoded: boolean;
   /** No path leads to it any more. */
   isDropped = false;
   readonly #coded = new Map<Coding, Uint8Array | null>();
@@ -40,8 +42,9 @@ export class StaticContent {
     this.bytes = blob.bytes();
     this.headers = headers;
     const size = this.bytes.byteLength;
-    const isCoded = headers.some(([name]) => name === "content-encoding");
-    this.isCompressible = !isCoded && COMPRESSIBLE.test(this.type) && size >= compressed.min && size <= compressed.max;
+    this.isCoded = headers.some(([name]) => name === "content-encoding");
+    this.isCompressible =
+      !this.isCoded && COMPRESSIBLE.test(this.type) && size >= compressed.min && size <= compressed.max;
   }
 
   /** Bytes, of the content and of what was compressed of it. */

@@ -7,7 +7,7 @@
 import { readdir as readdirOf, readFile as readFileOf, realpath as realpathOf } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { promisify } from "node:util";
-import { OptionError, textOf } from "../protocol/index.ts";
+import { type HttpHeaders, OptionError, textOf } from "../protocol/index.ts";
 import type { HttpBinding, StaticBinding } from "./bindings.ts";
 import type { Context } from "./context.ts";
 import { mimeType } from "./mime.ts";
@@ -25,6 +25,8 @@ export type UiBinding = HttpBinding & {
   readonly spa?: boolean;
   /** Whether the file at `path` never changes under this name. Default: it has a hash in it, see `hasHash`. */
   readonly immutable?: (path: string) => boolean;
+  /** With every file, e.g. Content-Security-Policy. A Cache-Control stands in place of the two of serveUi's own. */
+  readonly headers?: HttpHeaders;
 };
 
 const FOR_EVER = { "Cache-Control": "public, max-age=31536000, immutable" }; // a year, as long as RFC 9111 wants
@@ -36,7 +38,7 @@ const FILES_MAX = 1000; // files: each is held in memory; a larger front end wan
 export async function serveUi(
   ctx: Pick<Context, "host" | "bindStatic">,
   folder: string,
-  { spa, immutable = hasHash, ...binding }: UiBinding,
+  { spa, immutable = hasHash, headers: given = {}, ...binding }: UiBinding,
 ): Promise<number> {
   const root = ctx.host.folder;
   if (root === null)
@@ -54,11 +56,11 @@ export async function serveUi(
   if (files.length > FILES_MAX)
     throw new OptionError(`Cannot serve "${folder}" as it holds more than ${FILES_MAX} files: got ${files.length}`);
   for (const file of files) {
-    const path = urlPath(relative(base, file));
+    const [path = "/", ...others] = urlPaths(relative(base, file));
     const content = await readFile(file);
-    const headers = immutable(path) ? FOR_EVER : ASK_EACH_TIME;
+    const headers = withKeeping(given, immutable(path) ? FOR_EVER : ASK_EACH_TIME);
     const options = { ...binding, mime: mimeType(file), headers };
-    await bind(ctx, path, content, options);
+    for (const each of [path, ...others]) await bind(ctx, each, content, options);
     if (path === "/index.html") await bind(ctx, "/", content, { ...options, ...fallback(spa) });
   }
   return files.length;
@@ -102,9 +104,21 @@ export function hasHash(path: string): boolean {
 
 type BindRest = Parameters<Context["bindStatic"]> extends [string, ...infer Rest] ? Rest : never;
 
-/** As browsers ask for it, percent-encoded; and no name may be taken for a `:parameter` or a `*wildcard`. */
-function urlPath(file: string): string {
+/**
+ * As browsers ask for it: percent-encoded as they do it themselves, and as who wrote the page may have done it, more
+ * strictly (Next.js writes `%5Bid%5D`), since nothing is decoded here. No name may be taken for a `:parameter` or a
+ * `*wildcard`.
+ */
+function urlPaths(file: string): readonly string[] {
+  const names = file.split(sep);
   const url = new URL("http://node/");
-  url.pathname = file.replaceAll("%", "%25").split(sep).join("/");
-  return url.pathname.replaceAll("/:", "/%3A").replaceAll("/*", "/%2A");
+  url.pathname = names.join("/").replaceAll("%", "%25");
+  const strictly = [encodeURI, encodeURIComponent].map((coded) => `/${names.map(coded).join("/")}`);
+  const paths = [url.pathname, ...strictly.filter((path) => !/[?#]/.test(path))];
+  return [...new Set(paths.map((path) => path.replaceAll("/:", "/%3A").replaceAll("/*", "/%2A")))];
+}
+
+function withKeeping(given: HttpHeaders, keeping: HttpHeaders): HttpHeaders {
+  const says = Object.keys(given).some((name) => name.toLowerCase() === "cache-control");
+  return says ? given : { ...keeping, ...given };
 }

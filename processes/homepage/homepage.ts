@@ -14,6 +14,19 @@ const APPS_MAX = 1000; // entries
 const TEXT_MAX = 500; // characters of a label or description
 const ICON_MAX = 64 * 1024; // characters of a data: URL
 
+/** Labels and icons come from any process of the node: nothing of theirs may run here, nor call elsewhere. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'", // which a page cannot say in its own HTML
+].join("; ");
+const HEADERS = { "Content-Security-Policy": POLICY, "X-Frame-Options": "DENY" };
+
 type App = {
   readonly process: string;
   readonly label: string;
@@ -25,7 +38,7 @@ type Apps = ReadonlyMap<string, App>;
 
 export default defineProcess<Apps>({
   async init(ctx) {
-    await ctx.serveUi("ui");
+    await ctx.serveUi("ui", { headers: HEADERS });
     await ctx.bindHttp("/apps.json");
     return new Map();
   },

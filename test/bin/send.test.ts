@@ -15,6 +15,7 @@ import {
   temporaryFolder,
   writePackage,
 } from "../support/jackfield.ts";
+import { pair } from "../support/tls.ts";
 
 const HELLO = "hello:my-app:me.os";
 
@@ -121,6 +122,25 @@ describe("finds its node", () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, "jackfield.config.json"), JSON.stringify({ port }));
     expect(await new Jackfield({ args: ["send", HELLO, "2"], cwd }).ended).toMatchObject({ stdout: '{"heard":2}\n' });
+  });
+
+  test("by https where the configuration has a certificate, whatever name that is for", async () => {
+    const { cert, key } = pair("one"); // signed by nobody that this machine knows
+    const cwd = temporaryFolder();
+    const port = await freePort();
+    writeFileSync(join(cwd, "jackfield.config.json"), JSON.stringify({ port, "tls-cert": cert, "tls-key": key }));
+    await startNode({ cwd, args: ["--memory", "--package", pack(), "--port", String(port)] });
+    const heard = { code: 0, stdout: '{"heard":1}\n', stderr: "" };
+    expect(await new Jackfield({ args: ["send", HELLO, "1"], cwd }).ended).toMatchObject(heard);
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const args = ["send", HELLO, "1", "--node-url", `https://${host}:${port}`];
+      expect(await new Jackfield({ args }).ended).toMatchObject(heard);
+    }
+    const token = ["--token", "no.such.token"];
+    expect(await new Jackfield({ args: ["send", HELLO, "1", ...token], cwd }).ended).toMatchObject({
+      code: 1,
+      stderr: `Cannot send to "${HELLO}" as the node refuses (403): the token is not valid here, or has ended: log in again\n`,
+    });
   });
 
   test("or says where it looked, and ends with 1", async () => {

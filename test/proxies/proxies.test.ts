@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { channelId, told } from "../support/channels.ts";
 import type { Answer, Question } from "../support/http-client.ts";
-import { bind, type HttpNode, httpOf, reply, startHttpNode, stopHttpNodes } from "../support/http-node.ts";
+import { bind, type HttpNode, httpOf, reply, secureBind, startHttpNode, stopHttpNodes } from "../support/http-node.ts";
 import { P } from "../support/node.ts";
 import { destroyAll, type RawSocket } from "../support/sockets.ts";
 import { connectFrom, isHere, type ProxyName, type RunningProxy, startProxy } from "./proxy.ts";
@@ -73,6 +73,31 @@ describe.each(PROXIES)("behind %s", (name) => {
       url: `http://localhost/${P}/m`,
       query_params: { a: "1" },
       host,
+    });
+  });
+
+  test("a secure path is on its package's subdomain, by https, with a login of its own", async () => {
+    const { alice, host } = await start();
+    const chess = alice.add("chess:chess:sys");
+    await chess.ask(secureBind("/s", true), "secret");
+    const path = "/chess:chess:sys/s";
+    const there = `chess-sys.${host}`;
+    expect(await ask(CLIENT, { path })).toMatchObject({
+      status: 307,
+      headers: { location: `https://${there}${path}` },
+    });
+    expect((await ask(CLIENT, { path, headers: { host: there } })).status).toBe(401);
+    const answer = await ask(CLIENT, {
+      method: "POST",
+      path: "/login",
+      headers: { host: there, origin: `https://${there}` },
+      body: JSON.stringify({ password: PASSWORD, subdomain: "chess:chess:sys" }),
+    });
+    const [cookie = ""] = (answer.setCookies[0] ?? "").split(";");
+    expect(cookie).toMatch(/^jackfield-auth_alice\.os@chess:chess:sys=/);
+    expect(await ask(CLIENT, { path, headers: { host: there, cookie } })).toMatchObject({
+      status: 200,
+      body: "secret",
     });
   });
 

@@ -76,8 +76,8 @@ const RECIPES: Readonly<Record<ProxyName, (ports: Ports, folder: string) => Reci
         ["server 127.0.0.1:8080;", `server 127.0.0.1:${ports.node};`],
         ["listen 80;", `listen 127.0.0.1:${ports.http};`],
         ["listen 443 ssl;", `listen 127.0.0.1:${ports.https} ssl;`],
-        ["server_name node.example;", "server_name localhost;"],
-        ["server_name node.example;", "server_name localhost;"],
+        ["server_name node.example *.node.example;", "server_name localhost *.localhost;"],
+        ["server_name node.example *.node.example;", "server_name localhost *.localhost;"],
         ["/etc/ssl/node.example.crt", CERT],
         ["/etc/ssl/node.example.key", KEY],
       ]),
@@ -98,8 +98,8 @@ const RECIPES: Readonly<Record<ProxyName, (ports: Ports, folder: string) => Reci
     files: {
       Caddyfile: replaced(example("Caddyfile"), [
         [
-          "node.example {",
-          `{\n\tadmin off\n\tauto_https disable_redirects\n\thttp_port ${ports.http}\n}\n\nhttps://localhost:${ports.https} {\n\tbind 127.0.0.1\n\ttls ${CERT} ${KEY}`,
+          "\nnode.example {",
+          `\n{\n\tadmin off\n\tauto_https disable_redirects\n\thttp_port ${ports.http}\n}\n\nhttps://localhost:${ports.https}, https://*.localhost:${ports.https} {\n\tbind 127.0.0.1\n\ttls ${CERT} ${KEY}`,
         ],
         ["127.0.0.1:8080", `127.0.0.1:${ports.node}`],
       ]),

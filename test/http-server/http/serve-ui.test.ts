@@ -42,6 +42,9 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect(start).toMatchObject({ status: 200 });
     expect(start.headers["content-type"]).toBe("text/html; charset=utf-8");
     expect(start.body).toContain("<title>Jackfield</title>");
+    // A page of this machine is of the same site, and gets the visitor's cookies: no frame may hold the log-out button.
+    expect(start.headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+    expect(start.headers["x-frame-options"]).toBe("DENY");
     expect((await alice.ask({ path: "/index.html", headers })).body).toBe(start.body);
     expect((await alice.ask({ path: "/homepage.css", headers })).headers["content-type"]).toBe(
       "text/css; charset=utf-8",
@@ -104,6 +107,37 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     expect((await alice.ask({ path: `/${SITE}`, headers })).headers["cache-control"]).toBe("private, no-cache");
     const asset = await alice.ask({ path: `/${SITE}/x-BKx3jd9a.js`, headers });
     expect(asset.headers["cache-control"]).toBe("private, max-age=31536000, immutable");
+  });
+
+  test("a file is found however its name is percent-encoded: by the browser, or by who wrote the page", async () => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/@a/[id]-1.js": "let id", "ui/50% é+(1).txt": "half" });
+    expect(await served(alice, SITE, { folder: "ui", spa: true })).toBe(2);
+    for (const [path, body] of [
+      ["/@a/[id]-1.js", "let id"], // Chromium's and Firefox's own
+      ["/@a/%5Bid%5D-1.js", "let id"], // encodeURI
+      ["/%40a/%5Bid%5D-1.js", "let id"], // encodeURIComponent of each name, as in the pages of Next.js
+      ["/50%25%20%C3%A9+(1).txt", "half"],
+      ["/50%25%20%C3%A9%2B(1).txt", "half"],
+    ] as const)
+      expect([path, await alice.ask({ path: `/${SITE}${path}` })]).toMatchObject([path, { status: 200, body }]);
+  });
+
+  test("headers go out with each file; a Cache-Control among them stands in place of its own", async () => {
+    const alice = await startHttpNode({ transport });
+    await addSite(alice, { "ui/index.html": "<h1>", "ui/x-BKx3jd9a.js": "let b" });
+    const policy = { "Content-Security-Policy": "default-src 'self'" };
+    const sent = async (path: string) => (await alice.ask({ path: `/${SITE}${path}` })).headers;
+    await served(alice, SITE, { folder: "ui", headers: policy });
+    const asked = { "content-security-policy": "default-src 'self'", "cache-control": "no-cache" };
+    expect(await sent("/")).toMatchObject(asked);
+    expect(await sent("/index.html")).toMatchObject(asked);
+    expect(await sent("/x-BKx3jd9a.js")).toMatchObject({
+      ...asked,
+      "cache-control": "public, max-age=31536000, immutable",
+    });
+    await served(alice, SITE, { folder: "ui", headers: { "cache-control": "max-age=60" } });
+    for (const path of ["/", "/x-BKx3jd9a.js"]) expect((await sent(path))["cache-control"]).toBe("max-age=60");
   });
 
   test("dots in a path lead nowhere", async () => {

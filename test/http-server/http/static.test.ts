@@ -1,6 +1,6 @@
 /** Static content: conditions, parts, codings and how long it may be kept (RFC 9110, RFC 9111; contract kinode §9 row 46). */
 import { randomBytes } from "node:crypto";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Blob } from "../../../lib/protocol/index.ts";
 import type { Answer } from "../../support/http-client.ts";
@@ -199,6 +199,24 @@ describe.each(TRANSPORTS)("over %s", (transport) => {
     const answer = await get(alice, { "accept-encoding": "br", range: "bytes=0-7" });
     expect(answer).toMatchObject({ status: 206, body: "All work" });
     expect(answer.headers["content-encoding"]).toBeUndefined();
+  });
+
+  test("If-Unmodified-Since: older than a process's Last-Modified is 412, where no If-Match says more", async () => {
+    const date = "Wed, 21 Oct 2015 07:28:00 GMT";
+    const { alice } = await bound(transport, DIGITS, { headers: { "Last-Modified": date } });
+    const status = async (headers: Record<string, string>) => (await get(alice, headers)).status;
+    const before = "Wed, 21 Oct 2015 07:27:59 GMT";
+    expect(await status({ "if-unmodified-since": before })).toBe(412);
+    expect(await status({ "if-unmodified-since": date })).toBe(200);
+    expect(await status({ "if-unmodified-since": "yesterday" })).toBe(200);
+    expect(await status({ "if-unmodified-since": before, "if-match": "*" })).toBe(200);
+  });
+
+  test("what the process has coded itself goes to who takes nothing plain", async () => {
+    const { alice } = await bound(transport, gzipSync(TEXT), { headers: { "Content-Encoding": "gzip" } });
+    const { head, bytes } = await getBytes(alice, { "accept-encoding": "gzip, identity;q=0" });
+    expect([head.status, head.headers["content-encoding"]]).toEqual([200, "gzip"]);
+    expect(gunzipSync(bytes).toString()).toBe(TEXT);
   });
 
   test("identity;q=0 waits for the coding; what cannot be coded is 406", async () => {
