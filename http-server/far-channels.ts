@@ -248,7 +248,7 @@ class NearNode {
   readonly session: number;
   readonly server: Address;
   readonly writer: EventWriter;
-  readonly channels = new Map<number, FarChannel>();
+  readonly channels: Map<number, FarChannel> = new Map();
   next = 0;
   readonly #all: FarChannels;
   readonly #alarm: Alarm;

@@ -36,7 +36,7 @@ export class CapabilityRecord {
     facts: CapabilityFacts = { given: [], taken: [] },
     changed: () => void = () => undefined,
     who = "",
-    max = Number.POSITIVE_INFINITY,
+    max: number = Number.POSITIVE_INFINITY,
   ) {
     for (const [key, cap] of facts.given) this.#given.set(key, cap);
     for (const key of facts.taken) this.#taken.add(key);

@@ -107,7 +107,7 @@ export class BatchReader {
   lane: Exclude<Lane, "b" | "p"> = "q";
   /** Where the value of the one that was read begins and ends. */
   start = 0;
-  end = HEAD_BYTES;
+  end: number = HEAD_BYTES;
   readonly #frame: Uint8Array;
 
   constructor(frame: Uint8Array) {

@@ -11,7 +11,14 @@
 import { isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { connect, type Msg, type NatsConnection, nkeyAuthenticator, type Status } from "@nats-io/transport-node";
+import {
+  connect,
+  type Msg,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  nkeyAuthenticator,
+  type Status,
+} from "@nats-io/transport-node";
 import { textOf } from "../../lib/protocol/index.ts";
 import { LinkError } from "./errors.ts";
 import { INLINE_BYTES } from "./limits.ts";
@@ -32,14 +39,17 @@ const PEERS_MAX = 10_000; // subjects remembered, some 100 bytes each: more than
 const NO_RESPONDERS = 503;
 
 /** Of every connection of a node to the servers. */
-export const CONNECTION = {
+export const CONNECTION: Pick<
+  NodeConnectionOptions,
+  "maxReconnectAttempts" | "timeout" | "reconnectDelayHandler" | "pingInterval" | "maxPingOut" | "noAsyncTraces"
+> = {
   maxReconnectAttempts: -1,
   timeout: CONNECT_MS,
   reconnectDelayHandler: (): number => RECONNECT_MS + Math.random() * RECONNECT_SPREAD_MS,
   pingInterval: PING_MS,
   maxPingOut: PINGS_MAX,
   noAsyncTraces: true,
-} as const;
+};
 
 export type NatsOptions = {
   /** This node's name. */
