@@ -131,6 +131,7 @@ export class NatsDurable implements DurableLane {
       try {
         const message = await this.#untilClosed(asked.next({ expires: PULL_MS }));
         pause = PAUSE_MS.first;
+        this.#missingSince = null; // it has answered
         if (message !== null && !this.#isClosed) await this.#taken(message, take);
       } catch {
         await this.#untilClosed(sleep(pause, undefined, { ref: false })); // servers that are away, or elect a leader

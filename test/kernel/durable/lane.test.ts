@@ -16,12 +16,16 @@ afterEach(() => {
 
 class FakeStream {
   isThere = false;
+  /** Its consumer answers, whatever is said of it. */
+  answers = false;
   /** What it says in place of "not found" while it is not there. */
   says = "stream not found";
   made = 0;
   asked = 0;
+  pulled = 0;
   readonly options: unknown[] = [];
   #fail: () => void = () => undefined;
+  #rest: () => void = () => undefined;
 
   /** Whoever asks for the next message hears that it is gone. */
   end(): void {
@@ -29,11 +33,18 @@ class FakeStream {
     this.#fail();
   }
 
+  /** Whoever asks for the next message hears that there is none. */
+  rest(): void {
+    this.#rest();
+  }
+
   store(): NatsStore {
-    const next = (): Promise<never> =>
-      new Promise((_, reject) => {
+    const next = (): Promise<null> =>
+      new Promise((resolve, reject) => {
+        this.pulled++;
+        this.#rest = () => resolve(null);
         this.#fail = () => reject(new Error("no responders"));
-        if (!this.isThere) this.#fail();
+        if (!this.isThere && !this.answers) this.#fail();
       });
     const get = async (): Promise<object> => {
       this.asked++;
@@ -129,5 +140,23 @@ test("each time that it is missing counts by itself", async () => {
   stream.end();
   await until(() => stream.asked >= asked + 3);
   expect(stream.made).toBe(1);
+  await lane.close();
+});
+
+test("a consumer that answers meanwhile was not missing all the time", async () => {
+  const stream = new FakeStream();
+  stream.isThere = true;
+  const { lane, open } = laneOf(stream);
+  await open(true);
+  stream.answers = true;
+  const { pulled } = stream;
+  stream.end(); // it is looked for, and said not to be there
+  await until(() => stream.pulled > pulled);
+  stream.rest();
+  await until(() => stream.pulled > pulled + 1);
+  now += AFTER_MS;
+  stream.end();
+  await until(() => stream.pulled > pulled + 2);
+  expect(stream.made).toBe(0);
   await lane.close();
 });
