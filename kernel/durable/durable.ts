@@ -2,7 +2,8 @@
  * Durable messages of one node (docs/adr/0036): its outbox, its inbox, and the lane between nodes.
  *
  * 1. The lane is opened again and again until it is there; why not is said once.
- * 2. What the disk does not take stays where it was: an error to who sends, no acknowledgement to another node.
+ * 2. That it was once there is kept: what JetStream then says is missing may only seem to be (link/nats-durable.ts).
+ * 3. What the disk does not take stays where it was: an error to who sends, no acknowledgement to another node.
  */
 import { type Address, type DurableCommand, type DurableResult, OptionError } from "../../lib/protocol/index.ts";
 import { UnpackableError } from "../errors.ts";
@@ -13,7 +14,7 @@ import { Inbox, type InboxFacts } from "./inbox.ts";
 import type { DurableLane } from "./lane.ts";
 import { Outbox, type OutboxFacts } from "./outbox.ts";
 import { packDurable } from "./pack.ts";
-import { type Change, type DurableStore, memoryDurableStore } from "./store.ts";
+import { type Change, type DurableStore, LANE, memoryDurableStore } from "./store.ts";
 
 const KIB = 1024;
 const NO_LANE =
@@ -32,6 +33,7 @@ export type DurableFacts = {
 
 export class Durable {
   readonly #kernel: Kernel;
+  readonly #store: DurableStore;
   readonly #isMemory: boolean;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
@@ -44,6 +46,7 @@ export class Durable {
   constructor(kernel: Kernel, store: DurableStore | null) {
     this.#kernel = kernel;
     const kept = store ?? memoryDurableStore();
+    this.#store = kept;
     this.#isMemory = kept.volatile === true;
     this.#outbox = new Outbox(kernel, kept);
     this.#inbox = new Inbox(kernel, kept);
@@ -110,8 +113,9 @@ export class Durable {
   async #open(): Promise<void> {
     const lane = this.#lane;
     if (lane === null || this.#isStopped) return;
+    const had = this.#store.get(LANE) !== undefined;
     try {
-      await lane.open((from, bytes) => this.#inbox.take(from, bytes));
+      await lane.open((from, bytes) => this.#inbox.take(from, bytes), had);
     } catch (error) {
       this.#failed(error);
       return;
@@ -120,6 +124,7 @@ export class Durable {
     this.#why = null;
     this.#reopen.succeeded();
     this.#outbox.open(lane);
+    if (!had) this.#store.write([[LANE, new Uint8Array(1)]]).catch(() => undefined); // then the next life is as a first one
   }
 
   #failed(error: unknown): void {

@@ -12,11 +12,12 @@ export interface DurableLane {
   readonly where: string;
   /**
    * @param take one at a time; fulfilled with whether it may be forgotten there. Never rejects
+   * @param had this node has had it, now or in a life before: what only seems to be missing is not made anew
    * @throws {DurableError} (rejects) it cannot be had now: it may be opened again
    */
-  open(take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void>;
-  /** @param id the same in every attempt of the same messages @throws {Error} (rejects) it may or may not be kept */
-  publish(to: string, id: string, bytes: Uint8Array): Promise<void>;
+  open(take: (from: string, bytes: Uint8Array) => Promise<boolean>, had: boolean): Promise<void>;
+  /** @throws {Error} (rejects) it may or may not be kept, or be kept yet: it is published again, and may come twice */
+  publish(to: string, bytes: Uint8Array): Promise<void>;
   /** What came and was no delivery. */
   readonly dropped: number;
   /** Takes nothing more. */

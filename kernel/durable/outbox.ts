@@ -3,8 +3,8 @@
  *
  * 1. What is on the disk is sent, in the order in which it was given, for as long as it takes; older than `durableAge` it
  *    is a dead letter.
- * 2. One publish is on its way to a node at a time, of up to durableMessage: so nothing of it overtakes anything. It has
- *    the same id in every attempt, and the same messages while this node lives and none of them grows too old.
+ * 2. One publish is on its way to a node at a time, of up to durableMessage: so nothing of it overtakes anything. It is
+ *    sent until it is taken, and the inbox leaves out what comes twice, by the ids of rule 3.
  * 3. Ids rise, whatever becomes of a message; in each life they begin above the time, so that a data folder that was put
  *    back from a copy gives none a second time: others would take what is new for what they had. The outbox has a name of its own, made with its first one: a data folder
  *    that was wiped is another outbox, whose ids begin anew.
@@ -208,9 +208,8 @@ export class Outbox {
   async #send(lane: DurableLane, destination: Destination, messages: readonly Numbered[]): Promise<void> {
     destination.isSending = true;
     this.#inFlight++;
-    const id = `${this.box}/${messages[0]?.id}-${messages.at(-1)?.id}`;
     try {
-      await lane.publish(destination.node, id, packBatch({ box: this.box, messages }));
+      await lane.publish(destination.node, packBatch({ box: this.box, messages }));
       this.#taken(destination);
     } catch (error) {
       this.#failed(destination, error);

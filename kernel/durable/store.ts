@@ -23,6 +23,7 @@ export const OUT = "durable out ";
 export const IN = "durable in ";
 export const MARK = "durable mark ";
 export const BOX = "durable box";
+export const LANE = "durable lane"; // there once this node has had it
 
 /** @param number so many digits that the order of keys is that of numbers */
 export function rowKey(prefix: string, number: number): string {

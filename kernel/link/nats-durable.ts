@@ -6,12 +6,14 @@
  *    publish instead (kernel/durable/).
  * 2. Who published, the server's permissions say, in the subject. What stands in the stream with another subject than
  *    `d.<self>.<node>` came by some reply subject, and is no delivery: acknowledged, counted, forgotten.
- * 3. Servers before 2.11 may say of a message id that they know it, at no place in the stream, when they began
- *    to store it, stepped down as leader and lost it (their pull request 6415), and go on saying so. That is no yes: the
- *    next attempt has an id of its own, and the inbox leaves out what came twice.
+ * 3. No message has an id that JetStream would leave it out by when it comes again (`Nats-Msg-Id`): the inbox does, by
+ *    numbers. Each server with a copy of the stream would judge by the ids that it has itself: 2.9.10 forgets, when it is
+ *    killed, those of what was taken, keeps once more what had come twice, and its copy is so many places off the others'.
+ *    Where another copy is handed out next, so many messages are taken for done that never were (docs/cluster.md).
  * 4. Stream and consumer are made by an administrator (nats-inboxes.ts); a server without permissions lets each node make
- *    its own. One that it had is not made anew at the first "not found": a server that has just started may say so of
- *    streams that it has not heard of yet, and a second one of the name would end the first with all that is in it.
+ *    its own. One that it had, in an earlier life too, is not made anew at the first "not found": a server that has just
+ *    started may say so of streams that it has not heard of yet, and a second one of the name would end the first with all
+ *    that is in it.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -33,7 +35,6 @@ const STREAM_FULL = 10_077; // contracts/cluster.md §8
 export class NatsDurable implements DurableLane {
   readonly #store: NatsStore;
   #js: JetStreamClient | null = null;
-  readonly #begun = new Map<string, Begun>(); // by node
   #missingSince: number | null = null; // ms, monotonic: of the stream that it had, or its consumer
   #dropped = 0;
   #isClosed = false;
@@ -52,13 +53,16 @@ export class NatsDurable implements DurableLane {
     return this.#dropped;
   }
 
-  async open(take: (from: string, bytes: Uint8Array) => Promise<boolean>): Promise<void> {
+  async open(take: (from: string, bytes: Uint8Array) => Promise<boolean>, had: boolean): Promise<void> {
     const { js, manager } = await this.#store.open().catch((cause: unknown) => {
       throw this.#no(`none of its servers lets it in: ${textOf(cause)}`, cause);
     });
-    const stream = inboxStream(this.#store.node);
-    const consumer = await this.#consumer(js, manager).catch((cause: unknown) => {
-      const rule = `it has no stream "${stream}" with a consumer "${INBOX_CONSUMER}", and may not make them: ${textOf(cause)}`;
+    const consumer = await (had ? this.#again(js, manager) : this.#consumer(js, manager)).catch((cause: unknown) => {
+      const what = `no stream "${inboxStream(this.#store.node)}" with a consumer "${INBOX_CONSUMER}"`;
+      const rule =
+        had && isNotFound(cause)
+          ? `it says that there is ${what}, which there was: made anew, where that may be, once it has said so for ${MISSING_MS} ms`
+          : `it has ${what}, and may not make them: ${textOf(cause)}`;
       throw this.#no(rule, cause);
     });
     if (this.#isClosed) return;
@@ -66,21 +70,13 @@ export class NatsDurable implements DurableLane {
     this.#taking = this.#take(consumer, () => this.#again(js, manager), take);
   }
 
-  async publish(to: string, id: string, bytes: Uint8Array): Promise<void> {
+  async publish(to: string, bytes: Uint8Array): Promise<void> {
     if (this.#js === null) throw this.#no("it is not open");
     const stream = inboxStream(to);
     try {
       const subject = `d.${tokenOf(to)}.${tokenOf(this.#store.node)}`;
-      const begun = this.#begun.get(to);
-      const times = begun?.id === id ? begun.times : 0;
-      const msgID = times === 0 ? id : `${id} ${times}`;
-      const { stream: by, seq } = await this.#js.publish(subject, bytes, { msgID, timeout: PUBLISH_MS });
+      const { stream: by } = await this.#js.publish(subject, bytes, { timeout: PUBLISH_MS }); // rule 3
       if (by !== stream) throw new Error(`"${by}" took it`);
-      if (seq === 0) {
-        this.#begun.set(to, { id, times: times + 1 });
-        throw new Error("it began to store them, and has not");
-      }
-      this.#begun.delete(to);
     } catch (cause) {
       throw this.#no(whyNot(cause, stream), cause);
     }
@@ -118,8 +114,10 @@ export class NatsDurable implements DurableLane {
       }
       this.#missingSince ??= performance.now();
       if (performance.now() - this.#missingSince < MISSING_MS) throw error;
-      return await this.#consumer(js, manager);
     }
+    const made = await this.#consumer(js, manager);
+    this.#missingSince = null;
+    return made;
   }
 
   /** Asks for one after the other, until it is closed. @param again the consumer, made when it is not there for long */
@@ -133,6 +131,7 @@ export class NatsDurable implements DurableLane {
       try {
         const message = await this.#untilClosed(asked.next({ expires: PULL_MS }));
         pause = PAUSE_MS.first;
+        this.#missingSince = null; // it has answered
         if (message !== null && !this.#isClosed) await this.#taken(message, take);
       } catch {
         await this.#untilClosed(sleep(pause, undefined, { ref: false })); // servers that are away, or elect a leader
@@ -168,9 +167,6 @@ export class NatsDurable implements DurableLane {
     return new DurableError(`in "${this.where}"`, rule, cause === undefined ? {} : { cause });
   }
 }
-
-/** Rule 3. @property times that a server began to store what has this id, and did not end */
-type Begun = { readonly id: string; readonly times: number };
 
 function isNotFound(error: unknown): boolean {
   return /not found/.test(textOf(error));

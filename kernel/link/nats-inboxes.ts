@@ -10,7 +10,6 @@ import { tokenOf } from "./nats-subjects.ts";
 
 const SECOND_NS = 1e9;
 const INBOX_BYTES = 64 * 1024 * 1024; // waiting for one node: what is more stays in the senders' outboxes
-const TWICE_NS = 600 * SECOND_NS; // contracts/cluster.md §8: an id that comes again within it is not stored again
 const ACK_WAIT_NS = 3 * SECOND_NS; // then it is handed out once more: a write takes ms, a node that was killed waits so long
 const ACKS_PENDING = 1; // with more, those of a node that was killed would come again behind newer ones (docs/adr/0036)
 const STREAM_NOT_FOUND = "stream not found"; // the client's words
@@ -42,7 +41,6 @@ export async function assertInbox(
       storage: "file",
       discard: "new",
       max_bytes: INBOX_BYTES,
-      duplicate_window: TWICE_NS,
       allow_direct: false,
       num_replicas: replicas ?? 1,
     });

@@ -8,7 +8,7 @@
  */
 import type { DurableLane } from "../../kernel/index.ts";
 
-type Delivery = { readonly from: string; readonly id: string; readonly bytes: Uint8Array };
+type Delivery = { readonly from: string; readonly bytes: Uint8Array };
 
 export class MemoryStreams {
   isDown = false;
@@ -18,6 +18,8 @@ export class MemoryStreams {
   repeats = 0;
   /** Messages that one stream holds at most. */
   most: number = Number.POSITIVE_INFINITY;
+  /** Of each opening: the node, and whether it says that it had its lane before. */
+  readonly opened: (readonly [node: string, had: boolean])[] = [];
   /** What was ever published, failed ones too. */
   readonly published: (Delivery & { readonly to: string })[] = [];
   readonly #streams = new Map<string, Delivery[]>();
@@ -43,12 +45,13 @@ export class MemoryStreams {
     return {
       where: "memory",
       dropped: 0,
-      open: async (take) => {
+      open: async (take, had) => {
+        this.opened.push([node, had]);
         if (this.isDown) throw new Error("nobody there");
         void loop(take);
       },
-      publish: async (to, id, bytes) => {
-        const delivery = { from: node, id, bytes: bytes.slice() };
+      publish: async (to, bytes) => {
+        const delivery = { from: node, bytes: bytes.slice() };
         this.published.push({ ...delivery, to });
         await null;
         if (this.isDown || isClosed) throw new Error("nobody there");
@@ -70,7 +73,7 @@ export class MemoryStreams {
 
   /** As if `from` had published it. */
   forge(from: string, to: string, bytes: Uint8Array): void {
-    this.#stream(to).push({ from, id: "", bytes });
+    this.#stream(to).push({ from, bytes });
     this.wake(to);
   }
 

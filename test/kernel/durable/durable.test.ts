@@ -330,8 +330,23 @@ describe("to another node", () => {
     await until(() => got.length === 3);
     expect(got).toEqual([1, 2, 3]);
     expect(bob.kernel.durable.facts()?.in.repeated).toBeGreaterThanOrEqual(3);
-    const [first, second] = streams.published;
-    expect(second?.id).toBe(first?.id); // the same in each attempt
+  });
+
+  test("that a node has had its lane is known in its next life", async () => {
+    const streams = new MemoryStreams();
+    const store = { ...memoryStore(), close: async () => undefined }; // it is there in the next life
+    streams.isDown = true;
+    const first = await start("alice.os", streams, { store });
+    await until(() => streams.opened.length > 1); // nobody there
+    streams.isDown = false;
+    await until(() => first.kernel.durable.facts()?.why === null);
+    await first.stop();
+    streams.isDown = true;
+    const tries = streams.opened.length;
+    expect(new Set(streams.opened.map(([, had]) => had))).toEqual(new Set([false]));
+    await start("alice.os", streams, { store });
+    await until(() => streams.opened.length > tries);
+    expect(streams.opened.at(-1)).toEqual(["alice.os", true]);
   });
 
   test("a lane that is down keeps them, is said once, and goes on", async () => {
