@@ -28,9 +28,10 @@ export function isLoopback(address: string): boolean {
   return address === "::1" || address.startsWith("127.") || address === "localhost";
 }
 
+/** What proxies and CDNs add: X-Forwarded-*, CF-Connecting-IP, True-Client-IP, X-Cluster-Client-IP, X-Original-URL, … */
+const PROXY_HEADER = /^(?:forwarded|via|x-real-ip|x-(?:forwarded|original|envoy)-.*|(?:.*-)?(?:client|connecting)-ip)$/;
+
 /** Whether a proxy says that it passed this request on: then the peer's address says nothing about the client. */
 export function cameThroughProxy(request: TransportRequest): boolean {
-  return request.headers.some(
-    ([name]) => name === "forwarded" || name === "via" || name.startsWith("x-forwarded-") || name === "x-real-ip",
-  );
+  return request.headers.some(([name]) => PROXY_HEADER.test(name));
 }

@@ -60,6 +60,7 @@ export function checkRequest(request: TransportRequest): Refusal | undefined {
   if (request.headers.length > FIELDS_MAX) {
     return refuse(431, `a head has at most ${FIELDS_MAX} fields`, String(request.headers.length));
   }
+  if (!isToken(request.method)) return refuse(400, "a method is a token", JSON.stringify(request.method));
   if (!request.path.startsWith("/")) return refuse(400, 'the request target must begin with "/"', request.path);
 
   const hosts = headerValues(request, "host");

@@ -16,11 +16,18 @@ export type TransportChoice = {
 };
 
 /**
+ * Where uWebSockets.js finds how large a head may be, when it loads. Its own 4 KiB are less than browsers send: cookies
+ * belong to a host, whatever the port, and any page of the host may set some. node:http takes 16 KiB.
+ */
+const HEAD_MAX = { variable: "UWS_HTTP_MAX_HEADERS_SIZE", bytes: 16 * 1024 } as const;
+
+/**
  * Loads the transport `wanted`; "auto" is uWebSockets.js where it loads, else ws.
  * @throws {OptionError} "uws" was asked for by name and does not load: ask for "auto" or "ws"
  */
 export async function chooseTransport(wanted: "auto" | TransportName): Promise<TransportChoice> {
   if (wanted === "ws") return await loadWs("ws: asked for by name");
+  process.env[HEAD_MAX.variable] ??= String(HEAD_MAX.bytes);
   try {
     await import("uWebSockets.js");
     return { listen: listenUws, name: "uws", why: `uWebSockets.js: its binary for ${platform()} loaded` };

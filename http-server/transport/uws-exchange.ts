@@ -11,11 +11,15 @@
  *    or, while it is full, not at all.
  * 5. The end of a body takes the library's timer away, though the answer was sent before: the connection would be open
  *    for ever. So an answer before that end leaves the socket paused, and the 10 s that it starts end it.
+ * 6. The library's parser does not see where a chunked body ends as others do: it takes any two bytes for a line break
+ *    and a trailer for the next request's head. So a request with such a body is the last of its connection, whatever
+ *    follows it: none of our code runs while the library reads a piece of it, hence no answer ends in there, and the
+ *    library cuts a connection on which an answer is still to come; when it has gone out, nothing more is read.
  */
 
 import type { HttpResponse } from "uWebSockets.js";
 import { Exchange, type ExchangeShared } from "./exchange.ts";
-import { isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
+import { hasToken, isBodiless, isTransportHeader, type Refusal } from "./http-check.ts";
 import { reasonPhrase } from "./reason-phrase.ts";
 import type { HeaderList, TransportRequest } from "./transport.ts";
 
@@ -24,6 +28,7 @@ const TOUCH_BEATS = 4; // s: the library's timers are of 4 s, and one of 10 s ma
 
 export class UwsExchange extends Exchange {
   readonly #res: HttpResponse;
+  readonly #isChunked: boolean; // see rule 6
   #isFull = false;
   #isPaused = false;
   #total: number | null = null; // bytes of the body that is being sent; null: in chunks
@@ -33,6 +38,21 @@ export class UwsExchange extends Exchange {
     super(request, shared);
     res.onAborted(() => this.abort());
     this.#res = res;
+    this.#isChunked = request !== null && hasToken(request, "transfer-encoding", "chunked");
+    if (!this.#isChunked) return;
+    this.closeAfter();
+    res.onData((lent, isLast) => {
+      const bytes = new Uint8Array(lent.slice(0));
+      setImmediate(() => this.received(bytes, isLast)); // behind `serve`: it was asked for first
+    });
+  }
+
+  /** Has the request handled: now, or, by rule 6, when the library has read what came with its head. */
+  serve(handle: () => void): void {
+    if (!this.#isChunked) return handle();
+    setImmediate(() => {
+      if (!this.aborted) this.guard(handle);
+    });
   }
 
   get isFull(): boolean {
@@ -83,11 +103,11 @@ export class UwsExchange extends Exchange {
   }
 
   protected receive(): void {
-    this.#res.onData((lent, isLast) => this.received(new Uint8Array(lent), isLast));
+    if (!this.#isChunked) this.#res.onData((lent, isLast) => this.received(new Uint8Array(lent), isLast));
   }
 
   protected owned(lent: Uint8Array): Uint8Array {
-    return lent.slice(); // it is emptied when the callback returns
+    return this.#isChunked ? lent : lent.slice(); // the library's is emptied when the callback returns
   }
 
   protected hold(isHeld: boolean): boolean {
@@ -174,9 +194,9 @@ export class UwsExchange extends Exchange {
     this.#res.cork(() => this.#res.end());
   }
 
-  /** See rule 5. */
+  /** See rules 5 and 6. */
   #leaveUnread(): void {
-    if (this.isReceiving) this.#res.pause();
+    if (this.isReceiving || this.#isChunked) this.#res.pause();
   }
 
   /** Must not throw: what reaches the library aborts the process. @returns true: it is written out, or needs not be */

@@ -248,8 +248,9 @@ function serve<Data>(shared: Shared<Data>, res: HttpResponse, req: HttpRequest, 
     request = copyRequest(res, req, shared.secure);
     const verdict = triage(request);
     if (verdict === "http") {
-      exchange = new UwsExchange(res, request, shared);
-      handlers.http(request, exchange);
+      const [head, answer] = [request, new UwsExchange(res, request, shared)];
+      exchange = answer;
+      answer.serve(() => handlers.http(head, answer));
       return;
     }
     const [key] = headerValues(request, "sec-websocket-key");

@@ -20,7 +20,7 @@ import type { ExchangeShared } from "./exchange.ts";
 import { NEGOTIATED, offersDeflate } from "./extensions.ts";
 import { report } from "./fault.ts";
 import { hasBody, triage } from "./handshake.ts";
-import { INTERNAL_ERROR, type Refusal, refuse } from "./http-check.ts";
+import { headerValues, INTERNAL_ERROR, type Refusal, refuse, shown } from "./http-check.ts";
 import { checkOptions } from "./options.ts";
 import { quietMoment } from "./quiet-moment.ts";
 import { OLDEST_TLS, type Tls } from "./tls.ts";
@@ -180,7 +180,7 @@ class WsListener<Data> implements Listener {
     const request = copyRequest(incoming);
     const exchange = this.#exchange({ incoming, response, request, expectsContinue });
     try {
-      const verdict = triage(request);
+      const verdict = checkVersion(request, incoming.httpVersion) ?? triage(request);
       if (verdict === "http") this.#handlers.http(request, exchange);
       else {
         this.#refused.add(incoming.socket);
@@ -293,6 +293,17 @@ function attachResponse(incoming: IncomingMessage, socket: Socket): ServerRespon
 
 function sendRefusal(exchange: WsExchange, refusal: Refusal): void {
   exchange.send(refusal.status, refusal.headers, refusal.body);
+}
+
+/**
+ * What Node's parser lets through. HTTP/1.0 knows no chunks: who passed such a body on has seen another request in it, so
+ * its framing is taken for faulty (RFC 9112 §6.1).
+ */
+function checkVersion(request: TransportRequest, version: string): Refusal | undefined {
+  if (version === "1.1") return undefined;
+  if (version !== "1.0") return refuse(505, "it must be HTTP/1.1", `HTTP/${version}`);
+  const codings = headerValues(request, "transfer-encoding");
+  return codings.length === 0 ? undefined : refuse(400, "HTTP/1.0 has no Transfer-Encoding", shown(codings));
 }
 
 /** `triage` for a request whose parser is gone. */

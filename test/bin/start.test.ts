@@ -138,6 +138,16 @@ describe("a second start with the same --data", () => {
   });
 });
 
+describe.each(["auto", "ws"])("with --transport %s", (transport) => {
+  test("a head may have 16 KiB, of cookies that other ports of the host have set say, and no more", async () => {
+    const { port } = await startNode({ args: ["--memory", "--transport", transport] });
+    const statusOf = async (bytes: number): Promise<number> =>
+      (await askHttp(port, { path: "/login", headers: { cookie: `a=${"b".repeat(bytes)}` } })).status;
+    expect(await statusOf(16_000)).toBe(200);
+    expect(await statusOf(16_400)).toBe(431);
+  });
+});
+
 describe("what a start writes", () => {
   test("is nothing with --memory", async () => {
     const cwd = temporaryFolder();

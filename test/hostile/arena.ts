@@ -31,6 +31,19 @@ export const MARGIN = {
 
 const LOOKS_FOR_MEMORY = 100; // bytes beside the heap go with a later collection, or when the system has told of a write
 
+const children = new Set<ChildProcess>(); // that have not ended
+
+/** Ends every arena, and one that is still opening: its processes would keep jest's worker alive. */
+export async function endArenas(): Promise<void> {
+  destroyAll();
+  await Promise.all(
+    [...children].map(async (child) => {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }),
+  );
+}
+
 /** What an attack was seen to do. */
 export type Seen = Pick<Measure, "peakBytes" | "faults" | "requests" | "frames">;
 
@@ -69,15 +82,6 @@ export class Arena {
     const arena = new Arena({ settings, port, token, node, bystander });
     await arena.#waits();
     return arena;
-  }
-
-  async close(): Promise<void> {
-    destroyAll();
-    for (const child of [this.#bystander, this.#node]) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
   }
 
   /** Does what `attack` does, and checks what is left. @param attack returns what happened, for the report */
@@ -244,7 +248,11 @@ function start(name: string, settings: unknown, execArgv: readonly string[]): Ch
     MALLOC_ARENA_MAX: "2",
   };
   const child = fork(outfile, [JSON.stringify(settings)], { execArgv: [...execArgv], env });
-  child.once("exit", () => rmSync(outfile, { force: true }));
+  children.add(child);
+  child.once("exit", () => {
+    children.delete(child);
+    rmSync(outfile, { force: true });
+  });
   return child;
 }
 

@@ -158,8 +158,11 @@ export function frameAttacks(arena: () => Arena): void {
         const timer = setInterval(() => {
           for (const { net } of clients.slice(50)) if (!net.destroyed) net.write(encodeFrame("text", "x"));
         }, 300);
-        await arena().allEnded();
-        clearInterval(timer);
+        try {
+          await arena().allEnded();
+        } finally {
+          clearInterval(timer); // also when the arena was closed meanwhile: else it keeps jest's worker alive
+        }
         return "cut";
       },
     );

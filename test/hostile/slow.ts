@@ -5,6 +5,13 @@ import { type Arena, VICTIM } from "./arena.ts";
 
 const DRIP = 400; // ms between two bytes
 
+/** `head` so: its request line at once, as uWebSockets.js takes one that is cut for another version of HTTP. */
+async function dripHead(client: RawSocket, head: string): Promise<number> {
+  const line = head.indexOf("\n") + 1;
+  client.write(head.slice(0, line));
+  return await drip(client, head.slice(line));
+}
+
 /** One byte after the other, until the server has ended it. @returns seconds it held out */
 async function drip(client: RawSocket, bytes: Uint8Array | string): Promise<number> {
   const began = performance.now();
@@ -30,9 +37,9 @@ export function slowAttacks(arena: () => Arena): void {
     const head = requestHead({ path: "/our.js", headers: { x: "y".repeat(1_000) } });
     const body = requestHead({ method: "POST", path: `/${VICTIM}/echo`, headers: { "content-length": "1000000" } });
     const kinds: Readonly<Record<string, () => Promise<number>>> = {
-      "a head byte by byte": async () => drip(await arena().connect(), head),
+      "a head byte by byte": async () => dripHead(await arena().connect(), head),
       "a handshake byte by byte": async () =>
-        drip(await arena().connect(), upgradeHead({ headers: { "x-pad": "y".repeat(1_000) } })),
+        dripHead(await arena().connect(), upgradeHead({ headers: { "x-pad": "y".repeat(1_000) } })),
       "a body of 1 MB byte by byte": async () => {
         const client = await arena().connect();
         client.write(body);

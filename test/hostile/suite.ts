@@ -1,7 +1,7 @@
 /** The hostile suite over one transport: a node of default limits, and one whose patience is short. */
 import { afterAll, beforeAll, describe, jest } from "@jest/globals";
 import type { TransportName } from "../../http-server/index.ts";
-import { Arena } from "./arena.ts";
+import { Arena, endArenas } from "./arena.ts";
 import { frameAttacks } from "./frames.ts";
 import { httpAttacks } from "./http.ts";
 import { slowAttacks } from "./slow.ts";
@@ -23,7 +23,7 @@ export function hostileSuite(transport: TransportName): void {
     beforeAll(async () => {
       arena = await Arena.open({ transport, limits });
     });
-    afterAll(() => arena.close());
+    afterAll(endArenas);
     attacks(() => arena);
   };
   describe(`${transport}, HTTP`, () => within({}, httpAttacks));

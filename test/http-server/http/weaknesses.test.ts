@@ -1,8 +1,17 @@
 /** Weaknesses of the original that no other test shows closed (contract kinode §9): docs/security.md has them all. */
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { signToken } from "../../../http-server/jwt.ts";
+import { type Claims, signToken } from "../../../http-server/jwt.ts";
 import { Address, Blob, Envelope, unpackMessage } from "../../../lib/protocol/index.ts";
-import { bind, forge, HTTP_SERVER, startHttpNode, stopHttpNodes, TRANSPORTS } from "../../support/http-node.ts";
+import { cookieSet } from "../../support/http-client.ts";
+import {
+  bind,
+  FORGED_SESSION,
+  forge,
+  HTTP_SERVER,
+  startHttpNode,
+  stopHttpNodes,
+  TRANSPORTS,
+} from "../../support/http-node.ts";
 import { P, Q } from "../../support/node.ts";
 
 const PASSWORD = "correct horse battery staple";
@@ -31,11 +40,15 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     const alice = await startHttpNode({ transport, values: new Map(), password: PASSWORD });
     const p = alice.add(P);
     await p.ask(bind("/m", { authenticated: true, cache: true }), "private");
-    for (let last = 0; last < 256; last++) {
-      const token = forge({}, new Uint8Array([0, last])); // the original's is 00 20
-      const { status } = await alice.ask({ path: `/${P}/m`, headers: { cookie: `jackfield-auth_alice.os=${token}` } });
-      expect(status).toBe(401);
-    }
+    const login = await alice.ask({ method: "POST", path: "/login", body: JSON.stringify({ password: PASSWORD }) });
+    const [, payload = ""] = cookieSet(login, "jackfield-auth_alice.os").split(".");
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as Claims; // of a session that is good
+    const statusUnder = async (secret: Uint8Array): Promise<number> => {
+      const cookie = `jackfield-auth_alice.os=${signToken(claims, secret)}`;
+      return (await alice.ask({ path: `/${P}/m`, headers: { cookie } })).status;
+    };
+    for (let last = 0; last < 256; last++) expect(await statusUnder(new Uint8Array([0, last]))).toBe(401); // the original's is 00 20
+    expect(await statusUnder(secretOf(alice.values))).toBe(200); // nothing but the secret was wrong
   });
 
   test("row 36: a login answers with two cookies and no key, secret or hash", async () => {
@@ -82,12 +95,20 @@ describe.each(TRANSPORTS)("%s", (transport) => {
   test("row 32: a token that was signed by another node, or not at all, opens nothing", async () => {
     const alice = await startHttpNode({ transport });
     await alice.add(P).ask(bind("/m", { authenticated: true, cache: true }), "private");
-    const claims = { username: "alice.os", subdomain: null, expiration: 2 ** 40, scope: "session", id: "a" } as const;
+    const claims = {
+      username: "alice.os",
+      subdomain: null,
+      expiration: 2 ** 40,
+      scope: "session",
+      id: FORGED_SESSION.id,
+    } as const;
     const [, payload] = signToken(claims, new Uint8Array(32)).split(".");
     const none = Buffer.from('{"alg":"none"}').toString("base64url");
     for (const token of [signToken(claims, new Uint8Array(32)), `${none}.${payload}.`, `${none}.${payload}`]) {
       const { status } = await alice.ask({ path: `/${P}/m`, headers: { cookie: `jackfield-auth_alice.os=${token}` } });
       expect(status).toBe(401);
     }
+    const cookie = `jackfield-auth_alice.os=${forge(claims)}`; // under the node's own secret it is good
+    expect((await alice.ask({ path: `/${P}/m`, headers: { cookie } })).status).toBe(200);
   });
 });
