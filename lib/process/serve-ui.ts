@@ -4,18 +4,12 @@
  * What a bundler has named after its content is kept by browsers for a year and never asked for again; everything else,
  * pages above all, is asked for each time and costs a 304 while it is the same.
  */
-import { readdir as readdirOf, readFile as readFileOf, realpath as realpathOf } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
-import { promisify } from "node:util";
+import { relative, resolve, sep } from "node:path";
 import { OptionError, textOf } from "../protocol/index.ts";
 import type { HttpBinding, StaticBinding } from "./bindings.ts";
 import type { Context } from "./context.ts";
+import { FolderReader } from "./folder-reader.ts";
 import { mimeType } from "./mime.ts";
-
-// Not node:fs/promises: nothing else of a start loads it, and it takes 1 ms. Nor all of node:fs: its names alone take 0.2.
-const readdir = promisify(readdirOf);
-const readFile = promisify(readFileOf);
-const realpath = promisify(realpathOf.native);
 
 export type UiBinding = HttpBinding & {
   /**
@@ -45,34 +39,25 @@ export async function serveUi(
   if (!base.startsWith(root + sep))
     throw new OptionError(`Cannot serve "${folder}" as it is outside the package's folder: move it inside`);
   // Only the folder itself may be a link: filesIn() walks into none, and a link to a file is no file to it.
-  const [realRoot, realBase] = await Promise.all([realpath(root), realpath(base).catch(() => base)]);
+  const reader = new FolderReader();
+  const realRoot = await reader.realpath(root);
+  const realBase = await reader.realpath(base).catch(() => base);
   if (!realBase.startsWith(realRoot + sep))
     throw new OptionError(`Cannot serve "${folder}" as it leads outside the package's folder: replace the link`);
-  const files = await filesIn(base).catch((cause: unknown) => {
+  const files = await reader.filesIn(base).catch((cause: unknown) => {
     throw new OptionError(`Cannot serve "${folder}" as it is no folder of the package: ${textOf(cause)}`, { cause });
   });
   if (files.length > FILES_MAX)
     throw new OptionError(`Cannot serve "${folder}" as it holds more than ${FILES_MAX} files: got ${files.length}`);
   for (const file of files) {
     const path = urlPath(relative(base, file));
-    const content = await readFile(file);
+    const content = await reader.readFile(file);
     const headers = immutable(path) ? FOR_EVER : ASK_EACH_TIME;
     const options = { ...binding, mime: mimeType(file), headers };
     await bind(ctx, path, content, options);
     if (path === "/index.html") await bind(ctx, "/", content, { ...options, ...fallback(spa) });
   }
   return files.length;
-}
-
-/** In the folder, and in those inside it. */
-async function filesIn(folder: string): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isFile()) files.push(path);
-    else if (entry.isDirectory()) files.push(...(await filesIn(path)));
-  }
-  return files;
 }
 
 async function bind(ctx: Pick<Context, "bindStatic">, path: string, ...rest: BindRest): Promise<void> {
