@@ -118,7 +118,7 @@ function jackfield(name: string, data: string): Server {
 /** What a node of this Node.js made of its code: without it, the next start is as the first after an installation. */
 async function forgetCompiled(): Promise<void> {
   const folder = new URL(".", COMMAND);
-  const files = (await readdir(folder)).filter((file) => file.startsWith("core.cjs."));
+  const files = (await readdir(folder)).filter((file) => /^(core|later)\.cjs\./.test(file));
   for (const file of files) await rm(new URL(file, folder));
 }
 

@@ -14,11 +14,12 @@ const DIST = dirname(__dirname) + sep;
 const END = ".js";
 const UWS = "uWebSockets.js";
 
-/** @param core its exports are its parts, by the paths of their doors in dist/, each without its ending */
-module.exports = (core) => async (specifier) => {
+/** @param partsOf returns the parts of core.cjs, by the paths of their doors in dist/, each without its ending */
+module.exports = (partsOf) => async (specifier) => {
   if (specifier === UWS) return uws() ?? import(specifier);
   const name = /^file:[^?#]*$/.test(specifier) ? doorOf(fileURLToPath(specifier)) : "";
-  return Object.hasOwn(core.exports, name) ? core.exports[name]() : import(specifier);
+  const parts = partsOf();
+  return Object.hasOwn(parts, name) ? parts[name]() : import(specifier);
 };
 
 function doorOf(file) {

@@ -24,6 +24,7 @@ import { openState, systemProcesses } from "./system-processes.ts";
 const FIRST_PORT = 8080; // contract kinode §5: 8080, or the next free one
 const LAST_PORT = 8999;
 const INIT_MAX = 5000; // ms: long enough to read a large front end from a slow disk
+const TURNS = 20; // of the event loop: most inits have ended by then, and a timer takes 1 ms at least
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const EXAMPLES = [here("../examples/chat"), here("../examples/echo")]; // each costs a start some ms: the others are a --package away
@@ -224,7 +225,8 @@ function unusedSettings(node: Node, { settings }: StartOptions): readonly string
 async function initsEnded(node: Node): Promise<void> {
   const end = node.kernel.clock.monotonic() + INIT_MAX;
   const isStarting = (): boolean => node.kernel.registry.all().some((process) => process.state === "starting");
-  while (isStarting() && node.kernel.clock.monotonic() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let turn = 0; isStarting() && node.kernel.clock.monotonic() < end; turn += 1)
+    await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, 1)));
 }
 
 function only(

@@ -17,6 +17,7 @@ import type { HttpServerLimits } from "./limits.ts";
 import { type Login, readJson, sendPage, sendRefusal, settle, visitorOf } from "./login.ts";
 import type { LoginGate } from "./login-gate.ts";
 import type { LoginLink } from "./login-link.ts";
+import type { OwnPages } from "./own-pages.ts";
 import { isLoginHash, loginHash } from "./password.ts";
 import type { SessionCookies } from "./session-cookies.ts";
 import type { TransportResponse } from "./transport/transport.ts";
@@ -30,7 +31,7 @@ export type AccountParts = {
   readonly cookies: SessionCookies;
   readonly login: Login;
   /** HTML, with places for what is not known before. */
-  readonly pages: { readonly sessions: string; readonly password: string };
+  readonly pages: Pick<OwnPages, "html">;
   readonly fault: (error: unknown) => void;
 };
 
@@ -72,7 +73,7 @@ export class Account {
 
   async #list(request: Visit, response: TransportResponse, { session: current }: Verified): Promise<void> {
     const { auth, pages } = this.#parts;
-    if (wantsHtml(request)) return sendPage(response, pages.sessions);
+    if (wantsHtml(request)) return sendPage(response, pages.html("sessions"));
     const sessions = auth.list().map((session) => ({
       id: session.id,
       subdomain: session.subdomain,
@@ -104,7 +105,8 @@ export class Account {
     const { auth, limits, pages } = this.#parts;
     sendPage(
       response,
-      pages.password
+      pages
+        .html("password")
         .replaceAll("{{password}}", auth.hasPassword ? "set" : "none")
         .replaceAll("{{length}}", String(limits.passwordLength)),
     );

@@ -18,6 +18,7 @@ import { sendEmpty, sendJson } from "./http-exchange.ts";
 import type { HttpServerLimits } from "./limits.ts";
 import type { LoginGate } from "./login-gate.ts";
 import type { LoginLink } from "./login-link.ts";
+import type { OwnPages } from "./own-pages.ts";
 import { loginHash } from "./password.ts";
 import { PAGE_HEADERS } from "./security-headers.ts";
 import type { SessionCookies } from "./session-cookies.ts";
@@ -35,8 +36,7 @@ export type LoginParts = {
   readonly link: LoginLink;
   readonly cookies: SessionCookies;
   readonly subdomains: Subdomains;
-  /** The login page's HTML, with places for what is not known before. */
-  readonly page: string;
+  readonly pages: Pick<OwnPages, "html">;
   /** Takes defects: the client gets 500. */
   readonly fault: (error: unknown) => void;
 };
@@ -72,8 +72,9 @@ export class Login {
 
   /** @param subdomain the process to log in to on its secure subdomain, when that is known */
   sendPage(request: Visit, response: TransportResponse, subdomain: string | null = this.#askedFor(request)): void {
-    const { auth, page } = this.#parts;
-    const html = page
+    const { auth, pages } = this.#parts;
+    const html = pages
+      .html("login")
       .replaceAll("{{subdomain}}", subdomain ?? "")
       .replaceAll("{{password}}", auth.hasPassword ? "set" : "none");
     sendPage(response, html);

@@ -67,6 +67,8 @@ export type HttpServerOptions = {
   readonly pageScript?: string;
 };
 
+const READ_MS = 20; // after the start: the first requests are answered
+
 export class HttpServer {
   readonly node: Node;
   readonly limits: HttpServerLimits;
@@ -125,7 +127,7 @@ export class HttpServer {
         if (!defined(server).#stopping) defined(server).#fault(error);
       },
     });
-    const pages = OwnPages.load(node.name);
+    const pages = new OwnPages(node.name);
     server = new HttpServer({
       node,
       self,
@@ -141,6 +143,7 @@ export class HttpServer {
       pageScript: options.pageScript ?? null,
     });
     node.onStop(() => defined(server).#stopTaking());
+    node.onStop(node.kernel.clock.setTimeout(() => pages.readAll(), READ_MS)); // a file that is missing ends the node
     for (const listener of options.listeners ?? [{ host: "127.0.0.1", port: 0 }]) await server.listen(listener);
     if (options.password !== undefined) await auth.setPassword(options.password);
     return server;
@@ -205,8 +208,8 @@ export class HttpServer {
     const fault = (error: unknown): void => this.#fault(error);
     const parts = { auth, limits, cookies, fault, link: this.#link };
     const gate = new LoginGate(kernel.clock, limits, auth.sessions);
-    const login = new Login({ ...parts, gate, subdomains, page: pages.loginPage });
-    const account = new Account({ ...parts, gate, login, pages: pages.account });
+    const login = new Login({ ...parts, gate, subdomains, pages });
+    const account = new Account({ ...parts, gate, login, pages });
     const waitMax = kernel.limits.requestSeconds;
     const rpc = new Rpc({ auth, limits, waitMax, local: made.localRpc, host: made.hostNow });
     const http = new HttpRequests({

@@ -8,8 +8,7 @@ const BITS = { 4: 32, 6: 128 } as const;
 const MAPPED_BITS = 96; // of ::ffff:0:0/96: what stands behind it is an IPv4 address
 
 export class TrustedProxies {
-  readonly #list = new BlockList();
-  #isEmpty = true;
+  #list: BlockList | null = null; // nearly every node has none: Node.js takes 0.3 ms to load what a list is made of
 
   /** @param entries each one entry, or several with commas between @throws {OptionError} one is none of the three */
   constructor(entries: readonly string[]) {
@@ -19,7 +18,7 @@ export class TrustedProxies {
 
   /** @param address as a transport gives it: IPv4 in its plain form */
   has(address: string): boolean {
-    if (this.#isEmpty) return false; // nearly every node: no need to parse
+    if (this.#list === null) return false; // no need to parse
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 4 ? "ipv4" : "ipv6");
   }
@@ -34,7 +33,7 @@ export class TrustedProxies {
     if ((bits !== undefined && !/^\d{1,3}$/.test(bits)) || given < 0 || given > BITS[family])
       throw refusal(entry, RULE);
     if (given === 0) throw refusal(entry, "it would believe anybody: name the proxies alone");
-    this.#isEmpty = false;
+    this.#list ??= new BlockList();
     this.#list.addSubnet(plain, given, family === 4 ? "ipv4" : "ipv6");
   }
 }

@@ -22,6 +22,7 @@ const CONFIG = [
   "scripts/bundle-client.mjs",
   "scripts/bundle-node.mjs",
   "scripts/lmdb-binary.mjs",
+  "scripts/lmdb-os.mjs",
 ];
 const PACKAGES = /^(processes|examples)\//; // their manifests and front ends are read where their programs are
 const STAMP = join(root, "dist/.built");

@@ -1,7 +1,9 @@
 /**
- * Makes the JavaScript of dist/ that Node runs: nearly all in one file, as each file and each package costs every start.
+ * Makes the JavaScript of dist/ that Node runs: nearly all in two files, as each file and each package costs every start.
  *
- * 1. bin/core.cjs has it, in parts that run when they are first asked for. bin/command.cjs says why it is a script.
+ * 1. bin/core.cjs has what each start runs, and bin/later.cjs what it runs when somebody asks for it; both in parts that
+ *    run when they are first asked for. What is in which follows from who imports what: see `neededBy`. bin/command.cjs says
+ *    why they are scripts.
  * 2. What package.json exports, and every program that a manifest names, is a door: an ES module at its own path that
  *    hands out its part. So a class is the same class for the kernel and for a user's process.
  * 3. What runs in browsers too is whole in a file of its own.
@@ -32,17 +34,32 @@ const APART = [
   "examples/lobby/",
   "examples/cluster/",
 ];
+/** What a start runs: the command, what `start` loads where no --package is given; and what a realm starts with. */
+const AT_START = [
+  COMMAND,
+  REALM,
+  "processes/homepage/homepage",
+  "examples/chat/chat",
+  "examples/chat/chat-machine",
+  "examples/echo/echo",
+];
 /** Programs that no manifest names, as a process spawns them. */
 const SPAWNED = ["processes/hanami/importer", "processes/hanami/clusters/cluster"];
 
 /** Built-ins that a start does not need and that take 1 to 3 ms to load: loaded when something of theirs is used. */
 const LAZY = /(?<=import_\w+ = )require\("(node:(?:child_process|crypto|net|os|tls|worker_threads|zlib))"\)/g;
 
+/** Not one in a text that a thread is to run. */
+const BUILTIN = /(?<=import_\w+ = (?:__toESM\()?)require\("node:/g;
+
 /** Which file stands in for what a module asks for. */
 const INSTEAD = {
   msgpackr: join(root, "node_modules/msgpackr/index.js"), // its entry for Node loads a binary as well: see bench/README.md
   "node-gyp-build-optional-packages": join(root, "scripts/lmdb-binary.mjs"), // only lmdb asks for it
 };
+
+/** Stands in for node:os where lmdb asks for it. */
+const LMDB_OS = join(root, "scripts/lmdb-os.mjs");
 
 /** The package by which lmdb orders its keys makes a function as a text and has it compiled at each start: 1 to 2 ms. */
 const madeAtBuild = {
@@ -53,10 +70,24 @@ const madeAtBuild = {
 };
 
 /**
- * core.cjs is one function: called when it is required, handed out when bin/command.cjs runs it as a script, where there is
- * no `module`. Wrapped there, 1.9 MB would be copied once more. In brackets of its own V8 compiles it at once.
+ * A script is one function: called when it is required, handed out when bin/command.cjs runs it, where there is no `module`.
+ * Wrapped there, all of it would be copied once more. In brackets of its own V8 compiles it at once.
+ *
+ * `__node`: Node.js takes 8 µs to find a built-in that it has, and most files ask for some.
  */
-const CORE_HEAD = `(typeof module === "undefined" ? (core) => core : (core) => core(exports, require, module, __filename))((function (exports, require, module, __filename) {`;
+const SCRIPT_HEAD = `(typeof module === "undefined" ? (core) => core : (core) => core(exports, require, module, __filename))((function (exports, require, module, __filename) {
+const __builtins = Object.create(null);
+const __node = (name) => __builtins[name] ??= require(name);
+const __url = __node("node:url").pathToFileURL(__filename).href;
+const __lazy = (name) => new Proxy({}, { get: (_, key) => __node(name)[key] });
+`;
+const CORE_HEAD = `const __later = (name) => require("./later.cjs")[name]();
+const __import = require("./import.cjs")(() => module.exports);
+`;
+const LATER_HEAD = `const __parts = require("./core.cjs");
+const __core = (name) => __parts[name]();
+const __import = require("./import.cjs")(() => __parts);
+`;
 
 const OPTIONS = {
   absWorkingDir: root,
@@ -79,8 +110,8 @@ export async function bundleNode(sources) {
   ]);
   const browsers = { [CLIENT]: `./${CLIENT}.ts`, "lib/protocol/browser": "./lib/protocol/index.ts" };
   await build({ ...OPTIONS, entryPoints: browsers, outdir: "dist", platform: "browser", alias: INSTEAD });
-  const apart = await buildApart([...new Set([...programs, ...benched, ...SPAWNED])].filter(isApart));
-  const inputs = [...apart, ...(await buildCore([COMMAND, REALM, ...doors], own))];
+  const programsApart = await buildApart([...new Set([...programs, ...benched, ...SPAWNED])].filter(isApart));
+  const inputs = [...programsApart, ...(await buildScripts([COMMAND, REALM, ...doors], own))];
   for (const file of ["import.cjs", "v8-flags.cjs"]) cpSync(join(root, "bin", file), join(dist, "bin", file));
   cpSync(join(root, "bin/command.cjs"), join(dist, `${COMMAND}.js`));
   cpSync(join(root, "bin/realm.cjs"), join(dist, "bin/realm.js"));
@@ -124,12 +155,14 @@ async function buildApart(names) {
   return Object.keys(metafile.inputs);
 }
 
-/** @returns every file that is in it */
-async function buildCore(parts, own) {
-  const contents = `module.exports = { ${parts.map((name) => `"${name}": () => require("./${name}.ts")`)} };`;
-  const { outputFiles, metafile } = await build({
+/**
+ * Makes both scripts. Each asks the other for what it imports of it: core.cjs by `import()`, as the sources do, which is
+ * what makes it part of later.cjs; later.cjs by `core:<name>`.
+ * @returns every file that is in them
+ */
+async function buildScripts(parts, own) {
+  const options = {
     ...OPTIONS,
-    stdin: { contents, resolveDir: root },
     format: "cjs",
     external: OUTSIDE,
     alias: {
@@ -137,19 +170,91 @@ async function buildCore(parts, own) {
       ...Object.fromEntries(Object.entries(own).map(([name, file]) => [name, join(root, `${file}.ts`)])),
     },
     define: { "import.meta.url": "__url" },
-    plugins: [madeAtBuild],
     write: false,
     metafile: true,
+  };
+  const { files, asked } = await neededBy(AT_START, options);
+  const isCore = (file) => files.has(file);
+  const after = [...new Set([...parts, ...asked])].filter((name) => !isCore(`${name}.ts`));
+  const shared = new Set();
+  const later = await build({
+    ...options,
+    stdin: partsOf(after.map((name) => `${name}.ts`)),
+    plugins: [
+      apart(({ file }) => {
+        if (!isCore(file)) return undefined;
+        shared.add(file);
+        return `core:${nameOf(file)}`;
+      }),
+    ],
   });
-  const head = `${CORE_HEAD}
-const __url = require("node:url").pathToFileURL(__filename).href;
-const __import = require("./import.cjs")(module);
-const __lazy = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });
-`;
-  const body = outputFiles[0].text.replaceAll(/\bimport\(/g, "__import(").replaceAll(LAZY, '__lazy("$1")');
+  const inCore = [...parts.map((name) => `${name}.ts`).filter(isCore), ...[...shared].sort()];
+  const core = await build({
+    ...options,
+    stdin: partsOf([...new Set(inCore)], after),
+    plugins: [madeAtBuild, apart(({ file }) => (isCore(file) ? undefined : `later:${nameOf(file)}`))],
+  });
   mkdirSync(join(dist, "bin"), { recursive: true });
-  writeFileSync(join(dist, "bin/core.cjs"), `${head}${body}}));\n`);
-  return Object.keys(metafile.inputs);
+  writeScript("core.cjs", CORE_HEAD, core);
+  writeScript("later.cjs", LATER_HEAD, later);
+  return [core, later].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+}
+
+/** Every file that `names` import, and those that they import; and whom they import only when they want to. */
+async function neededBy(names, options) {
+  const asked = new Set();
+  const onlyWanted = apart(({ file, kind }) => {
+    if (kind !== "dynamic-import") return undefined;
+    asked.add(nameOf(file));
+    return `later:${file}`;
+  });
+  const { metafile } = await build({
+    ...options,
+    stdin: partsOf(names.map((name) => `${name}.ts`)),
+    plugins: [onlyWanted],
+  });
+  return { files: new Set(Object.keys(metafile.inputs)), asked };
+}
+
+/** A script's exports, by name: functions that run the part and hand it out. @param others parts of the other script */
+function partsOf(files, others = []) {
+  const own = files.map((file) => `"${nameOf(file)}": () => require("./${file}")`);
+  const all = [...own, ...others.map((name) => `"${name}": () => __later("${name}")`)];
+  return { contents: `module.exports = { ${all.join(", ")} };`, resolveDir: root };
+}
+
+/** @param file a path from the repository's root */
+function nameOf(file) {
+  return file.replace(/\.ts$/, "");
+}
+
+/** @param placeOf says under which name the script asks the other one for a file; undefined: it has it itself */
+function apart(placeOf) {
+  return {
+    name: "apart",
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /./ }, async ({ path, kind, pluginData, ...where }) => {
+        if (pluginData === "apart" || kind === "entry-point") return undefined;
+        if (path === "node:os" && /node_modules\/lmdb\//.test(where.importer)) return { path: LMDB_OS };
+        const { importer, namespace, resolveDir } = where;
+        const found = await resolve(path, { importer, namespace, resolveDir, kind, pluginData: "apart" });
+        if (found.external || found.errors.length > 0) return found;
+        const place = placeOf({ file: relative(root, found.path), kind });
+        return place === undefined ? found : { path: place, external: true };
+      });
+    },
+  };
+}
+
+function writeScript(file, head, { outputFiles }) {
+  const body = outputFiles[0].text
+    .replaceAll(/\bimport\("later:([^"]+)"\)/g, 'Promise.resolve("$1").then(__later)')
+    .replaceAll(/\bimport\("core:([^"]+)"\)/g, 'Promise.resolve("$1").then(__core)')
+    .replaceAll(/\brequire\("core:/g, '__core("')
+    .replaceAll(/\bimport\(/g, "__import(")
+    .replaceAll(LAZY, '__lazy("$1")')
+    .replaceAll(BUILTIN, '__node("node:');
+  writeFileSync(join(dist, "bin", file), `${SCRIPT_HEAD}${head}${body}}));\n`);
 }
 
 /** @throws {Error} it makes it otherwise by now */

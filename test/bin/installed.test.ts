@@ -1,6 +1,6 @@
 /** Jackfield as npm installs it: the published files alone, and its dependencies beside it instead of below. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "@jest/globals";
@@ -53,6 +53,35 @@ test.each(["client", "protocol"])("jackfield/%s goes into a page without anythin
     logLevel: "silent",
   });
   expect(outputFiles[0]?.text).toContain("KernelError");
+});
+
+describe("later.cjs, which a start does not run", () => {
+  /** Asks kv, which a start does not load. */
+  async function askKv(port: number): Promise<number> {
+    const message = { package_id: "chat:template.os", db: "d", action: "Open" };
+    const call = { process: "kv:distro:sys", body: JSON.stringify(message), expects_response: 5 };
+    const headers = { "content-type": "application/json" };
+    const path = "/rpc:distro:sys/message";
+    return (await askHttp(port, { method: "POST", path, headers, body: JSON.stringify(call) })).status;
+  }
+
+  test("a node starts and serves its pages without it", async () => {
+    const folder = join(install(), "dist/bin");
+    rmSync(join(folder, "later.cjs"));
+    const { port, stop } = await startNode({ command: join(folder, "jackfield.js"), args: ["--memory"] });
+    expect((await askHttp(port, { path: "/login" })).status).toBe(200);
+    expect(await stop()).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("a node that has read it goes on with it when another version is put in its place", async () => {
+    const folder = join(install(), "dist/bin");
+    const { port, stop } = await startNode({ command: join(folder, "jackfield.js"), args: ["--memory"] });
+    const isKept = (): boolean => readdirSync(folder).some((name) => name.startsWith("later.cjs.")); // so it was read
+    while (!isKept()) await sleep(20);
+    writeFileSync(join(folder, "later.cjs"), "throw new Error('from another world');");
+    expect(await askKv(port)).toBe(200);
+    expect(await stop()).toMatchObject({ code: 0, stderr: "" });
+  });
 });
 
 describe("what V8 compiled", () => {

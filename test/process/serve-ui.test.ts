@@ -61,6 +61,15 @@ describe("serveUi()", () => {
     );
   });
 
+  test("names that begin with a dot are left out, but for .well-known", async () => {
+    for (const name of [".git", ".well-known", "deep/.cache"])
+      await mkdir(join(folder, "ui", name), { recursive: true });
+    for (const name of ["a.js", ".env", ".git/config", "deep/.cache/b.js", ".well-known/c.txt", ".well-known/.d"])
+      await writeFile(join(folder, "ui", name), "");
+    const harness = await serving("ui");
+    expect([...harness.files.keys()].sort()).toEqual(["/.well-known/c.txt", "/a.js"]);
+  });
+
   test("a folder that is not there, and a file, are refused", async () => {
     await writeFile(join(folder, "ui/index.html"), "");
     await expect(serving("nope")).rejects.toThrow(/^Cannot serve "nope" as it is no folder of the package: .*ENOENT/);
