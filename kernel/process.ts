@@ -328,7 +328,7 @@ export class Process implements Runnable {
   /**
    * Hot path: handles a frame at once when nothing is before it, so that it goes through neither queue.
    * Only in a turn, at the bottom of the stack: in a transport's callback.
-   * @param origin what `Kernel.frames` makes its message of, not null @param blob says whether it is Text or Binary
+   * @param origin what `Kernel.frames` makes its message of @param blob says whether it is Text or Binary
    * @returns false when it has to be posted, as the message that it is
    */
   frameNow(origin: object, channelId: number, blob: Blob): boolean {
