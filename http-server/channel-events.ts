@@ -14,7 +14,6 @@ import {
   type FrameSource,
   frameTypeIn,
   freezeBody,
-  type Shortcut,
   type WsMessageType,
 } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
@@ -25,16 +24,14 @@ export type Handover = { readonly from: string; readonly note: Blob | null };
 
 export class ChannelEvents implements FrameSource {
   readonly writer: EventWriter;
-  readonly shortcut: Shortcut;
   readonly #our: Address;
   readonly #freezes: boolean;
   /** What a frame is, where its process is told another word for all of them: for the next one, if it is handed over. */
   readonly #types = new WeakMap<Envelope, WsMessageType>();
 
-  /** @param our the http-server's address @param shortcut how a push may answer a frame */
-  constructor(kernel: Kernel, our: Address, shortcut: Shortcut) {
+  /** @param our the http-server's address */
+  constructor(kernel: Kernel, our: Address) {
     this.writer = new EventWriter(our);
-    this.shortcut = shortcut;
     this.#our = our;
     this.#freezes = kernel.freezeBodies;
   }
@@ -56,7 +53,6 @@ export class ChannelEvents implements FrameSource {
     if (owner !== null && frameTypeIn(owner.dialect) !== null) this.#types.set(event, messageType);
     if (this.#freezes) freezeBody(event.body);
     event.origin = channel;
-    event.shortcut = this.shortcut;
     return event;
   }
 

@@ -63,9 +63,9 @@ export class Channel {
   latest: LatestReader | null = null;
   /** Its frames need a closer look: none has come yet, it is an extension, or its client wraps each message. */
   fresh = true;
-  /** As of which capability epoch the http-server may message its owner; -1: not asked yet. */
+  /** As of which capability epoch a frame goes straight to its owner: it has one, whom the http-server may message. */
   allowedEpoch = -1;
-  /** As of which one its owner may message the http-server. */
+  /** As of which one a push of its owner goes straight to its socket: it may, and nothing waits there. */
   pushEpoch = -1;
   /** Frames since `windowStart`: for messagesPerSecond, and its sign of life (unfinished.ts). */
   frames = 0;
@@ -81,6 +81,18 @@ export class Channel {
     this.terms = terms;
     this.opening = opening;
     this.arrival = arrival;
+  }
+
+  /** What holds for its frames and pushes is looked at anew with the next of each. */
+  lookCloser(): void {
+    this.allowedEpoch = -1;
+    this.pushEpoch = -1;
+  }
+
+  /** The kernel's buffer is full: see `slow`. */
+  slowDown(): void {
+    this.slow = true;
+    this.pushEpoch = -1;
   }
 
   get slowReader(): SlowReaderPolicy {

@@ -61,7 +61,7 @@ export function handlersOf(door: Door, mount: string | null): TransportHandlers<
       }),
     message: (socket, data, isBinary) => {
       const channel = socket.getUserData();
-      if (channel.fresh) turn(() => first(door, channel, data, isBinary));
+      if (channel.fresh) first(door, channel, data, isBinary);
       else channels.frame(channel, data, isBinary);
     },
     ping: (socket, data) => channels.control(socket.getUserData(), "Ping", data),
@@ -81,6 +81,15 @@ export function handlersOf(door: Door, mount: string | null): TransportHandlers<
 
 /** A frame that needs a closer look: the first of its socket, or each where a channel stays `fresh`. */
 function first(door: Door, channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
+  door.queue.begin(); // not by `turn`: a closure in `message` costs each frame 22 instructions (bench/profile)
+  try {
+    lookCloser(door, channel, data, isBinary);
+  } finally {
+    door.queue.end();
+  }
+}
+
+function lookCloser(door: Door, channel: Channel, data: ArrayBuffer | Uint8Array, isBinary: boolean): void {
   if (channel.finished) return;
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
   if (channel.owner === null) door.registrar.register(channel, bytes, isBinary);

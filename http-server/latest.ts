@@ -275,7 +275,7 @@ export class Latest {
         const { frame, isBinary, bytes } = message;
         if ((needsCredit && credit.isOut(bytes, now)) || !this.#hasRoom(channel, bytes)) return;
         const outcome = socket.send(frame, isBinary);
-        if (outcome !== SENT) channel.slow = true;
+        if (outcome !== SENT) channel.slowDown();
         if (outcome === DROPPED) return;
         sent++;
         credit.use(bytes);

@@ -9,7 +9,7 @@
  *    may follow, it waits until enough was read, at most slowReaderGrace.
  */
 import { Buffer, isUtf8 } from "node:buffer"; // not the global Buffer: that is an accessor
-import { type Kernel, type Process, WheelEntry } from "../kernel/index.ts";
+import { type CapabilityEpoch, type Kernel, type Process, WheelEntry } from "../kernel/index.ts";
 import {
   type Address,
   type Blob,
@@ -31,6 +31,7 @@ export class OutgoingFrames implements Shortcut {
   readonly #pushBytes: number;
   readonly #echoFits: boolean; // what a client may send may be pushed: no need to measure it
   readonly #self: Process; // the http-server
+  readonly #epoch: CapabilityEpoch;
   readonly #finish: (channel: Channel, code: number, reason: string) => void;
   readonly #waiting: Channel[] = []; // those with an outbox
   readonly #lingering = new Map<Channel, Linger>();
@@ -51,6 +52,7 @@ export class OutgoingFrames implements Shortcut {
     this.#pushBytes = limits.pushBytes;
     this.#echoFits = limits.messageBytes <= limits.pushBytes;
     this.#self = self;
+    this.#epoch = kernel.capabilityEpoch;
     this.#finish = finish;
     kernel.queue.afterTurn(() => this.flush());
   }
@@ -58,28 +60,31 @@ export class OutgoingFrames implements Shortcut {
   /** Hot path: straight out to the channel whose callback is running, which the transport has corked. */
   push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     const channel = this.corked;
-    if (channel === null || channel.id !== channelId || channel.finished || channel.slow) return false;
+    if (channel === null || channel.id !== channelId) return false;
+    if (channel.pushEpoch !== this.#epoch.value && !this.#mayPush(channel)) return false;
     const { owner, socket } = channel;
-    if (owner === null || owner.address !== from || socket === null || channel.outbox !== null) return false;
-    // What the process sent before goes first; what it may not send is for the bus to refuse.
-    if (!this.#self.idle || !this.#mayPush(channel, owner)) return false;
+    if (owner === null || owner.address !== from || socket === null) return false;
+    // What the process sent before goes first.
+    if (channel.outbox !== null || !this.#self.idle) return false;
     const isBinary = messageType === "Binary";
     if (!isBinary && messageType !== "Text") return false;
-    const echo = this.#echoFits === true ? blob.echo(isBinary) : null;
-    const frame = echo ?? (isBinary ? blob.raw() : textFrame(blob));
-    if (echo === null && isAbove(frame, this.#pushBytes)) return false;
+    let frame: Frame | null = this.#echoFits === true ? blob.echo(isBinary) : null;
+    if (frame === null) {
+      frame = isBinary ? blob.raw() : textFrame(blob);
+      if (isAbove(frame, this.#pushBytes)) return false;
+    }
     const outcome = socket.send(frame, isBinary);
     if (outcome === SENT) return true;
-    channel.slow = true;
+    channel.slowDown();
     return outcome !== DROPPED; // publishes have filled its queue: nothing was taken
   }
 
-  /** What was found for one frame holds until a capability changes, or who is there. */
-  #mayPush(channel: Channel, owner: Process): boolean {
-    const epoch = this.#kernel.capabilityEpoch.value;
-    if (channel.pushEpoch === epoch) return true;
-    if (!this.#kernel.bus.mayMessage(owner, this.#self)) return false;
-    channel.pushEpoch = epoch;
+  /** What was found for one frame holds until a capability changes, or who is there, or the channel (`lookCloser`). */
+  #mayPush(channel: Channel): boolean {
+    const { owner } = channel;
+    if (owner === null || channel.finished || channel.slow) return false;
+    if (!this.#kernel.bus.mayMessage(owner, this.#self)) return false; // the bus refuses it
+    channel.pushEpoch = this.#epoch.value;
     return true;
   }
 
@@ -134,7 +139,8 @@ export class OutgoingFrames implements Shortcut {
     const { socket } = channel;
     if (socket === null) return;
     const buffered = socket.getBufferedAmount();
-    channel.slow = buffered > 0;
+    if (buffered > 0) channel.slowDown();
+    else channel.slow = false;
     const linger = this.#lingering.get(channel);
     if (linger === undefined || buffered > this.#limits.sendLimit) return;
     this.forget(channel);
@@ -195,7 +201,7 @@ export class OutgoingFrames implements Shortcut {
     channel.outboxBytes = 0;
     if (socket === null) return;
     const send = (): void => {
-      for (const { data, isBinary } of outbox) if (socket.send(data, isBinary) !== SENT) channel.slow = true;
+      for (const { data, isBinary } of outbox) if (socket.send(data, isBinary) !== SENT) channel.slowDown();
     };
     if (outbox.length === 1) send();
     else socket.cork(send);

@@ -16,7 +16,6 @@ import {
   canonicalId,
   type Dialect,
   Envelope,
-  type FrameSource,
   type Host,
   type HostCommand,
   type Instance,
@@ -100,7 +99,6 @@ export class Incarnation implements Host {
     if (++this.#handled > HAND_MESSAGES) this.#renewHand();
     const hand = this.#hand;
     hand.message = message; // what else follows from it is worked out when asked for
-    hand.source = null;
     hand.blob = blob;
     if (message.capabilities.length > 0) this.#process.capabilities.offer(message.capabilities);
     return this.#instance.handle(message);
@@ -129,21 +127,13 @@ export class Incarnation implements Host {
   }
 
   /** Hot path: a frame, without its message. Only for who takes such. */
-  handleFrame(
-    source: FrameSource,
-    origin: unknown,
-    channelId: number,
-    messageType: WsMessageType,
-    blob: Blob,
-  ): void | Promise<void> {
+  handleFrame(origin: object, channelId: number, blob: Blob): void | Promise<void> {
     if (++this.#handled > HAND_MESSAGES) this.#renewHand();
     const hand = this.#hand;
     hand.message = null;
-    hand.source = source;
     hand.origin = origin;
-    hand.messageType = messageType;
     hand.blob = blob;
-    return this.#instance.push?.(channelId, messageType, blob);
+    return this.#instance.push?.(channelId, typeOf(blob), blob);
   }
 
   /** Messages that it was given; without what a leaf took on its sender's stack. */
@@ -260,8 +250,7 @@ export class Incarnation implements Host {
 
   /** Hot path. */
   push(channelId: number, messageType: WsMessageType, blob: Blob): boolean {
-    const { source, message } = this.#hand;
-    const shortcut = source === null ? (message?.shortcut ?? null) : source.shortcut;
+    const { shortcut } = this.#kernel;
     return shortcut === null || this.#ended ? false : shortcut.push(this.our, channelId, messageType, blob);
   }
 
@@ -356,8 +345,9 @@ export class Incarnation implements Host {
 
   inHand(): Envelope | null {
     const hand = this.#hand;
-    if (hand.message === null && hand.source !== null && hand.blob !== null) {
-      hand.message = hand.source.messageOf(hand.origin, hand.messageType, hand.blob);
+    const { frames } = this.#kernel;
+    if (hand.message === null && hand.blob !== null && frames !== null) {
+      hand.message = frames.messageOf(hand.origin, typeOf(hand.blob), hand.blob);
       hand.message.target = this.our; // its channel may have been handed over meanwhile
     }
     return hand.message;
@@ -447,9 +437,12 @@ export class Hand {
   /** What came with it; null for an error, which brings back what this process sent itself. */
   blob: Blob | null = null;
   /** Of a frame: what its message is made from. */
-  source: FrameSource | null = null;
-  origin: unknown = null;
-  messageType: WsMessageType = "Text";
+  origin: object | null = null;
+}
+
+/** Of a frame. */
+function typeOf(blob: Blob): WsMessageType {
+  return blob.isText ? "Text" : "Binary";
 }
 
 function handWith(message: Envelope): Hand {

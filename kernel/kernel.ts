@@ -16,6 +16,7 @@ import {
   DIALECTS,
   type Dialect,
   type Envelope,
+  type FrameSource,
   isDialect,
   isProgram,
   KERNEL,
@@ -28,6 +29,7 @@ import {
   type Program,
   type RestartIntensity,
   type Settings,
+  type Shortcut,
   type SpawnOptions,
   SYSTEM_ALIASES,
   systemClock,
@@ -136,6 +138,9 @@ export class Kernel {
   readonly durable: DurableDoor;
   /** The node stops: what ends now is not started again. */
   stopping = false;
+  /** Makes messages of frames, and takes pushes that answer one; null: there is no http-server. */
+  frames: FrameSource | null = null;
+  shortcut: Shortcut | null = null;
   /** To other nodes; null: there is none, and they are Offline. */
   link: Link | null = null;
   /** Hears what was lost between this node and others. */

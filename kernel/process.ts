@@ -12,14 +12,12 @@ import {
   type Blob,
   type Dialect,
   type Envelope,
-  type FrameSource,
   isOptionError,
   type OnExit,
   type Placement,
   type Program,
   type RestartIntensity,
   type Settings,
-  type WsMessageType,
 } from "../lib/protocol/index.ts";
 import { CapabilitySet } from "./capabilities.ts";
 import { RealmEndedError } from "./errors.ts";
@@ -330,15 +328,16 @@ export class Process implements Runnable {
   /**
    * Hot path: handles a frame at once when nothing is before it, so that it goes through neither queue.
    * Only in a turn, at the bottom of the stack: in a transport's callback.
+   * @param origin what `Kernel.frames` makes its message of @param blob says whether it is Text or Binary
    * @returns false when it has to be posted, as the message that it is
    */
-  frameNow(source: FrameSource, origin: unknown, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
+  frameNow(origin: object, channelId: number, blob: Blob): boolean {
     const incarnation = this.#incarnation;
     if (this.#turn !== IDLE || incarnation === null || !incarnation.takesFrames) return false;
     this.#turn = LINED;
     let result: void | Promise<void>;
     try {
-      result = incarnation.handleFrame(source, origin, channelId, messageType, blob);
+      result = incarnation.handleFrame(origin, channelId, blob);
     } catch (thrown) {
       this.#inHand = incarnation.inHand();
       blob.hold(); // no mailbox did; what is in hand is released when it is done with

@@ -47,8 +47,6 @@ export class Envelope {
   prompting: Envelope | null = null;
   /** Kernel and system processes only: what made it, e.g. the channel of a WebSocket event. */
   origin: unknown = null;
-  /** Likewise: how a push may go back there without a message. */
-  shortcut: Shortcut | null = null;
 
   constructor(kind: MessageKind, source: Address, target: Address, body: unknown, blob: Blob | null) {
     this.kind = kind;
@@ -99,16 +97,15 @@ export class DurableOrigin {
 export const RPC_ORIGIN = "rpc";
 
 /** A message as a process sees it. */
-export type Message = Readonly<Omit<Envelope, "pending" | "prompting" | "origin" | "shortcut">>;
+export type Message = Readonly<Omit<Envelope, "pending" | "prompting" | "origin">>;
 
-/** Kernel and system processes only: where frames come from. It makes the message that one of them is. */
+/** Kernel and system processes only: where a node's frames come from. It makes the message that one of them is. */
 export interface FrameSource {
-  readonly shortcut: Shortcut;
   /** @param origin what the frame was handed over with */
   messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope;
 }
 
-/** The way back to the channel whose frame is in hand: its socket is right here, corked (docs/adr/0001). */
+/** The way back to the channel whose callback is running: its socket is right here, corked (docs/adr/0001). */
 export interface Shortcut {
   /** Hot path. @returns false when nothing was done: the push must go as a message, and be judged as one */
   push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean;

@@ -1,7 +1,7 @@
 /** DESIGN §3.1 and §3.2: one message at a time, and in the order sent. */
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Blob, type FrameSource, type Host, ProcessId } from "../../lib/protocol/index.ts";
+import { Blob, type Envelope, type Host, ProcessId } from "../../lib/protocol/index.ts";
 import { A, B, C, withAB } from "../support/cast.ts";
 import {
   frameProgram,
@@ -121,8 +121,8 @@ function deliverFrame({ node }: TestKernel, from: Host, target: string, body: un
   queue.begin();
   try {
     const frame = request(from, target, body);
-    const source: FrameSource = { shortcut: { push: () => false }, messageOf: () => frame };
-    if (!process.frameNow(source, null, 1, "Text", Blob.of(""))) bus.deliver(frame, process);
+    node.kernel.frames = { messageOf: (origin) => origin as Envelope };
+    if (!process.frameNow(frame, 1, Blob.of(""))) bus.deliver(frame, process);
   } finally {
     queue.end();
   }

@@ -13,7 +13,6 @@ import {
   Blob,
   capability,
   Envelope,
-  type FrameSource,
   type Host,
   MESSAGING,
   ProcessId,
@@ -289,11 +288,11 @@ class Simulation implements Stage {
     const { refused, body } = this.foresee(to, to); // whoever may have the channel
     const sent = this.ledger.record({ n, kind: "request", from: DRIVER, to, body: { n, acts }, blob: text });
     const message = new Envelope("request", driver.host.our, process.address, sent.body, blob);
-    const source: FrameSource = { shortcut: { push: () => false }, messageOf: () => message };
+    this.#node.kernel.frames = { messageOf: (origin) => origin as Envelope };
     queue.begin();
     try {
       this.ledger.delivered(sent, null, body);
-      if (!process.frameNow(source, null, 1, "Text", blob)) {
+      if (!process.frameNow(message, 1, blob)) {
         this.ledger.delivered(sent, refused, body);
         bus.deliver(message, process);
       }
