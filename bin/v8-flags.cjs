@@ -2,7 +2,7 @@
  * What the command tells V8 before any function is hot: it may inline nearly three times as much into one.
  *
  * 1. A frame passes through some thirty small methods; V8's own limit (920 bytes of bytecode) ends in the middle of them.
- *    With 2,000 an echoed frame takes 498 instructions of JavaScript, in two functions; with 2,500 it is one, and 442.
+ *    With 2,000 an echoed frame takes 473 instructions of JavaScript, in two functions; with 2,500 it is one, and 442.
  *    (bench/profile.)
  * 2. node:v8 takes a start some 2 ms and the flag counts for hot functions alone: so the command says it when it runs.
  * 3. What V8 keeps of a script is good for the flags of that moment only, and is read before 2: it is made by V8's own.
