@@ -10,6 +10,9 @@
  *    nothing stays of a name. Nothing takes the place of a mark: one that was left is erased first.
  * 4. State that is deleted leaves a key without a value while its name is held; who gives the name back erases it, by its
  *    number. Whoever held the name before has a revision, and so is refused where there is none: only a touch begins with 0.
+ *    By its number, and not by a purge of its subject: a server of 2.9.10 that is killed after one may empty its copy of all
+ *    names. Killed after refusals, one counts otherwise than the others, and that number is another name's there
+ *    (docs/cluster.md): 2.10.27 and 2.15.1 do neither.
  * 5. What was not answered rejects: it may have been done. Nothing is tried a second time here.
  */
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
