@@ -27,7 +27,7 @@ function readSeed(servers: readonly string[], file: string): string {
   }
 }
 
-function told({ made, changed, left, copies }: SetUpFacts, removeLeft: boolean): string {
+function told({ made, changed, left, copies, losing }: SetUpFacts, removeLeft: boolean): string {
   const where = copies === 1 ? "one server" : `${copies} servers`;
   const lines = [
     ...made.map((what) => `Made: ${what}, kept in ${where}.`),
@@ -39,5 +39,9 @@ function told({ made, changed, left, copies }: SetUpFacts, removeLeft: boolean):
   ];
   if (made.length + changed.length === 0) lines.unshift("All was there.");
   if (left.length > 0 && !removeLeft) lines.push("To delete what is left over: jackfield cluster set-up --remove-left");
+  if (losing !== null)
+    lines.push(
+      `Servers of nats-server ${losing} may lose what they acknowledged when one of them is killed: run 2.10.19 or later before people rely on it (docs/cluster.md, What NATS 2.9 loses).`,
+    );
   return `${lines.join("\n")}\n`;
 }

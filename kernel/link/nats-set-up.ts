@@ -23,6 +23,7 @@ const OFF_MS = 3_000; // a server that has just started may not have JetStream y
 const AGAIN_MS = 250;
 const BUCKETS = [DIRECTORY_BUCKET, CLAIMS_BUCKET, KEPT_BUCKET];
 const COPIES = 3; // with five servers too: one may be lost while another is being mended
+const SOUND = [2, 10, 19]; // by its history, nats-server keeps the count since then
 const INBOX = /^IN_/;
 const NO_ROOM = 10047; // JetStream's error codes, as its server/errors.json has them
 const OFF: readonly number[] = [10039, 10076];
@@ -33,7 +34,7 @@ export async function setUp(options: SetUpOptions): Promise<SetUpFacts> {
   const where = servers.join(", ");
   const store = new NatsStore({ ...options, node: "admin" });
   try {
-    const { manager } = await patiently(() => store.open(), patienceMs).catch((cause: unknown) => {
+    const { manager, nc } = await patiently(() => store.open(), patienceMs).catch((cause: unknown) => {
       const isThere = !isWorthWaiting(cause);
       const rule = isThere
         ? `none of its servers lets the administrator in: ${textOf(cause)}; is it the cluster that this folder is of, and runs each server with the users.conf beside it?`
@@ -42,7 +43,9 @@ export async function setUp(options: SetUpOptions): Promise<SetUpFacts> {
     });
     const done: Done = { made: [], changed: [] };
     const left = await untilMade(where, patienceMs, () => makeAll(manager, options, done));
-    return { ...done, left, copies: copiesOf(servers.length) };
+    const copies = copiesOf(servers.length);
+    const version = nc.info?.version ?? "";
+    return { ...done, left, copies, losing: copies > 1 && losesAcknowledged(version) ? version : null };
   } finally {
     await store.close();
   }
@@ -65,6 +68,13 @@ async function makeAll(
   const left = await leftInboxes(manager, nodes);
   if (removeLeft) for (const { stream } of left) await manager.streams.delete(stream);
   return left;
+}
+
+/** Servers that keep copies of each other, and forget with a kill how they count (docs/cluster.md, What NATS 2.9 loses). */
+export function losesAcknowledged(version: string): boolean {
+  const numbers = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? [];
+  for (const [at, sound] of SOUND.entries()) if (numbers[at] !== sound) return (numbers[at] ?? sound) < sound;
+  return false;
 }
 
 /** In how many servers each message and each key is. */

@@ -21,6 +21,8 @@ export type SetUpFacts = {
   readonly left: readonly LeftInbox[];
   /** In how many servers each of them is. */
   readonly copies: number;
+  /** A server's version, where a cluster of such loses what it acknowledged when one is killed; null: not known to. */
+  readonly losing: string | null;
 };
 
 /** @throws {SetUpError} (rejects) */

@@ -6,7 +6,7 @@
  *   server.kill("SIGSTOP");
  *   afterEach(stopNatsServers);
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -33,6 +33,12 @@ export function natsServerPath(): string {
       "Cannot test the link as there is no nats-server: apt-get install -y nats-server, or see CONTRIBUTING.md",
     );
   return join(folder, "nats-server");
+}
+
+/** E.g. 2.9.10. */
+export function natsServerVersion(): string {
+  const said = execFileSync(natsServerPath(), ["--version"], { encoding: "utf8" });
+  return /v?(\d+\.\d+\.\d+\S*)/.exec(said)?.[1] ?? said;
 }
 
 /** @param config a configuration file; left out: it lets anybody in */
