@@ -8,7 +8,7 @@ import { readBytes, sizeOf, writeAll } from "./files.ts";
 import type { VfsLimits } from "./limits.ts";
 import type { VfsPath } from "./path.ts";
 import { limitReached, Refusal } from "./refusal.ts";
-import type { Streams, UpdateStream } from "./streams.ts";
+import type { Stream, Streams, UpdateStream } from "./streams.ts";
 import { FileError } from "./tree.ts";
 
 const { O_RDONLY, O_RDWR } = constants;
@@ -33,15 +33,7 @@ export class StreamActions {
     return await this.#drives.at(path, async ({ parent, name }) => {
       const handle = await parent.file(name, O_RDONLY, { linked: this.#drives.isReadOnly(path) });
       const { size: len } = await handle.stat();
-      const stream = {
-        kind: "read",
-        owner: process,
-        path: path.text,
-        usedAt: this.#now(),
-        handle,
-        position: 0,
-      } as const;
-      return { body: { Stream: { stream_id: this.#streams.add({ ...stream }), len } } };
+      return this.#added({ kind: "read", ...this.#of(path, process), handle, position: 0 }, len);
     });
   }
 
@@ -51,16 +43,7 @@ export class StreamActions {
     return await this.#drives.change(path, async (drive) => {
       await this.#drives.at(path, sizeOf); // now, rather than when all has been written
       const file = await this.#drives.temporary();
-      const stream = {
-        kind: "write",
-        owner: process,
-        path: path.text,
-        usedAt: this.#now(),
-        drive,
-        file,
-        written: 0,
-      } as const;
-      return { body: { Stream: { stream_id: this.#streams.add({ ...stream }), len: 0 } } };
+      return this.#added({ kind: "write", ...this.#of(path, process), drive, file, written: 0 }, 0);
     });
   }
 
@@ -72,10 +55,17 @@ export class StreamActions {
       this.#drives.at(path, async ({ parent, name }) => {
         const handle = await parent.file(name, O_RDWR);
         const { size: len } = await handle.stat();
-        const stream = { kind: "update", owner: process, path: path.text, usedAt: this.#now(), handle, drive } as const;
-        return { body: { Stream: { stream_id: this.#streams.add({ ...stream }), len } } };
+        return this.#added({ kind: "update", ...this.#of(path, process), handle, drive }, len);
       }),
     );
+  }
+
+  #of(path: VfsPath, process: string): Pick<Stream, "owner" | "path" | "usedAt"> {
+    return { owner: process, path: path.text, usedAt: this.#now() };
+  }
+
+  #added(stream: Stream, len: number): Answer {
+    return { body: { Stream: { stream_id: this.#streams.add(stream), len } } };
   }
 
   /**

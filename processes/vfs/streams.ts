@@ -27,7 +27,7 @@ export type UpdateStream = Common & {
   readonly handle: FileHandle;
   readonly drive: DriveState;
 };
-type Stream = ReadStream | WriteStream | UpdateStream;
+export type Stream = ReadStream | WriteStream | UpdateStream;
 
 export class Streams {
   readonly #limits: VfsLimits;
