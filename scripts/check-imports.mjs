@@ -51,7 +51,6 @@ const DOORS = {
   "@nats-io/nkeys": ["bin/cluster-keys.ts"],
   lmdb: ["processes/lmdb.ts"],
   xstate: [
-    "kernel/lifecycle.machine.ts",
     "lib/process/from-machine.ts",
     "examples/",
     "templates/",

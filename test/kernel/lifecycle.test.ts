@@ -1,6 +1,14 @@
-/** Each arrow of the diagram in lifecycle.machine.ts, and no other. */
+/** Each arrow of the diagram in lifecycle.machine.ts, and no other; and the same by xstate, whose machine it is. */
 import { describe, expect, test } from "@jest/globals";
-import { Lifecycle, type LifecycleEvent, type LifecycleState } from "../../kernel/lifecycle.machine.ts";
+import fc from "fast-check";
+import { createActor, setup } from "xstate";
+import {
+  LIFECYCLE,
+  Lifecycle,
+  type LifecycleEvent,
+  type LifecyclePort,
+  type LifecycleState,
+} from "../../kernel/lifecycle.machine.ts";
 
 const START: LifecycleEvent = { type: "START" };
 const READY: LifecycleEvent = { type: "READY" };
@@ -88,4 +96,77 @@ describe("Lifecycle", () => {
     expect(machine.state).toBe("running");
     expect(done).toHaveLength(1);
   });
+
+  test("does what xstate does with the same machine", () => {
+    const events = fc.array(fc.constantFrom(START, READY, CRASH, END, RESTART, KILL), { maxLength: 20 });
+    const answers = fc.array(fc.option(fc.constantFrom(READY, CRASH, END, RESTART, KILL)), { maxLength: 8 });
+    fc.assert(
+      fc.property(events, answers, (sent, byActions) => {
+        expect(seen((port) => new Lifecycle(port), sent, byActions)).toEqual(seen(xstates, sent, byActions));
+      }),
+    );
+  });
+
+  test("goes on where an action throws", () => {
+    let isBroken = true;
+    const machine: Lifecycle = new Lifecycle({
+      incarnate: () => {
+        machine.send(KILL);
+        if (isBroken) throw new Error("no room for it");
+      },
+      scheduleRestart: () => undefined,
+      cancelRestart: () => undefined,
+      dispose: () => undefined,
+    });
+    expect(() => machine.send(START)).toThrow("no room for it");
+    expect(machine.state).toBe("held");
+    isBroken = false;
+    machine.send(START);
+    expect(machine.state).toBe("gone");
+  });
 });
+
+type Machine = { readonly state: LifecycleState; send(event: LifecycleEvent): void };
+
+/** xstate's own actor of LIFECYCLE. */
+function xstates(port: LifecyclePort): Machine {
+  const { incarnate, scheduleRestart, cancelRestart, dispose } = port;
+  const machine = setup({
+    types: { events: {} as LifecycleEvent },
+    actions: { incarnate, scheduleRestart, cancelRestart, dispose },
+    guards: { restarts: ({ event }) => event.type === "ENDED" && event.restart },
+  }).createMachine(LIFECYCLE);
+  const actor = createActor(machine).start();
+  return {
+    get state() {
+      return actor.getSnapshot().value;
+    },
+    send: (event) => actor.send(event),
+  };
+}
+
+/** @param byActions what each action sends in its turn; null: nothing @returns each action with the state it saw, and each state */
+function seen(
+  create: (port: LifecyclePort) => Machine,
+  events: readonly LifecycleEvent[],
+  byActions: readonly (LifecycleEvent | null)[],
+): string[] {
+  const log: string[] = [];
+  const answers = byActions.values();
+  const act = (action: keyof LifecyclePort) => (): void => {
+    log.push(`${action} in ${machine.state}`);
+    const answer = answers.next().value ?? null;
+    if (answer !== null) machine.send(answer);
+  };
+  const machine = create({
+    incarnate: act("incarnate"),
+    scheduleRestart: act("scheduleRestart"),
+    cancelRestart: act("cancelRestart"),
+    dispose: act("dispose"),
+  });
+  for (const event of events) {
+    machine.send(event);
+    log.push(machine.state);
+  }
+  return log;
+}
