@@ -41,7 +41,7 @@ function isFresh(files) {
   return files.every((file) => statSync(file).mtimeMs <= built);
 }
 
-const sources = SOURCES.flatMap(filesBelow);
+const sources = SOURCES.flatMap(filesBelow).sort(); // in one order wherever it is built
 if (!isFresh([...sources, ...CONFIG.map((file) => join(root, file))])) {
   const started = Date.now();
   rmSync(join(root, "dist"), { recursive: true, force: true }); // the names of chunks change with what is in them

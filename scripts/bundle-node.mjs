@@ -175,7 +175,8 @@ async function buildScripts(parts, own) {
   };
   const { files, asked } = await neededBy(AT_START, options);
   const isCore = (file) => files.has(file);
-  const after = [...new Set([...parts, ...asked])].filter((name) => !isCore(`${name}.ts`));
+  // Sorted: in which order esbuild asks for them differs from build to build, and the same sources make the same scripts.
+  const after = [...new Set([...parts, ...asked])].filter((name) => !isCore(`${name}.ts`)).sort();
   const shared = new Set();
   const later = await build({
     ...options,
