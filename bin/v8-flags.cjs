@@ -12,7 +12,7 @@ const { setFlagsFromString } = require("node:v8");
 
 const setInlined = (bytes) => setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${bytes}`);
 
-setInlined(2500);
+setInlined(3500);
 
 /** @returns what `make` returns, called while V8 has its own flags */
 exports.byOwnFlags = (make) => {
@@ -20,6 +20,6 @@ exports.byOwnFlags = (make) => {
   try {
     return make();
   } finally {
-    setInlined(2500);
+    setInlined(3500);
   }
 };
