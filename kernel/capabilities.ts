@@ -32,6 +32,7 @@ import { type CapabilityRecord, type RecordSource, UNKEPT } from "./capability-r
 import { Holdings } from "./holdings.ts";
 import { Alarm, type TimerWheel } from "./timer-wheel.ts";
 
+const NO_KEYS: readonly string[] = []; // of all whose manifest names none
 const OFFERED_MAX = 256; // capabilities; an offer not saved among the next 256 is forgotten
 
 /** Shared by all sets of a kernel. */
@@ -68,7 +69,7 @@ export class CapabilitySet {
   readonly #name: string; // by which it is recorded
   readonly #records: RecordSource;
   #holdings: Holdings;
-  #manifest: Set<string> | null = null; // keys
+  #manifest: readonly string[] = NO_KEYS; // a list, as manifests name few
   #offered: Map<string, Capability> | null = null; // by key, in the order they came
   #record: CapabilityRecord | null; // null: it has gained and lost nothing
   #alarm: LapseAlarm | null = null;
@@ -116,15 +117,15 @@ export class CapabilitySet {
   /** What its manifest says, unless that was taken from it at run time. @throws {CapabilityParamsError} */
   equip(cap: Capability): void {
     const key = capabilityKey(cap);
-    this.#manifest ??= new Set();
-    this.#manifest.add(key);
+    if (!this.#manifest.includes(key)) this.#manifest = [...this.#manifest, key];
     if (this.#record?.isTaken(key) !== true) this.#hold(cap);
   }
 
   /** Its manifest says so no more; nor does it matter then whether that was taken from it. */
   unequip(cap: Capability): void {
     const key = capabilityKey(cap);
-    if (this.#manifest?.delete(key) !== true) return;
+    if (!this.#manifest.includes(key)) return;
+    this.#manifest = this.#manifest.filter((each) => each !== key);
     this.#record?.restore(key);
     const held = this.#holdings.get(key);
     if (held !== undefined) this.#release(key, held);
@@ -134,7 +135,7 @@ export class CapabilitySet {
   gain(cap: Capability): void {
     if (this.#hasLapsed(cap)) return;
     const key = capabilityKey(cap);
-    if (this.#manifest?.has(key) !== true) this.#recorded().gain(key, canonical(cap));
+    if (!this.#manifest.includes(key)) this.#recorded().gain(key, canonical(cap));
     else this.#record?.restore(key);
     this.#hold(cap);
   }
@@ -248,7 +249,7 @@ export class CapabilitySet {
   #lose(key: string): void {
     const cap = this.#holdings.get(key);
     if (cap === undefined) return;
-    if (this.#manifest?.has(key) === true) this.#recorded().take(key);
+    if (this.#manifest.includes(key)) this.#recorded().take(key);
     else this.#record?.drop(key);
     this.#release(key, cap);
   }

@@ -154,14 +154,14 @@ export class Kernel {
   cluster: Cluster | null = null;
   /** It is about to join others: until it has, or knows that it will not, names of the cluster wait. */
   joins = false;
-  readonly #settings: Readonly<Record<string, Settings>>;
+  readonly #settings: ReadonlyMap<string, Settings>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
 
   /** @throws {OptionError} a limit */
   constructor(options: KernelOptions) {
     this.name = options.name;
-    this.#settings = options.settings ?? {};
+    this.#settings = new Map(Object.entries(options.settings ?? {}));
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.limits = kernelLimits(options.limits);
@@ -254,7 +254,7 @@ export class Kernel {
 
   /** What a process of that name finds as its settings. */
   settingsOf(id: ProcessId, given: Settings = NO_SETTINGS): Settings {
-    const own = this.#settings[id.text];
+    const own = this.#settings.get(id.text);
     return given === NO_SETTINGS && own === undefined ? given : Object.freeze({ ...given, ...own });
   }
 

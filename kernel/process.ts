@@ -25,8 +25,8 @@ import type { EndReason } from "./events.ts";
 import { Incarnation, isCancelled } from "./incarnation.ts";
 import type { Kernel } from "./kernel.ts";
 import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
-import { Mailbox } from "./mailbox.ts";
 import type { KernelLimits } from "./limits.ts";
+import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
 import { PlacedProgram } from "./placement/placed-program.ts";
 import { restartLimits } from "./restart-intensity.ts";
@@ -196,6 +196,7 @@ export class Process implements Runnable, LifecyclePort {
     this.#restartLimits = this.#limitsOf(version.restart);
     this.#restarts = null;
     this.public = version.public;
+    this.#kernel.registry.turnsTo(this, version.dialect);
     this.dialect = version.dialect;
     this.#kernel.capabilityEpoch.value++; // what senders remember of it
   }
