@@ -8,7 +8,7 @@ const actors = new Map<number, Ref<"go">>();
 function make(index: number): void {
   actors.set(
     index,
-    spawn(system, (_state: undefined, _go: "go"): undefined => undefined, { name: `actor-${index}` }),
+    spawn(system, (_state: undefined, _go: "go"): undefined => undefined, `actor-${index}`),
   );
 }
 
