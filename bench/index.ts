@@ -16,6 +16,7 @@ import { json } from "./json.ts";
 import { link } from "./link.ts";
 import { publishCluster } from "./link-publish.ts";
 import { placements } from "./placements.ts";
+import { processes } from "./processes.ts";
 import { request } from "./request.ts";
 import { readSettings } from "./settings.ts";
 import { soak } from "./soak.ts";
@@ -32,6 +33,7 @@ const BENCHES: readonly Bench[] = [
   ask,
   app,
   request,
+  processes,
   placements,
   link,
   publishCluster,

@@ -58,8 +58,7 @@ export class DialectsInUse {
   list(): readonly Dialect[] {
     const { registry, capabilityEpoch } = this.#kernel;
     if (this.#epoch !== capabilityEpoch.value) {
-      const spoken = new Set<Dialect>(registry.all().map(({ dialect }) => dialect));
-      this.#known = DIALECTS.filter((dialect) => dialect === DEFAULT_DIALECT || spoken.has(dialect));
+      this.#known = DIALECTS.filter((dialect) => dialect === DEFAULT_DIALECT || registry.isSpoken(dialect));
       this.#epoch = capabilityEpoch.value;
     }
     return this.#known;

@@ -2,12 +2,14 @@
  * What one process may do: the capabilities it holds, and those it was offered with messages.
  *
  * 1. Only the kernel adds. A process can `save` what it was offered or issues itself: nothing is minted.
- * 2. Messaging capabilities are also kept as a set of process ids, for the check on every send. One that is derived
- *    counts there only when nothing but its end is narrower: the kernel understands no other restriction.
+ * 2. A messaging capability that is derived lets its holder send only when nothing but its end is narrower: the kernel
+ *    understands no other restriction.
  * 3. Issuers stand under today's name, whatever they were called (lib/protocol/dialect.ts).
  * 4. `epoch` moves with every change anywhere: a check remembered under an older one must be made again. So it does
  *    when one expires: the wheel wakes the set for that.
- * 5. Where a capability is from decides what a restart does: `equip` is the manifest's and comes from there again,
+ * 5. What is empty in most sets is not there until it is needed, and what equal ones hold is there once (holdings.ts): there
+ *    may be a hundred thousand.
+ * 6. Where a capability is from decides what a restart does: `equip` is the manifest's and comes from there again,
  *    `gain` is recorded (capability-records.ts), and so is that one of the manifest was taken; `add` is the kernel's own.
  */
 import {
@@ -25,9 +27,12 @@ import {
   soonest,
   withExpires,
 } from "../lib/protocol/index.ts";
-import { CapabilityRecord } from "./capability-records.ts";
+import { CapabilityIndex } from "./capability-index.ts";
+import { type CapabilityRecord, type RecordSource, UNKEPT } from "./capability-records.ts";
+import { Holdings } from "./holdings.ts";
 import { Alarm, type TimerWheel } from "./timer-wheel.ts";
 
+const NO_KEYS: readonly string[] = []; // of all whose manifest names none
 const OFFERED_MAX = 256; // capabilities; an offer not saved among the next 256 is forgotten
 
 /** Shared by all sets of a kernel. */
@@ -38,34 +43,49 @@ export class CapabilityEpoch {
 /** What capabilities end by. */
 export type CapabilityTime = { readonly wheel: TimerWheel; now(): number };
 
-export class CapabilitySet {
-  readonly #node: string;
-  readonly #epoch: CapabilityEpoch;
-  readonly #time: CapabilityTime | null;
-  readonly #held = new Map<string, Capability>();
-  readonly #messaging = new Map<string, number>(); // process id texts on this node → how many of #held say so
-  readonly #manifest = new Set<string>(); // keys
-  readonly #offered = new Map<string, Capability>(); // by key, in the order they came
-  #record: CapabilityRecord;
-  #alarm: Alarm | null = null;
-  #alarmAt = Number.POSITIVE_INFINITY; // ms since the Unix epoch
+/** What the sets of one kernel have together. */
+export class CapabilityScope {
+  readonly node: string;
+  readonly epoch: CapabilityEpoch;
+  /** null: nothing expires. */
+  readonly time: CapabilityTime | null;
+  readonly holders: CapabilityIndex<CapabilitySet> = new CapabilityIndex();
+  readonly nothing: Holdings = new Holdings();
 
-  /** @param time left out: nothing expires @param record what its process gained and lost before */
-  constructor(
-    node: string,
-    epoch: CapabilityEpoch,
-    time: CapabilityTime | null = null,
-    record: CapabilityRecord = new CapabilityRecord(),
-  ) {
-    this.#node = node;
-    this.#epoch = epoch;
-    this.#time = time;
-    this.#record = record;
-    for (const cap of record.gained()) this.#hold(cap);
+  constructor(node: string, epoch: CapabilityEpoch, time: CapabilityTime | null = null) {
+    this.node = node;
+    this.epoch = epoch;
+    this.time = time;
+  }
+
+  /** What `issuer` issued or derived is nobody's any more: it is gone. See CapabilitySet.revokeFrom. */
+  revokeFrom(issuer: string, forGood: boolean): void {
+    for (const set of this.holders.holdersOf(issuer)) set.revokeFrom(issuer, forGood);
+  }
+}
+
+export class CapabilitySet {
+  readonly #scope: CapabilityScope;
+  readonly #name: string; // by which it is recorded
+  readonly #records: RecordSource;
+  #holdings: Holdings;
+  #manifest: readonly string[] = NO_KEYS; // a list, as manifests name few
+  #offered: Map<string, Capability> | null = null; // by key, in the order they came
+  #record: CapabilityRecord | null; // null: it has gained and lost nothing
+  #alarm: LapseAlarm | null = null;
+
+  /** @param name a process id @param records knows what its process gained and lost before */
+  constructor(scope: CapabilityScope, name = "", records: RecordSource = UNKEPT) {
+    this.#scope = scope;
+    this.#name = name;
+    this.#records = records;
+    this.#holdings = scope.nothing;
+    this.#record = records.find(name);
+    if (this.#record !== null) for (const cap of this.#record.gained()) this.#hold(cap);
   }
 
   list(): readonly Capability[] {
-    return [...this.#held.values()].filter((cap) => !this.#hasLapsed(cap));
+    return [...this.#holdings.all()].filter((cap) => !this.#hasLapsed(cap));
   }
 
   has(cap: Capability): boolean {
@@ -74,19 +94,19 @@ export class CapabilitySet {
 
   /** As `has`, by its capabilityKey: for who asks of the same one again and again. */
   hasKey(key: string): boolean {
-    const held = this.#held.get(key);
+    const held = this.#holdings.get(key);
     return held !== undefined && !this.#hasLapsed(held);
   }
 
   /** As it is held, with its end. */
   get(cap: Capability): Capability | undefined {
-    const held = this.#held.get(capabilityKey(cap));
+    const held = this.#holdings.get(capabilityKey(cap));
     return held === undefined || this.#hasLapsed(held) ? undefined : held;
   }
 
   /** Hot path. */
   mayMessage(id: ProcessId): boolean {
-    return this.#messaging.has(id.text);
+    return this.#holdings.mayMessage(id.text);
   }
 
   /** What the kernel gives while both are there: it is not recorded. @throws {CapabilityParamsError} */
@@ -97,16 +117,17 @@ export class CapabilitySet {
   /** What its manifest says, unless that was taken from it at run time. @throws {CapabilityParamsError} */
   equip(cap: Capability): void {
     const key = capabilityKey(cap);
-    this.#manifest.add(key);
-    if (!this.#record.isTaken(key)) this.#hold(cap);
+    if (!this.#manifest.includes(key)) this.#manifest = [...this.#manifest, key];
+    if (this.#record?.isTaken(key) !== true) this.#hold(cap);
   }
 
   /** Its manifest says so no more; nor does it matter then whether that was taken from it. */
   unequip(cap: Capability): void {
     const key = capabilityKey(cap);
-    if (!this.#manifest.delete(key)) return;
-    this.#record.restore(key);
-    const held = this.#held.get(key);
+    if (!this.#manifest.includes(key)) return;
+    this.#manifest = this.#manifest.filter((each) => each !== key);
+    this.#record?.restore(key);
+    const held = this.#holdings.get(key);
     if (held !== undefined) this.#release(key, held);
   }
 
@@ -114,53 +135,47 @@ export class CapabilitySet {
   gain(cap: Capability): void {
     if (this.#hasLapsed(cap)) return;
     const key = capabilityKey(cap);
-    if (!this.#manifest.has(key)) this.#record.gain(key, canonical(cap));
-    else this.#record.restore(key);
+    if (!this.#manifest.includes(key)) this.#recorded().gain(key, canonical(cap));
+    else this.#record?.restore(key);
     this.#hold(cap);
   }
 
   drop(cap: Capability): void {
     const key = capabilityKey(cap);
-    if (this.#held.has(key)) this.#lose(key);
+    this.#lose(key);
   }
 
   /** Takes what `matches`, also what was only offered. @returns whether it held any */
   revoke(matches: (cap: Capability) => boolean): boolean {
-    for (const [key, cap] of this.#offered) if (matches(cap)) this.#offered.delete(key);
-    const taken = [...this.#held].filter(([, cap]) => matches(cap));
+    for (const [key, cap] of this.#offered ?? []) if (matches(cap)) this.#forgetOffer(key, cap);
+    const taken = [...this.#holdings.entries()].filter(([, cap]) => matches(cap));
     for (const [key] of taken) this.#lose(key);
-    for (const cap of this.#record.gained()) if (matches(cap)) this.#record.drop(capabilityKey(cap));
+    for (const cap of this.#record?.gained() ?? []) if (matches(cap)) this.#record?.drop(capabilityKey(cap));
     return taken.length > 0;
   }
 
   /** Drops all that `issuer` issued or derived: it exists no more. @param forGood it does not come back with the node */
   revokeFrom(issuer: string, forGood = true): void {
-    const matches = (cap: Capability): boolean => isFrom(cap, issuer);
-    // Every process is asked at each end of another: nothing is made for those that hold nothing of it.
-    for (const [key, cap] of this.#offered) if (matches(cap)) this.#offered.delete(key);
-    const lost: (readonly [string, Capability])[] = [];
-    for (const entry of this.#held) if (matches(entry[1])) lost.push(entry);
-    for (const [key, cap] of lost) this.#release(key, cap);
-    if (!forGood) return;
-    for (const cap of this.#record.gained()) if (matches(cap)) this.#record.drop(capabilityKey(cap));
-  }
-
-  /** The same of many, which may come back. */
-  revokeFromAll(issuers: ReadonlySet<string>): void {
-    const matches = (cap: Capability): boolean =>
-      issuers.has(cap.issuer) || (cap.params !== MESSAGING && lineage(cap).by.some((by) => issuers.has(by)));
-    for (const [key, cap] of this.#offered) if (matches(cap)) this.#offered.delete(key);
-    for (const [key, cap] of [...this.#held]) if (matches(cap)) this.#release(key, cap);
+    for (const key of this.#scope.holders.keysOf(issuer, this)) {
+      const offered = this.#offered?.get(key);
+      if (offered !== undefined) this.#forgetOffer(key, offered);
+      const held = this.#holdings.get(key);
+      if (held !== undefined) this.#release(key, held);
+      if (forGood) this.#record?.drop(key);
+    }
   }
 
   /** A message brought these; they may be saved. */
   offer(capabilities: readonly Capability[]): void {
     for (const cap of capabilities) {
       if (this.#hasLapsed(cap)) continue;
-      this.#offered.set(capabilityKey(cap), cap);
+      const key = capabilityKey(cap);
+      this.#offered ??= new Map();
+      if (!this.#offered.has(key)) this.#scope.holders.add(this, key, cap);
+      this.#offered.set(key, cap);
       if (this.#offered.size > OFFERED_MAX) {
-        const [oldest] = this.#offered.keys();
-        if (oldest !== undefined) this.#offered.delete(oldest);
+        const [oldest] = this.#offered;
+        if (oldest !== undefined) this.#forgetOffer(...oldest);
       }
     }
   }
@@ -193,16 +208,18 @@ export class CapabilitySet {
     return this.#hasLapsed(inForce) ? undefined : inForce;
   }
 
-  /** Its process is gone: nothing is to wake it any more. */
+  /** Its process is gone: nothing is to wake it any more, and nobody to find it. */
   end(): void {
-    if (this.#alarm !== null) this.#time?.wheel.cancel(this.#alarm);
-    this.#alarm = null;
+    this.#unset();
+    const { holders } = this.#scope;
+    for (const [key, cap] of this.#holdings.entries()) holders.remove(this, key, cap);
+    for (const [key, cap] of this.#offered ?? []) holders.remove(this, key, cap);
   }
 
   #source(cap: Capability, self: string): Capability | undefined {
     if (canonicalAddress(cap.issuer) === self) return cap;
     const key = capabilityKey(cap);
-    const known = [this.#held.get(key), this.#offered.get(key)].flatMap((known) => known ?? []);
+    const known = [this.#holdings.get(key), this.#offered?.get(key)].flatMap((known) => known ?? []);
     const lasting = known.find((one) => !this.#hasLapsed(one)) ?? known[0];
     if (lasting !== undefined) return lasting;
     const parent = derivedBy(cap) === self ? derivedParent(cap) : undefined;
@@ -210,71 +227,88 @@ export class CapabilitySet {
   }
 
   #hasLapsed(cap: Capability): boolean {
-    return cap.expires !== undefined && this.#time !== null && hasLapsed(cap, this.#time.now());
+    const { time } = this.#scope;
+    return cap.expires !== undefined && time !== null && hasLapsed(cap, time.now());
   }
 
   #hold(cap: Capability): void {
     if (this.#hasLapsed(cap)) return;
     const key = capabilityKey(cap);
-    const held = this.#held.get(key);
-    if (held === undefined) this.#count(cap, 1);
+    const held = this.#holdings.get(key);
     // Held twice, it ends with the later of the two.
     const ends =
       held !== undefined && (held.expires ?? Infinity) > (cap.expires ?? Infinity) ? held.expires : cap.expires;
-    this.#held.set(key, withExpires(canonical(cap), ends));
-    this.#epoch.value++;
+    const kept = withExpires(canonical(cap), ends);
+    this.#holdings = this.#holdings.with({ key, cap: kept, messages: this.#messagingTarget(kept) });
+    if (held === undefined) this.#scope.holders.add(this, key, kept);
+    this.#scope.epoch.value++;
     if (ends !== undefined) this.#wakeAt(ends);
   }
 
   /** It is gone from it for good: what was gained is forgotten, what the manifest gave is written down as taken. */
   #lose(key: string): void {
-    const cap = this.#held.get(key);
+    const cap = this.#holdings.get(key);
     if (cap === undefined) return;
-    if (this.#manifest.has(key)) this.#record.take(key);
-    else this.#record.drop(key);
+    if (this.#manifest.includes(key)) this.#recorded().take(key);
+    else this.#record?.drop(key);
     this.#release(key, cap);
   }
 
   #release(key: string, cap: Capability): void {
-    this.#held.delete(key);
-    this.#count(cap, -1);
-    this.#epoch.value++;
+    this.#holdings = this.#holdings.without({ key, messages: this.#messagingTarget(cap) });
+    if (this.#offered?.has(key) !== true) this.#scope.holders.remove(this, key, cap);
+    this.#scope.epoch.value++;
+  }
+
+  #forgetOffer(key: string, cap: Capability): void {
+    this.#offered?.delete(key);
+    if (this.#holdings.get(key) === undefined) this.#scope.holders.remove(this, key, cap);
+  }
+
+  #recorded(): CapabilityRecord {
+    this.#record ??= this.#records.of(this.#name);
+    return this.#record;
   }
 
   #wakeAt(ends: number): void {
-    if (this.#time === null || ends >= this.#alarmAt) return;
-    this.end();
-    this.#alarmAt = ends;
-    this.#alarm = new Alarm(() => this.#expire());
-    this.#time.wheel.add(this.#alarm, ends - this.#time.now());
+    const { time } = this.#scope;
+    if (time === null || ends >= (this.#alarm?.at ?? Number.POSITIVE_INFINITY)) return;
+    this.#unset();
+    this.#alarm = new LapseAlarm(ends, () => this.#expire());
+    time.wheel.add(this.#alarm, ends - time.now());
+  }
+
+  #unset(): void {
+    if (this.#alarm !== null) this.#scope.time?.wheel.cancel(this.#alarm);
+    this.#alarm = null;
   }
 
   #expire(): void {
     this.#alarm = null;
-    this.#alarmAt = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (const [key, cap] of [...this.#held]) {
+    for (const [key, cap] of [...this.#holdings.entries()]) {
       if (this.#hasLapsed(cap)) {
-        this.#record.drop(key);
+        this.#record?.drop(key);
         this.#release(key, cap);
       } else next = Math.min(next, cap.expires ?? next);
     }
     if (next !== Number.POSITIVE_INFINITY) this.#wakeAt(next); // or the clock was put back
   }
 
-  #count(cap: Capability, by: 1 | -1): void {
-    const id = this.#messagingTarget(cap);
-    if (id === undefined) return;
-    const count = (this.#messaging.get(id) ?? 0) + by;
-    if (count > 0) this.#messaging.set(id, count);
-    else this.#messaging.delete(id);
-  }
-
   #messagingTarget(cap: Capability): string | undefined {
-    const prefix = `${this.#node}@`;
+    const prefix = `${this.#scope.node}@`;
     const issuer = canonicalAddress(cap.issuer);
     if (!issuer.startsWith(prefix)) return undefined;
     return isWholly(cap, MESSAGING) ? issuer.slice(prefix.length) : undefined;
+  }
+}
+
+class LapseAlarm extends Alarm {
+  readonly at: number; // ms since the Unix epoch
+
+  constructor(at: number, due: () => void) {
+    super(due);
+    this.at = at;
   }
 }
 

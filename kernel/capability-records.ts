@@ -6,8 +6,10 @@
  * 2. It says only what differs from what the manifest gives: that is read again with each start.
  * 3. Changes of one moment are written together; `flushed` waits for them.
  * 4. A killed issuer's are struck from all records, also of processes that are not there now.
+ * 5. Who has neither gained nor lost anything has none.
  */
 import type { Capability } from "../lib/protocol/index.ts";
+import { CapabilityIndex } from "./capability-index.ts";
 import { LimitError } from "./errors.ts";
 
 /** @property given keys → capabilities gained @property taken keys of the manifest's that it has no more */
@@ -24,25 +26,42 @@ export interface CapabilityStore {
   set(id: string, facts: CapabilityFacts | null): Promise<void>;
 }
 
+/** Where a set finds its record. */
+export type RecordSource = {
+  /** null: it has none. */
+  find(id: string): CapabilityRecord | null;
+  /** Made where there is none. */
+  of(id: string): CapabilityRecord;
+};
+
+/** Of a set that is its process's for once. */
+export const UNKEPT: RecordSource = { find: () => null, of: () => new CapabilityRecord() };
+
 export class CapabilityRecord {
   readonly #given = new Map<string, Capability>();
   readonly #taken = new Set<string>();
   readonly #changed: () => void;
   readonly #max: number;
   readonly #who: string;
+  readonly #index: CapabilityIndex<CapabilityRecord>;
 
-  /** @param max of each kind */
+  /** @param max of each kind @param index of what records say is given */
   constructor(
     facts: CapabilityFacts = { given: [], taken: [] },
     changed: () => void = () => undefined,
     who = "",
     max: number = Number.POSITIVE_INFINITY,
+    index: CapabilityIndex<CapabilityRecord> = new CapabilityIndex(),
   ) {
-    for (const [key, cap] of facts.given) this.#given.set(key, cap);
+    for (const [key, cap] of facts.given) {
+      this.#given.set(key, cap);
+      index.add(this, key, cap);
+    }
     for (const key of facts.taken) this.#taken.add(key);
     this.#changed = changed;
     this.#who = who;
     this.#max = max;
+    this.#index = index;
   }
 
   gained(): readonly Capability[] {
@@ -60,11 +79,21 @@ export class CapabilityRecord {
     if (known === undefined && this.#given.size >= this.#max)
       throw new LimitError("give one more capability to", this.#who, "capabilities", this.#max, "capabilities");
     this.#given.set(key, cap);
+    this.#index.add(this, key, cap);
     this.#changed();
   }
 
   drop(key: string): void {
-    if (this.#given.delete(key)) this.#changed();
+    const cap = this.#given.get(key);
+    if (cap === undefined) return;
+    this.#given.delete(key);
+    this.#index.remove(this, key, cap);
+    this.#changed();
+  }
+
+  /** It is forgotten as a whole. */
+  end(): void {
+    for (const [key, cap] of this.#given) this.#index.remove(this, key, cap);
   }
 
   take(key: string): void {
@@ -88,6 +117,7 @@ export class CapabilityRecords {
   readonly #max: number;
   readonly #fault: (error: unknown) => void;
   readonly #records = new Map<string, CapabilityRecord>();
+  readonly #index = new CapabilityIndex<CapabilityRecord>();
   readonly #dirty = new Set<string>();
   #asked = false;
   #writing: Promise<void> = Promise.resolve();
@@ -100,6 +130,11 @@ export class CapabilityRecords {
     for (const [id, facts] of store?.load() ?? []) this.#records.set(id, this.#make(id, facts));
   }
 
+  /** The one of that name; null: none. */
+  find(id: string): CapabilityRecord | null {
+    return this.#records.get(id) ?? null;
+  }
+
   /** The one of that name, from now on written as it changes. */
   of(id: string): CapabilityRecord {
     const known = this.#records.get(id);
@@ -109,16 +144,18 @@ export class CapabilityRecords {
     return made;
   }
 
-  /** For a process whose name nobody will have again. */
-  unkept(id: string): CapabilityRecord {
-    return new CapabilityRecord(undefined, undefined, id, this.#max);
-  }
+  /** For processes whose names nobody will have again. */
+  readonly unkept: RecordSource = {
+    find: () => null,
+    of: (id) => new CapabilityRecord(undefined, undefined, id, this.#max),
+  };
 
   /** The process of that name is not there any more. @param forGood rule 1 */
   left(id: string, forGood: boolean): void {
     const record = this.#records.get(id);
     if (record === undefined || (!forGood && record.facts() !== null)) return;
     this.#records.delete(id);
+    record.end();
     if (forGood && record.facts() !== null) this.#write(id);
   }
 
@@ -127,7 +164,13 @@ export class CapabilityRecords {
     for (const id of [...this.#records.keys()]) if (matches(id)) this.left(id, true);
   }
 
-  /** From every record, also of those that are not there. */
+  /** What `maker` issued or derived, from every record, also of those that are not there. */
+  strikeFrom(maker: string): void {
+    for (const record of this.#index.holdersOf(maker))
+      for (const key of this.#index.keysOf(maker, record)) record.drop(key);
+  }
+
+  /** The same of all that `matches`. */
   strike(matches: (cap: Capability) => boolean): void {
     for (const record of this.#records.values())
       for (const [key, cap] of record.facts()?.given ?? []) if (matches(cap)) record.drop(key);
@@ -140,7 +183,7 @@ export class CapabilityRecords {
   }
 
   #make(id: string, facts: CapabilityFacts | undefined): CapabilityRecord {
-    return new CapabilityRecord(facts, () => this.#write(id), id, this.#max);
+    return new CapabilityRecord(facts, () => this.#write(id), id, this.#max, this.#index);
   }
 
   #write(id: string): void {

@@ -19,8 +19,8 @@ type Member = {
   lifetime: Lifetime;
   /** Generations above it. */
   depth: number;
-  /** In the order of their start. */
-  readonly children: Set<Process>;
+  /** In the order of their start; null: none yet, as of nearly all that are children themselves. */
+  children: Set<Process> | null;
   /** Children of an incarnation that has ended; null: none. */
   stopping: Promise<void> | null;
 };
@@ -47,6 +47,7 @@ export class Family {
   /** `child` has just been made. */
   adopt(parent: Process, child: Process, lifetime: "incarnation" | "parent"): void {
     const above = this.#member(parent);
+    above.children ??= new Set();
     above.children.add(child);
     const member = this.#member(child);
     member.parent = parent;
@@ -102,7 +103,9 @@ export class Family {
     const children = this.childrenOf(process).filter((child) => this.#members.get(child)?.lifetime === "incarnation");
     if (children.length === 0) return;
     const stopping = this.#stopAll(children, this.#now() + this.#kernel.limits.farewell).then(() => {
-      if (member.stopping === stopping) member.stopping = null;
+      if (member.stopping !== stopping) return;
+      member.stopping = null;
+      this.#dropIfAlone(process, member);
     });
     member.stopping = stopping;
   }
@@ -119,7 +122,7 @@ export class Family {
     this.#members.delete(process);
     if (member !== undefined) {
       if (member.parent !== null) this.#leave(member.parent, process);
-      const children = [...member.children];
+      const children = [...(member.children ?? [])];
       for (const child of children) this.#orphan(child);
       // While the node stops, Node.stop goes through all of them itself.
       if (children.length > 0 && !this.#kernel.stopping)
@@ -161,7 +164,7 @@ export class Family {
 
   #leave(parent: Process, child: Process): void {
     const above = this.#members.get(parent);
-    above?.children.delete(child);
+    above?.children?.delete(child);
     if (above !== undefined) this.#dropIfAlone(parent, above);
   }
 
@@ -173,13 +176,14 @@ export class Family {
   }
 
   #dropIfAlone(process: Process, { parent, children, stopping }: Member): void {
-    if (parent === null && children.size === 0 && stopping === null) this.#members.delete(process);
+    if (parent === null && (children === null || children.size === 0) && stopping === null)
+      this.#members.delete(process);
   }
 
   #member(process: Process): Member {
     let member = this.#members.get(process);
     if (member === undefined) {
-      member = { parent: null, lifetime: "incarnation", depth: 0, children: new Set(), stopping: null };
+      member = { parent: null, lifetime: "incarnation", depth: 0, children: null, stopping: null };
       this.#members.set(process, member);
     }
     return member;

@@ -51,7 +51,6 @@ export class Incarnation implements Host {
   readonly dialect: Dialect;
   readonly folder: string | null;
   readonly settings: Settings;
-  readonly capabilities: CapabilityCalls;
   readonly pending: PendingTable;
   readonly startedAt: number; // ms monotonic
   /** What the promise of a handler calls: made once, not per message. */
@@ -60,7 +59,8 @@ export class Incarnation implements Host {
   readonly #kernel: Kernel;
   readonly #process: Process;
   #instance: PlaceableInstance = NOT_STARTED;
-  readonly #timers = new Set<ProcessTimer>();
+  #capabilities: CapabilityCalls | null = null; // few look at theirs
+  #timers: Set<ProcessTimer> | null = null;
   #hand = new Hand();
   #handled = 0; // messages since #hand was made
   #handledBefore = 0; // messages of the hands before: one may be laid down after a single message
@@ -78,8 +78,7 @@ export class Incarnation implements Host {
     this.settings = process.settings;
     this.#isAliased = ALIASED.has(this.our.id.text);
     this.startedAt = kernel.clock.monotonic();
-    this.pending = new PendingTable(kernel.wheel, (outcome) => process.postReserved(outcome));
-    this.capabilities = this.#capabilityCalls();
+    this.pending = new PendingTable(kernel.wheel, process, kernel.waiting);
     this.onSettled = () => process.settled(this);
     this.onFailed = (thrown) => process.failed(this, thrown);
   }
@@ -234,8 +233,8 @@ export class Incarnation implements Host {
     this.#ended = true;
     this.#instance.end?.();
     this.pending.clear();
-    for (const timer of this.#timers) this.#kernel.wheel.cancel(timer);
-    this.#timers.clear();
+    for (const timer of this.#timers ?? []) this.#kernel.wheel.cancel(timer);
+    this.#timers = null;
   }
 
   now(): number {
@@ -306,13 +305,15 @@ export class Incarnation implements Host {
     this.#assertAlive("set a timer");
     checkDelay(ms);
     const { timers } = this.#kernel.limits;
-    if (this.#timers.size >= timers) throw new LimitError("set a timer of", this.our.text, "timers", timers, "timers");
-    const timer = new ProcessTimer(this.#process, this.#timers, due);
-    this.#timers.add(timer);
+    this.#timers ??= new Set();
+    const set = this.#timers;
+    if (set.size >= timers) throw new LimitError("set a timer of", this.our.text, "timers", timers, "timers");
+    const timer = new ProcessTimer(this.#process, set, due);
+    set.add(timer);
     this.#kernel.wheel.add(timer, ms);
     return {
       cancel: () => {
-        this.#timers.delete(timer);
+        set.delete(timer);
         this.#kernel.wheel.cancel(timer);
         timer.cancelled = true;
       },
@@ -408,6 +409,11 @@ export class Incarnation implements Host {
   /** What may travel with a message: held, issued by this process itself, come with a message, or derived from such. */
   #attachable(capabilities: readonly Capability[]): readonly Capability[] {
     return this.#process.capabilities.attachable(capabilities, this.our.text);
+  }
+
+  get capabilities(): CapabilityCalls {
+    this.#capabilities ??= this.#capabilityCalls();
+    return this.#capabilities;
   }
 
   #capabilityCalls(): CapabilityCalls {

@@ -36,7 +36,7 @@ import {
   toAddress,
 } from "../lib/protocol/index.ts";
 import { Bus } from "./bus.ts";
-import { CapabilityEpoch, type CapabilityTime, endsWith, isFrom } from "./capabilities.ts";
+import { CapabilityEpoch, CapabilityScope, endsWith, isFrom } from "./capabilities.ts";
 import { CapabilityRecords, type CapabilityStore } from "./capability-records.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { CrashReports, type CrashStore } from "./crash-reports.ts";
@@ -58,6 +58,7 @@ import { Links } from "./links.ts";
 import { Logs } from "./logs.ts";
 import { Monitors } from "./monitors.ts";
 import { findProgram } from "./package.ts";
+import { WaitingTables } from "./pending.ts";
 import { Placements } from "./placement/placements.ts";
 import { Process } from "./process.ts";
 import { Registry } from "./registry.ts";
@@ -65,6 +66,7 @@ import { RunQueue } from "./run-queue.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import type { Verdict } from "./verdict.ts";
 
+const NO_SETTINGS: Settings = Object.freeze({}); // most have none: these are there once
 const LIFETIMES: readonly Lifetime[] = ["incarnation", "parent", "node"];
 
 export type KernelOptions = {
@@ -125,11 +127,12 @@ export class Kernel {
   readonly registry: Registry = new Registry();
   readonly keepers: Keepers = new Keepers();
   readonly capabilityEpoch: CapabilityEpoch = new CapabilityEpoch();
-  readonly capabilityTime: CapabilityTime;
+  readonly capabilityScope: CapabilityScope;
   readonly capabilityRecords: CapabilityRecords;
   readonly deadLetters: DeadLetters;
   readonly crashes: CrashReports;
   readonly givenUp: GivenUp;
+  readonly waiting: WaitingTables = new WaitingTables();
   readonly family: Family = new Family(this);
   readonly monitors: Monitors = new Monitors(this);
   readonly links: Links = new Links(this);
@@ -151,22 +154,22 @@ export class Kernel {
   cluster: Cluster | null = null;
   /** It is about to join others: until it has, or knows that it will not, names of the cluster wait. */
   joins = false;
-  readonly #settings: Readonly<Record<string, Settings>>;
+  readonly #settings: ReadonlyMap<string, Settings>;
   readonly #grants = new Map<string, Capability[]>(); // for processes that are not there yet, by name
   #messageId = 0;
-  #together: Set<Process> | null = null; // those that end at once
 
   /** @throws {OptionError} a limit */
   constructor(options: KernelOptions) {
     this.name = options.name;
-    this.#settings = options.settings ?? {};
+    this.#settings = new Map(Object.entries(options.settings ?? {}));
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.limits = kernelLimits(options.limits);
     this.freezeBodies = options.freezeBodies ?? process.env.NODE_ENV !== "production";
     this.queue = options.queue ?? new RunQueue(this.limits.turnSteps);
     this.wheel = new TimerWheel(this.clock);
-    this.capabilityTime = { wheel: this.wheel, now: () => this.clock.now() };
+    const time = { wheel: this.wheel, now: () => this.clock.now() };
+    this.capabilityScope = new CapabilityScope(this.name, this.capabilityEpoch, time);
     this.capabilityRecords = new CapabilityRecords(options.capabilityStore ?? null, this.limits.capabilities, (error) =>
       this.events.emit({ type: "fault", process: KERNEL.text, error }),
     );
@@ -250,8 +253,9 @@ export class Kernel {
   }
 
   /** What a process of that name finds as its settings. */
-  settingsOf(id: ProcessId, given: Settings = {}): Settings {
-    return Object.freeze({ ...given, ...this.#settings[id.text] });
+  settingsOf(id: ProcessId, given: Settings = NO_SETTINGS): Settings {
+    const own = this.#settings.get(id.text);
+    return given === NO_SETTINGS && own === undefined ? given : Object.freeze({ ...given, ...own });
   }
 
   /** @throws {SpawnError} as a rejection @throws {OptionError} likewise @throws {IdError} likewise, a capability that names no process */
@@ -389,25 +393,6 @@ export class Kernel {
     this.revoke((other) => isFrom(other, self) && other.issuer !== self && endsWith(other, cap));
   }
 
-  /**
-   * Ends many, not for good: what the others hold of them, and wait for from them, is looked through once. One by one,
-   * 5,000 took 9 s.
-   */
-  stopTogether(processes: readonly Process[]): void {
-    const gone = new Set<Process>();
-    this.#together = gone;
-    try {
-      for (const process of processes) process.kill("stop");
-    } finally {
-      this.#together = null;
-    }
-    const issuers = new Set([...gone].map(({ address }) => address.text));
-    for (const other of this.registry.all()) {
-      other.capabilities.revokeFromAll(issuers);
-      other.pending?.failHeldByOneOf(gone);
-    }
-  }
-
   /** Process only: it is gone. */
   forget(gone: Process, why: EndReason): void {
     this.registry.delete(gone);
@@ -418,14 +403,9 @@ export class Kernel {
     const byItself = why === "exit" || why === "crash";
     const forGood = why !== "stop" && !(byItself && gone.onExit === "Restart");
     this.capabilityRecords.left(gone.address.id.text, forGood);
-    if (forGood) this.capabilityRecords.strike((cap) => isFrom(cap, self));
-    if (this.#together === null) {
-      const isOver = this.stopping && !forGood; // nobody is to use them any more: 4,000 processes took 6 s to end
-      for (const other of this.registry.all()) {
-        if (!isOver) other.capabilities.revokeFrom(self, forGood);
-        other.pending?.failHeldBy(gone);
-      }
-    } else this.#together.add(gone);
+    if (forGood) this.capabilityRecords.strikeFrom(self);
+    if (!this.stopping || forGood) this.capabilityScope.revokeFrom(self, forGood); // else nobody is to use them any more
+    this.waiting.failHeldBy(gone);
     this.#strikeGrants((cap) => isFrom(cap, self));
     this.keepers.gone(gone);
     this.events.emit({ type: "process-gone", process: gone.address.id.text, why });

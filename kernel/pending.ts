@@ -73,16 +73,22 @@ export function pendingOf(request: Envelope): Pending | null {
   return request.pending as Pending | null; // only `PendingTable.add` and forwarding set it
 }
 
+/** Takes outcomes that nobody awaits: the process itself. */
+export type Taker = { postReserved(outcome: Envelope): unknown };
+
 export class PendingTable {
   readonly #wheel: TimerWheel;
   #newest: Pending | null = null;
   #size = 0;
-  readonly #deliver: (outcome: Envelope) => void;
+  readonly #taker: Taker;
+  readonly #tables: WaitingTables | null;
+  #isListed = false; // see WaitingTables
 
-  /** @param deliver takes outcomes that nobody awaits */
-  constructor(wheel: TimerWheel, deliver: (outcome: Envelope) => void) {
+  /** @param tables null: the end of none that is here matters to it */
+  constructor(wheel: TimerWheel, taker: Taker, tables: WaitingTables | null) {
     this.#wheel = wheel;
-    this.#deliver = deliver;
+    this.#taker = taker;
+    this.#tables = tables;
   }
 
   get size(): number {
@@ -102,6 +108,7 @@ export class PendingTable {
     if (prompting !== null && prompting.blob !== null) prompting.blob.hold();
     entry.older = this.#newest;
     if (this.#newest !== null) this.#newest.newer = entry;
+    else if (!this.#isListed) this.#list();
     this.#newest = entry;
     this.#size++;
     request.pending = entry;
@@ -143,19 +150,26 @@ export class PendingTable {
 
   /** Everything that `holder` was to answer ends with `Offline`, the oldest first. */
   failHeldBy(holder: Process): void {
-    if (this.#newest === null) return;
-    for (const entry of this.#entries()) if (entry.holder === holder) this.fail(entry, "Offline");
-  }
-
-  /** The same of many. */
-  failHeldByOneOf(holders: ReadonlySet<Process>): void {
-    for (const entry of this.#entries())
-      if (entry.holder !== null && holders.has(entry.holder)) this.fail(entry, "Offline");
+    const held: Pending[] = [];
+    for (let entry = this.#newest; entry !== null; entry = entry.older) if (entry.holder === holder) held.push(entry);
+    for (const entry of held.reverse()) this.fail(entry, "Offline");
   }
 
   /** Forgets all without an outcome: the incarnation has ended. */
   clear(): void {
     for (const entry of this.#entries()) this.#take(entry);
+    this.unlist();
+  }
+
+  /** WaitingTables only. */
+  unlist(): void {
+    this.#isListed = false;
+    this.#tables?.delete(this);
+  }
+
+  #list(): void {
+    this.#isListed = true;
+    this.#tables?.add(this);
   }
 
   /** That wait, the newest first; to look at only. */
@@ -174,7 +188,7 @@ export class PendingTable {
   #toMailbox(outcome: Envelope): void {
     const blob = outcome.prompting?.blob ?? null;
     if (blob !== null && !blob.expired) blob.keep();
-    this.#deliver(outcome);
+    this.#taker.postReserved(outcome);
   }
 
   #take(entry: Pending): boolean {
@@ -191,5 +205,34 @@ export class PendingTable {
     if (entry.request.blob !== null) entry.request.blob.release();
     if (entry.prompting !== null && entry.prompting.blob !== null) entry.prompting.blob.release();
     return true;
+  }
+}
+
+/**
+ * The tables of a node in which somebody waits, or has waited a moment ago: where it is looked for who has asked a process
+ * that is gone. A table lists itself when its first entry comes, and is taken off the list when it is found empty: so a
+ * process that asks again and again does not pay for it each time, and the end of one costs as much as there are that wait.
+ */
+export class WaitingTables {
+  readonly #tables = new Set<PendingTable>();
+
+  get size(): number {
+    return this.#tables.size;
+  }
+
+  add(table: PendingTable): void {
+    this.#tables.add(table);
+  }
+
+  delete(table: PendingTable): void {
+    this.#tables.delete(table);
+  }
+
+  /** Everything that `holder` was to answer ends with `Offline`. */
+  failHeldBy(holder: Process): void {
+    for (const table of this.#tables) {
+      if (table.size === 0) table.unlist();
+      else table.failHeldBy(holder);
+    }
   }
 }

@@ -25,6 +25,7 @@ import type { EndReason } from "./events.ts";
 import { Incarnation, isCancelled } from "./incarnation.ts";
 import type { Kernel } from "./kernel.ts";
 import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
+import type { KernelLimits } from "./limits.ts";
 import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
 import { PlacedProgram } from "./placement/placed-program.ts";
@@ -74,7 +75,7 @@ export type ProcessVersion = Pick<ProcessOptions, "program" | "folder" | "file" 
   readonly settings?: Settings;
 };
 
-export class Process implements Runnable {
+export class Process implements Runnable, LifecyclePort {
   readonly address: Address;
   program: Program;
   public: boolean;
@@ -94,7 +95,8 @@ export class Process implements Runnable {
   readonly routes: Routes = new Routes();
   readonly #kernel: Kernel;
   readonly #lifecycle: Lifecycle;
-  #restarts: RestartPolicy;
+  #restartLimits: KernelLimits;
+  #restarts: RestartPolicy | null = null; // most never end but for good
   #turn: Turn = HELD;
   #incarnation: Incarnation | null = null;
   #incarnations = 0;
@@ -123,10 +125,9 @@ export class Process implements Runnable {
     this.mailbox = new Mailbox(options.mailbox);
     const { capabilityRecords: records } = kernel;
     const name = options.address.id.text;
-    const record = options.unnamed ? records.unkept(name) : records.of(name);
-    this.capabilities = new CapabilitySet(kernel.name, kernel.capabilityEpoch, kernel.capabilityTime, record);
-    this.#restarts = this.#policy(options.restart);
-    this.#lifecycle = new Lifecycle(this.#port());
+    this.capabilities = new CapabilitySet(kernel.capabilityScope, name, options.unnamed ? records.unkept : records);
+    this.#restartLimits = this.#limitsOf(options.restart);
+    this.#lifecycle = new Lifecycle(this);
   }
 
   get onExit(): OnExit {
@@ -192,8 +193,10 @@ export class Process implements Runnable {
     this.settings = this.#kernel.settingsOf(this.address.id, version.settings);
     this.file = version.file;
     this.onExit = version.onExit;
-    this.#restarts = this.#policy(version.restart);
+    this.#restartLimits = this.#limitsOf(version.restart);
+    this.#restarts = null;
     this.public = version.public;
+    this.#kernel.registry.turnsTo(this, version.dialect);
     this.dialect = version.dialect;
     this.#kernel.capabilityEpoch.value++; // what senders remember of it
   }
@@ -429,9 +432,13 @@ export class Process implements Runnable {
     if (incarnation === this.#incarnation) this.#crashed(thrown);
   }
 
-  #policy(intensity: RestartIntensity | undefined): RestartPolicy {
-    const { limits, random } = this.#kernel;
-    return new RestartPolicy(restartLimits(limits, intensity, this.address.id.text), random);
+  #limitsOf(intensity: RestartIntensity | undefined): KernelLimits {
+    return restartLimits(this.#kernel.limits, intensity, this.address.id.text);
+  }
+
+  get #policy(): RestartPolicy {
+    this.#restarts ??= new RestartPolicy(this.#restartLimits, this.#kernel.random);
+    return this.#restarts;
   }
 
   #lineUp(): void {
@@ -439,27 +446,25 @@ export class Process implements Runnable {
     this.#kernel.queue.schedule(this);
   }
 
-  #port(): LifecyclePort {
-    return {
-      incarnate: () => this.#incarnate(),
-      scheduleRestart: () => {
-        this.#kernel.events.emit({
-          type: "process-restarting",
-          process: this.address.id.text,
-          delayMs: this.#restartDelay,
-        });
-        this.#restartTimer = new Alarm(() => this.#restartWhenFree());
-        this.#kernel.wheel.add(this.#restartTimer, this.#restartDelay);
-      },
-      cancelRestart: () => {
-        if (this.#restartTimer !== null) this.#kernel.wheel.cancel(this.#restartTimer);
-        this.#restartTimer = null;
-      },
-      dispose: () => this.#dispose(),
-    };
+  /** Lifecycle only, as the other three of LifecyclePort: a port of closures would be 300 bytes of each process. */
+  scheduleRestart(): void {
+    this.#kernel.events.emit({
+      type: "process-restarting",
+      process: this.address.id.text,
+      delayMs: this.#restartDelay,
+    });
+    this.#restartTimer = new Alarm(() => this.#restartWhenFree());
+    this.#kernel.wheel.add(this.#restartTimer, this.#restartDelay);
   }
 
-  #incarnate(): void {
+  /** Lifecycle only. */
+  cancelRestart(): void {
+    if (this.#restartTimer !== null) this.#kernel.wheel.cancel(this.#restartTimer);
+    this.#restartTimer = null;
+  }
+
+  /** Lifecycle only. */
+  incarnate(): void {
     this.#incarnations++;
     this.#exitAsked = false;
     this.#endBy = null;
@@ -553,7 +558,7 @@ export class Process implements Runnable {
     const isInVain = this.state !== "running" && isOptionError(thrown);
     const next = (): number | undefined => {
       if (isInVain) return undefined;
-      return isBlameless ? 0 : this.#restarts.next(this.startedAt ?? now, now);
+      return isBlameless ? 0 : this.#policy.next(this.startedAt ?? now, now);
     };
     return judge({ reason, askedBy: this.#endBy, restarts: this.onExit === "Restart", isOver, next });
   }
@@ -566,7 +571,7 @@ export class Process implements Runnable {
     this.#endIncarnation();
     this.#endReason = verdict.reason;
     this.#restartDelay = verdict.delayMs;
-    if (verdict.gaveUp) this.#kernel.gaveUp(this, this.#restarts.count);
+    if (verdict.gaveUp) this.#kernel.gaveUp(this, this.#policy.count);
     if (typeof this.onExit === "object" && !verdict.restarts)
       this.#kernel.bus.sendLastWords(this, this.onExit.Requests);
     this.#kernel.incarnationEnded(this, verdict);
@@ -590,7 +595,8 @@ export class Process implements Runnable {
     }
   }
 
-  #dispose(): void {
+  /** Lifecycle only. */
+  dispose(): void {
     this.#takeBack();
     this.#dropHand();
     this.#endIncarnation();

@@ -1,10 +1,11 @@
 /** Names and where they lead on this node. */
-import type { ProcessId } from "../lib/protocol/index.ts";
+import type { Dialect, ProcessId } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
 
 export class Registry {
   readonly #processes = new Map<string, Process>();
   readonly #aliases = new Map<string, string>();
+  readonly #speakers = new Map<Dialect, number>();
 
   get size(): number {
     return this.#processes.size;
@@ -19,7 +20,19 @@ export class Registry {
     const name = process.address.id.text;
     if (this.#processes.has(name) || this.#aliases.has(name)) return false;
     this.#processes.set(name, process);
+    this.#count(process.dialect, 1);
     return true;
+  }
+
+  /** Whether anybody here speaks it. */
+  isSpoken(dialect: Dialect): boolean {
+    return (this.#speakers.get(dialect) ?? 0) > 0;
+  }
+
+  /** Process only: it is about to speak another. */
+  turnsTo(process: Process, dialect: Dialect): void {
+    this.#count(process.dialect, -1);
+    this.#count(dialect, 1);
   }
 
   /** `alias` leads to `name` from now on: the older names of system processes (contract kinode §8). */
@@ -34,7 +47,13 @@ export class Registry {
 
   delete(process: Process): void {
     const name = process.address.id.text;
-    if (this.#processes.get(name) === process) this.#processes.delete(name);
+    if (this.#processes.get(name) !== process) return;
+    this.#processes.delete(name);
+    this.#count(process.dialect, -1);
+  }
+
+  #count(dialect: Dialect, by: 1 | -1): void {
+    this.#speakers.set(dialect, (this.#speakers.get(dialect) ?? 0) + by);
   }
 
   /** In the order they were added. */

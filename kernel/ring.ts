@@ -5,10 +5,11 @@
  * hold one message at a time, and so an idle process owns no ring at all.
  */
 const FIRST_SIZE = 16; // slots: 128 bytes, what most mailboxes never outgrow
+const NO_SLOTS: never[] = []; // of all that have none: never written to, as `push` grows first
 
 export class Ring<T extends object> {
   #first: T | undefined; // the oldest, when it came while nothing waited
-  #slots: (T | undefined)[] = [];
+  #slots: (T | undefined)[] = NO_SLOTS;
   #head = 0; // index of the oldest in the ring
   #length = 0; // in the ring
   #largest = 0; // slots it ever had
@@ -61,7 +62,7 @@ export class Ring<T extends object> {
   drain(): T[] {
     const values = this.toArray();
     this.#first = undefined;
-    this.#slots = [];
+    this.#slots = NO_SLOTS;
     this.#head = 0;
     this.#length = 0;
     return values;

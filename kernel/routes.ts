@@ -8,9 +8,10 @@ import type { Address } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
 
 const ROUTES_MAX = 256; // addresses, about 10 kB; who names more begins anew
+const NONE: Map<Address, Process> = new Map(); // of all that send to one only, or to nobody: never written to
 
 export class Routes {
-  readonly #known = new Map<Address, Process>();
+  #known = NONE; // more than one
   #epoch = -1;
   // The one found last: most processes send to the same one again.
   #address: Address | null = null;
@@ -34,12 +35,21 @@ export class Routes {
   }
 
   add(address: Address, process: Process, epoch: number): void {
-    if (this.#epoch !== epoch || this.#known.size >= ROUTES_MAX) this.#known.clear();
+    if (this.#epoch !== epoch || this.#known.size >= ROUTES_MAX) this.#forget();
     this.#epoch = epoch;
-    this.#known.set(address, process);
+    if (this.#address !== null && this.#process !== null) {
+      if (this.#known === NONE) this.#known = new Map([[this.#address, this.#process]]);
+      this.#known.set(address, process);
+    }
     this.#address = address;
     this.#process = process;
     this.note(process);
+  }
+
+  #forget(): void {
+    if (this.#known !== NONE) this.#known.clear();
+    this.#address = null;
+    this.#process = null;
   }
 
   /** Once per epoch and address, or where a message takes another way: not per message. */

@@ -50,13 +50,7 @@ const DOORS = {
   "@nats-io/kv": ["kernel/link/nats-directory.ts"],
   "@nats-io/nkeys": ["bin/cluster-keys.ts"],
   lmdb: ["processes/lmdb.ts"],
-  xstate: [
-    "lib/process/from-machine.ts",
-    "examples/",
-    "templates/",
-    "bench/contenders/",
-    "bench/peers/",
-  ],
+  xstate: ["lib/process/from-machine.ts", "examples/", "templates/", "bench/contenders/", "bench/peers/"],
   "hash-wasm": ["http-server/argon2.ts"],
   uplot: ["processes/chart-files.ts"], // which serves its files to pages
   "fft.js": ["processes/soundlab/chain/fft.ts"],

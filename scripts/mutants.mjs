@@ -3,7 +3,7 @@
  * kernel/*.ts that it replaces, and by what.
  */
 export const MUTANTS = [
-  ["who waits on a process that is gone is not told", "other.pending?.failHeldBy(gone);", ""],
+  ["who waits on a process that is gone is not told", "this.waiting.failHeldBy(gone);", ""],
   [
     "a message that crashed its process is tried again",
     "this.#kernel.bus.dropCrashed(envelope, this);",
@@ -51,11 +51,20 @@ export const MUTANTS = [
     "else this.#dropHand(); // it was killed",
     "// it was killed",
   ],
-  ["a capability outlives who issued it", "other.capabilities.revokeFrom(self, forGood);", ""],
+  [
+    "a capability outlives who issued it",
+    "if (!this.stopping || forGood) this.capabilityScope.revokeFrom(self, forGood);",
+    "",
+  ],
   [
     "a sender remembers that it may, when it may no longer",
-    "this.#count(cap, -1);\n    this.#epoch.value++;",
-    "this.#count(cap, -1);",
+    "this.#scope.holders.remove(this, key, cap);\n    this.#scope.epoch.value++;",
+    "this.#scope.holders.remove(this, key, cap);",
+  ],
+  [
+    "who waits again, after a while without, is not told",
+    "this.#isListed = false;\n    this.#tables?.delete(this);",
+    "this.#tables?.delete(this);",
   ],
   ["messages are handled during a farewell", "this.#turn = HELD;\n    this.#farewell", "this.#farewell"],
 ];

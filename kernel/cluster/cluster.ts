@@ -132,7 +132,7 @@ export class Cluster implements Keeper {
     const places = new Places(this.#kernel, roster);
     const tenure = new Tenure(this.#kernel, roster, () => this.#holds.leaseOver());
     this.#joined = { claims, roster, places, tenure };
-    this.#kernel.stopTogether(this.#holds.processes);
+    for (const process of this.#holds.processes) process.kill("stop");
   }
 
   /** It has joined nobody, and will not. */

@@ -141,7 +141,7 @@ export class Holds {
     const rule = `this node could not say for ${limits.directoryGone} ms that it is there: others may have them now. They end, ${all.length} of them`;
     const error = new ClusterError("lease", "go on with", what, rule);
     events.emit({ type: "fault", process: "kernel:distro:sys", error });
-    this.#kernel.stopTogether(all.map(({ process }) => process));
+    for (const { process } of all) process.kill("stop");
   }
 
   /** @param kept of its process: what that wanted kept last is, before another may have the name */

@@ -51,6 +51,7 @@ export type PeerFacts = {
   readonly flooded: number;
 };
 
+const NOBODY = { postReserved: () => undefined }; // each of the peer's requests has someone who awaits it
 const SETTLED = Promise.resolve(); // its `then` is a microtask at half the price of Node's queueMicrotask
 
 export class Peer {
@@ -85,7 +86,7 @@ export class Peer {
     this.in = new InQueue(inLimits(kernel.limits), () => kernel.losses?.missed(name));
     this.addresses = new Addresses(name);
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
-    this.asked = new PendingTable(kernel.wheel, () => undefined); // each has someone who awaits it
+    this.asked = new PendingTable(kernel.wheel, NOBODY, null);
     this.held = new Held(kernel, name, this.asked);
     this.untold = new Untold(LATE_MS, () => kernel.clock.monotonic());
     this.#ackAlarm = new Alarm(() => {

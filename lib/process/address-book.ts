@@ -6,10 +6,11 @@
 import { type Address, type AddressLike, toAddress } from "../protocol/index.ts";
 
 const NAMES_MAX = 256; // about 30 kB; who uses more begins anew
+const NONE: Map<AddressLike, Address> = new Map(); // of all that have used none yet: never written to
 
 export class AddressBook {
   readonly #node: string;
-  readonly #known = new Map<AddressLike, Address>();
+  #known = NONE;
 
   /** @param node what a name without one stands for */
   constructor(node: string) {
@@ -23,7 +24,8 @@ export class AddressBook {
 
   #add(name: AddressLike): Address {
     const address = toAddress(name, this.#node);
-    if (this.#known.size >= NAMES_MAX) this.#known.clear();
+    if (this.#known === NONE) this.#known = new Map();
+    else if (this.#known.size >= NAMES_MAX) this.#known.clear();
     this.#known.set(name, address);
     return address;
   }

@@ -76,10 +76,10 @@ export class Context<State = unknown> {
   readonly our: Address;
   /** For Request only. */
   readonly addresses: AddressBook;
-  /** Process-lib only. */
-  readonly httpWriters: HttpWriters = new HttpWriters();
   readonly #httpServer: Address;
-  readonly #state: StateCalls;
+  // Made when first used: there may be a hundred thousand processes, and most use few of these.
+  #httpWriters: HttpWriters | undefined;
+  #state: StateCalls | undefined;
   #capabilities: Capabilities | undefined;
   #kv: KvCalls | undefined;
   #sqlite: SqliteCalls | undefined;
@@ -92,8 +92,7 @@ export class Context<State = unknown> {
     this.host = host;
     this.our = host.our;
     this.addresses = new AddressBook(host.our.node);
-    this.#httpServer = new AddressClass(host.our.node, HTTP_SERVER);
-    this.#state = new StateCalls(host);
+    this.#httpServer = httpServerOf(host.our.node);
   }
 
   /** What is being handled, or was last; null in `init`. */
@@ -119,6 +118,12 @@ export class Context<State = unknown> {
   /** Of an instance of a keyed family, which: "42" in `room/42:chat:template.os`. undefined: it is none. */
   get key(): string | undefined {
     return this.our.id.key;
+  }
+
+  /** Process-lib only. */
+  get httpWriters(): HttpWriters {
+    this.#httpWriters ??= new HttpWriters();
+    return this.#httpWriters;
   }
 
   get capabilities(): Capabilities {
@@ -408,16 +413,21 @@ export class Context<State = unknown> {
 
   /** The value last set, by this or an earlier incarnation; undefined: none. @throws {SendError} */
   getState<Value>(): Promise<Value | undefined> {
-    return this.#state.get<Value>();
+    return this.#stateCalls().get<Value>();
   }
 
   /** Kept when it resolves. @param value what MessagePack can carry @throws {SendError} @throws {StateError} */
   setState(value: unknown): Promise<void> {
-    return this.#state.set(value);
+    return this.#stateCalls().set(value);
   }
 
   clearState(): Promise<void> {
-    return this.#state.clear();
+    return this.#stateCalls().clear();
+  }
+
+  #stateCalls(): StateCalls {
+    this.#state ??= new StateCalls(this.host);
+    return this.#state;
   }
 
   /** Files, in drives: `ctx.vfs.drive("notes").writeFile("a.txt", "…")`. */
@@ -468,6 +478,14 @@ export class Context<State = unknown> {
     const answer = await this.host.call(request);
     return readResult(answer.body); // the http-server's word: its source is checked by the kernel
   }
+}
+
+let httpServer: Address | null = null;
+
+/** Processes of one node have one address of its http-server together. */
+function httpServerOf(node: string): Address {
+  if (httpServer?.node !== node) httpServer = new AddressClass(node, HTTP_SERVER);
+  return httpServer;
 }
 
 const ACTION_SECONDS = 5; // seconds: the http-server answers in its turn; only another node takes time

@@ -1,6 +1,6 @@
 /** What one process holds, and what it may add by itself. */
 import { describe, expect, test } from "@jest/globals";
-import { CapabilityEpoch, CapabilitySet } from "../../kernel/capabilities.ts";
+import { CapabilityEpoch, CapabilityScope, CapabilitySet } from "../../kernel/capabilities.ts";
 import { type Capability, MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
 
 const self = "alice.os@me:a:b";
@@ -10,7 +10,7 @@ const cap = (params: unknown, issuer = other): Capability => ({ issuer, params: 
 
 function makeSet(): { readonly set: CapabilitySet; readonly epoch: CapabilityEpoch } {
   const epoch = new CapabilityEpoch();
-  return { set: new CapabilitySet("alice.os", epoch), epoch };
+  return { set: new CapabilitySet(new CapabilityScope("alice.os", epoch)), epoch };
 }
 
 describe("CapabilitySet", () => {
