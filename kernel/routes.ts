@@ -12,9 +12,11 @@ const ROUTES_MAX = 256; // addresses, about 10 kB; who names more begins anew
 export class Routes {
   readonly #known = new Map<Address, Process>();
   #epoch = -1;
-  // The one found last: most processes send to the same one again.
+  // The two found last: most processes send to the same one again, or to the http-server and another in turn.
   #address: Address | null = null;
   #process: Process | null = null;
+  #addressBefore: Address | null = null;
+  #processBefore: Process | null = null;
   #names: Set<string> | null = null; // of all whom it has ever led to, the newest ROUTES_MAX; most processes know few
 
   /** Process ids that messages went to: whether they are there now is not known here. */
@@ -26,20 +28,29 @@ export class Routes {
   find(address: Address, epoch: number): Process | null {
     if (this.#epoch !== epoch) return null;
     if (this.#address === address) return this.#process;
+    if (this.#addressBefore === address) return this.#processBefore;
     const process = this.#known.get(address);
     if (process === undefined) return null;
-    this.#address = address;
-    this.#process = process;
+    this.#found(address, process);
     return process;
   }
 
   add(address: Address, process: Process, epoch: number): void {
-    if (this.#epoch !== epoch || this.#known.size >= ROUTES_MAX) this.#known.clear();
+    if (this.#epoch !== epoch || this.#known.size >= ROUTES_MAX) {
+      this.#known.clear();
+      this.#address = null; // what was found before is of another epoch
+    }
     this.#epoch = epoch;
     this.#known.set(address, process);
+    this.#found(address, process);
+    this.note(process);
+  }
+
+  #found(address: Address, process: Process): void {
+    this.#addressBefore = this.#address;
+    this.#processBefore = this.#process;
     this.#address = address;
     this.#process = process;
-    this.note(process);
   }
 
   /** Once per epoch and address, or where a message takes another way: not per message. */

@@ -10,6 +10,9 @@ const NAMES_MAX = 256; // about 30 kB; who uses more begins anew
 export class AddressBook {
   readonly #node: string;
   readonly #known = new Map<AddressLike, Address>();
+  // The one asked for last: most processes send to the same one again.
+  #name: AddressLike | null = null;
+  #address: Address | null = null;
 
   /** @param node what a name without one stands for */
   constructor(node: string) {
@@ -18,7 +21,11 @@ export class AddressBook {
 
   /** @throws {IdError} it is no address */
   find(name: AddressLike): Address {
-    return this.#known.get(name) ?? this.#add(name);
+    if (this.#name === name && this.#address !== null) return this.#address;
+    const address = this.#known.get(name) ?? this.#add(name);
+    this.#name = name;
+    this.#address = address;
+    return address;
   }
 
   #add(name: AddressLike): Address {
