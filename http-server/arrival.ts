@@ -1,5 +1,5 @@
 /** A socket until it is a channel: what its upgrade found out, and how long it may take. Nothing of it stays. */
-import { type Process, WheelEntry } from "../kernel/index.ts";
+import type { Process, WheelEntry } from "../kernel/index.ts";
 import type { Channel } from "./channel.ts";
 
 const FRAMES_MAX = 100; // before its channel id; who waits for that, as the protocol says, sends none
@@ -14,7 +14,12 @@ export type Comer = {
   readonly label: string | null;
 };
 
-export class Arrival extends WheelEntry {
+export class Arrival implements WheelEntry {
+  /** Wheel only: see WheelEntry. */
+  tick = 0;
+  before: WheelEntry | null = null;
+  after: WheelEntry | null = null;
+  slot = -1;
   readonly boundTo: Process | null;
   readonly cookies: string;
   readonly label: string | null;
@@ -26,7 +31,6 @@ export class Arrival extends WheelEntry {
 
   /** @param tooLate is told when the deadline has passed; one function for all, not a closure each */
   constructor({ boundTo, cookies, label }: Comer, tooLate: (channel: Channel) => void) {
-    super();
     this.boundTo = boundTo;
     this.cookies = cookies;
     this.label = label;

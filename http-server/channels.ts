@@ -32,7 +32,7 @@ import { ChannelTable } from "./channel-table.ts";
 import { Grants } from "./grants.ts";
 import { Latest } from "./latest.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import { OutgoingFrames, textFrame } from "./outgoing.ts";
+import { isAbove, OutgoingFrames, textFrame } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
 import { Transfers } from "./transfers.ts";
 import type { Listener } from "./transport/transport.ts";
@@ -247,7 +247,7 @@ export class Channels implements Keeper {
     blob: Blob | null,
   ): HttpServerErrorKind | undefined {
     if (blob === null) return "NoBlob";
-    if (blob.byteLength > this.#limits.pushBytes) return "LimitReached";
+    if (isAbove(blob.raw(), this.#limits.pushBytes)) return "LimitReached"; // byteLength would make bytes of a text
     if (from.node !== this.#kernel.name) return undefined; // it owns no topic here, and so reaches nobody
     this.outgoing.flush();
     const name = topicName(from, topic);

@@ -68,6 +68,7 @@ export function chosenHeaders(request: TransportRequest, names: readonly string[
 /** Bytes that are kept of a channel: all that its client chose. */
 export function openingBytes(kept: Omit<Opening, "user" | "session">): number {
   const { query, headers, protocol, forwardedFor } = kept;
+  if (query === "" && headers === NOTHING && protocol === null && forwardedFor === null) return 0; // most are so
   let bytes = [query, protocol, forwardedFor].reduce((sum, text) => sum + Buffer.byteLength(text ?? ""), 0);
   for (const [name, value] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(value);
   return bytes;

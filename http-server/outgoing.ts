@@ -179,11 +179,10 @@ export class OutgoingFrames implements Shortcut {
     if (mayBeFull && socket.getBufferedAmount() + channel.outboxBytes + size > channel.sendLimit)
       return this.#tooSlow(channel);
     if (channel.outbox === null) {
-      channel.outbox = [];
+      channel.outbox = [{ data: frame, isBinary }]; // mostly the only one: room for it alone
       this.#waiting.push(channel);
       this.#kernel.queue.callHook();
-    }
-    channel.outbox.push({ data: frame, isBinary });
+    } else channel.outbox.push({ data: frame, isBinary });
     channel.outboxBytes += size; // or more than that: it is flushed a little sooner
     return undefined;
   }
@@ -200,11 +199,10 @@ export class OutgoingFrames implements Shortcut {
     channel.outbox = null;
     channel.outboxBytes = 0;
     if (socket === null) return;
-    const send = (): void => {
-      for (const { data, isBinary } of outbox) if (socket.send(data, isBinary) !== SENT) channel.slowDown();
-    };
-    if (outbox.length === 1) send();
-    else socket.cork(send);
+    const first = outbox[0];
+    if (outbox.length === 1 && first !== undefined) {
+      if (socket.send(first.data, first.isBinary) !== SENT) channel.slowDown();
+    } else sendAll(channel, socket, outbox);
   }
 
   #linger(channel: Channel, code: number, reason: string): void {
@@ -232,6 +230,13 @@ class Linger extends WheelEntry {
   }
 }
 
+/** In one write. Apart from `#flushOne`: a closure there would have its variables on the heap each time. */
+function sendAll(channel: Channel, socket: TransportSocket<Channel>, outbox: NonNullable<Channel["outbox"]>): void {
+  socket.cork(() => {
+    for (const { data, isBinary } of outbox) if (socket.send(data, isBinary) !== SENT) channel.slowDown();
+  });
+}
+
 /** Bytes. */
 export function sizeOf(frame: Frame): number {
   return typeof frame === "string" ? Buffer.byteLength(frame) : frame.byteLength;
@@ -242,7 +247,8 @@ function mostOf(frame: Frame): number {
   return typeof frame === "string" ? frame.length * 3 : frame.byteLength;
 }
 
-function isAbove(frame: Frame, bytes: number): boolean {
+/** Whether it has more bytes than that; those of a text are counted only where it is near. */
+export function isAbove(frame: Frame, bytes: number): boolean {
   return mostOf(frame) > bytes && sizeOf(frame) > bytes;
 }
 

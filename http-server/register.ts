@@ -3,6 +3,7 @@
  * `{"WsRegister": {…}}` (contract kinode §5.7, §8.4). Any bytes: always a registration or a refusal, never a throw.
  */
 import {
+  type Address,
   CLOSE,
   type CloseCode,
   type ProcessId,
@@ -65,11 +66,22 @@ export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registra
     return refuse(encoding, `slow_reader must be one of ${SLOW_READER_POLICIES.join(", ")}`);
   try {
     if (typeof target !== "string") return { encoding, token, target: null, node: null, slowReader };
-    const { node, id } = toAddress(target, "our");
+    const { node, id } = targetOf(target);
     return { encoding, token, target: id, node: node === "our" ? null : node, slowReader };
   } catch (thrown) {
     return refuse(encoding, textOf(thrown));
   }
+}
+
+let lastText = "";
+let lastTarget: Address | null = null;
+
+/** Most sockets name the process that the one before named: what is known of a name stays with its object. @throws {IdError} */
+function targetOf(text: string): Address {
+  if (lastTarget !== null && text === lastText) return lastTarget;
+  lastTarget = toAddress(text, "our");
+  lastText = text;
+  return lastTarget;
 }
 
 function refuse(encoding: Encoding, message: string): Refusal {

@@ -54,12 +54,13 @@ export class Incarnation implements Host {
   readonly pending: PendingTable;
   readonly startedAt: number; // ms monotonic
   /** What the promise of a handler calls: made once, not per message. */
-  readonly onSettled: () => void;
+  readonly onSettled: (value: unknown) => void;
   readonly onFailed: (thrown: unknown) => void;
   readonly #kernel: Kernel;
   readonly #process: Process;
   #instance: PlaceableInstance = NOT_STARTED;
   #capabilities: CapabilityCalls | null = null; // few look at theirs
+  #takeResult: ((value: unknown) => void) | undefined; // see Instance.results
   #timers: Set<ProcessTimer> | null = null;
   #hand = new Hand();
   #handled = 0; // messages since #hand was made
@@ -79,7 +80,10 @@ export class Incarnation implements Host {
     this.#isAliased = ALIASED.has(this.our.id.text);
     this.startedAt = kernel.clock.monotonic();
     this.pending = new PendingTable(kernel.wheel, process, kernel.waiting);
-    this.onSettled = () => process.settled(this);
+    this.onSettled = (value) => {
+      this.#takeResult?.(value);
+      process.settled(this);
+    };
     this.onFailed = (thrown) => process.failed(this, thrown);
   }
 
@@ -87,6 +91,7 @@ export class Incarnation implements Host {
   init(): void | Promise<void> {
     if (this.#process.isFollowed) this.follow();
     this.#instance = this.#process.program.start(this);
+    this.#takeResult = this.#instance.results?.();
     return this.#instance.init?.();
   }
 
@@ -115,8 +120,9 @@ export class Incarnation implements Host {
     const result = Incarnation.prototype.handle.call(this, message);
     if (origin.isShipped) return result;
     if (result === undefined) return origin.ended("handled");
-    return Promise.resolve(result).then(() => {
+    return Promise.resolve(result).then((value) => {
       if (!origin.isShipped) origin.ended("handled"); // a lazy program ships it when it is loaded
+      return value; // see Instance.results
     });
   }
 
@@ -289,8 +295,7 @@ export class Incarnation implements Host {
     if (blob?.expired === true) throw new BlobExpiredError();
     // Whoever asked under an older name is answered under it.
     const source = this.#isAliased ? this.#ownName(request.target) : this.our;
-    const envelope = new Envelope("response", source, request.rsvp, answer.body, blob);
-    envelope.id = request.id;
+    const envelope = Envelope.answer(request, source, request.rsvp, answer.body, blob);
     envelope.metadata = answer.metadata ?? null;
     if (answer.capabilities !== undefined) {
       envelope.capabilities = this.#attachable(answer.capabilities);

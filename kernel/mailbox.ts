@@ -50,6 +50,12 @@ export class Mailbox {
     return this.postReserved(envelope);
   }
 
+  /** Into one that is open and in which nothing waits: that of a process that is idle. */
+  postAlone(envelope: Envelope): void {
+    if (envelope.blob !== null) envelope.blob.hold();
+    this.#waiting.pushFirst(envelope);
+  }
+
   /** @returns false when it is closed */
   postReserved(envelope: Envelope): boolean {
     if (this.#closed) return false;

@@ -10,12 +10,17 @@
  */
 import { Envelope, SendError, type SendErrorKind } from "../lib/protocol/index.ts";
 import type { Process } from "./process.ts";
-import { type TimerWheel, WheelEntry } from "./timer-wheel.ts";
+import type { TimerWheel, WheelEntry } from "./timer-wheel.ts";
 
 export type Resolve = (answer: Envelope) => void;
 export type Reject = (error: SendError) => void;
 
-export class Pending extends WheelEntry {
+export class Pending implements WheelEntry {
+  /** Wheel only: see WheelEntry. */
+  tick = 0;
+  before: WheelEntry | null = null;
+  after: WheelEntry | null = null;
+  slot = -1;
   readonly request: Envelope;
   /** What the requester keeps: taken off the request, which others read. */
   readonly context: unknown;
@@ -38,7 +43,6 @@ export class Pending extends WheelEntry {
     resolve: Resolve | null,
     reject: Reject | null,
   ) {
-    super();
     this.#table = table;
     this.request = request;
     this.context = request.context;

@@ -209,9 +209,12 @@ export class Process implements Runnable, LifecyclePort {
 
   /** Queues a message. @returns false when the mailbox is full or closed */
   post(envelope: Envelope): boolean {
-    if (!this.mailbox.post(envelope)) return false;
-    if (this.#turn === IDLE) this.#lineUp();
-    return true;
+    if (this.#turn === IDLE) {
+      this.mailbox.postAlone(envelope);
+      this.#lineUp();
+      return true;
+    }
+    return this.mailbox.post(envelope);
   }
 
   /** Queues what must not be lost and is bounded elsewhere; see Mailbox. */

@@ -27,6 +27,11 @@ export class Ring<T extends object> {
     return this.#first ?? this.#slots[this.#head];
   }
 
+  /** As `push`, where it is known to be empty. */
+  pushFirst(value: T): void {
+    this.#first = value;
+  }
+
   push(value: T): void {
     if (this.#length === 0 && this.#first === undefined) {
       this.#first = value;

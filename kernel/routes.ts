@@ -13,9 +13,11 @@ const NONE: Map<Address, Process> = new Map(); // of all that send to one only, 
 export class Routes {
   #known = NONE; // more than one
   #epoch = -1;
-  // The one found last: most processes send to the same one again.
+  // The two found last: most processes send to the same one again, or to the http-server and another in turn.
   #address: Address | null = null;
   #process: Process | null = null;
+  #addressBefore: Address | null = null;
+  #processBefore: Process | null = null;
   #names: Set<string> | null = null; // of all whom it has ever led to, the newest ROUTES_MAX; most processes know few
 
   /** Process ids that messages went to: whether they are there now is not known here. */
@@ -27,10 +29,10 @@ export class Routes {
   find(address: Address, epoch: number): Process | null {
     if (this.#epoch !== epoch) return null;
     if (this.#address === address) return this.#process;
+    if (this.#addressBefore === address) return this.#processBefore;
     const process = this.#known.get(address);
     if (process === undefined) return null;
-    this.#address = address;
-    this.#process = process;
+    this.#found(address, process);
     return process;
   }
 
@@ -41,15 +43,23 @@ export class Routes {
       if (this.#known === NONE) this.#known = new Map([[this.#address, this.#process]]);
       this.#known.set(address, process);
     }
+    this.#found(address, process);
+    this.note(process);
+  }
+
+  #found(address: Address, process: Process): void {
+    this.#addressBefore = this.#address;
+    this.#processBefore = this.#process;
     this.#address = address;
     this.#process = process;
-    this.note(process);
   }
 
   #forget(): void {
     if (this.#known !== NONE) this.#known.clear();
     this.#address = null;
     this.#process = null;
+    this.#addressBefore = null;
+    this.#processBefore = null;
   }
 
   /** Once per epoch and address, or where a message takes another way: not per message. */

@@ -10,9 +10,12 @@
 import type { Clock } from "../lib/protocol/index.ts";
 
 const TICK = 10; // ms: a tenth of the accuracy that contract kinode §10 case 15 asks for
-const SLOTS = 512; // 5 s per round: the usual time-outs of 5 s stay within one
+const SLOTS = 512; // 5 s per round: the usual time-outs of 5 s stay within one; a power of two: see slotOf
 
-/** Something that comes due. An entry belongs to one wheel at a time. */
+/**
+ * Something that comes due. An entry belongs to one wheel at a time. What is made per message has these fields of its own
+ * (pending.ts) and extends nothing: V8 does not inline a super().
+ */
 export abstract class WheelEntry {
   /** Wheel only: the tick it fires at, and its neighbours in the slot. */
   tick = 0;
@@ -58,7 +61,7 @@ export class TimerWheel {
     const now = this.#clock.monotonic();
     if (this.#count === 0) this.#tick = Math.floor(now / TICK); // nothing to serve in between
     entry.tick = Math.max(this.#tick + 1, Math.ceil((now + ms) / TICK));
-    entry.slot = entry.tick % SLOTS;
+    entry.slot = slotOf(entry.tick);
     const first = this.#slots[entry.slot] ?? null;
     entry.before = null;
     entry.after = first;
@@ -98,7 +101,7 @@ export class TimerWheel {
     const expired: WheelEntry[] = [];
     // After a long sleep one round visits every slot: more would visit them again.
     for (let tick = Math.max(this.#tick + 1, end - SLOTS + 1); tick <= end; tick++) {
-      for (let entry = this.#slots[tick % SLOTS] ?? null; entry !== null; entry = entry.after) {
+      for (let entry = this.#slots[slotOf(tick)] ?? null; entry !== null; entry = entry.after) {
         if (entry.tick <= end) expired.push(entry);
       }
     }
@@ -115,7 +118,7 @@ export class TimerWheel {
   /** The tick of the first slot ahead that has an entry; at the latest one round from now. */
   #next(): number {
     for (let tick = this.#tick + 1; tick < this.#tick + SLOTS; tick++) {
-      if (this.#slots[tick % SLOTS] !== null) return tick;
+      if (this.#slots[slotOf(tick)] !== null) return tick;
     }
     return this.#tick + SLOTS;
   }
@@ -128,4 +131,9 @@ export class TimerWheel {
     const delay = Math.min(SLOTS * TICK, Math.max(0, Math.ceil(tick * TICK - now)));
     this.#disarm = this.#clock.setTimeout(this.#due, delay);
   }
+}
+
+/** A mask where a remainder would be one of floating point: ticks are no 31-bit numbers on a machine that is up for long. */
+function slotOf(tick: number): number {
+  return tick & (SLOTS - 1);
 }

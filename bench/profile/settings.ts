@@ -9,7 +9,7 @@ import { readNumber } from "../number-flag.ts";
 export const PARTS = ["cpu", "allocations", "instructions"] as const;
 export type Part = (typeof PARTS)[number];
 
-const WORKS: readonly Work[] = ["echo", "json", "ask"];
+const WORKS: readonly Work[] = ["echo", "json", "ask", "app"];
 
 /** Those whose script needs no package of bench/peers/. */
 const CONTENDERS = ["uwebsockets", "jackfield", "ws", "jackfield-ws"] as const satisfies readonly ContenderName[];

@@ -11,6 +11,9 @@ const NONE: Map<AddressLike, Address> = new Map(); // of all that have used none
 export class AddressBook {
   readonly #node: string;
   #known = NONE;
+  // The one asked for last: most processes send to the same one again.
+  #name: AddressLike | null = null;
+  #address: Address | null = null;
 
   /** @param node what a name without one stands for */
   constructor(node: string) {
@@ -19,7 +22,11 @@ export class AddressBook {
 
   /** @throws {IdError} it is no address */
   find(name: AddressLike): Address {
-    return this.#known.get(name) ?? this.#add(name);
+    if (this.#name === name && this.#address !== null) return this.#address;
+    const address = this.#known.get(name) ?? this.#add(name);
+    this.#name = name;
+    this.#address = address;
+    return address;
   }
 
   #add(name: AddressLike): Address {

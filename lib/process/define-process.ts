@@ -127,6 +127,11 @@ class DefinedProcess<State> implements Instance {
   readonly #ctx: Context<State>;
   readonly #httpServer: ProcessId; // as its dialect calls it
   readonly #running = running;
+  /** What the promise of a handler brought: made once, not per message. */
+  readonly #take = (state: unknown): void => {
+    if (state !== undefined) this.#state = state as State;
+  };
+  #hostTakes = false; // see Instance.results
   #state: State;
 
   constructor(handlers: Handlers<State>, host: Host) {
@@ -140,7 +145,10 @@ class DefinedProcess<State> implements Instance {
   }
 
   init(): void | Promise<void> {
-    return this.#run(() => this.#keep(this.#handlers.init?.(this.#ctx)));
+    return this.#run(() => {
+      const first = this.#handlers.init?.(this.#ctx);
+      return isPromise(first) ? first.then(this.#take) : this.#keep(first);
+    });
   }
 
   /** Hot path: no closure, no promise for a plain return. No handler runs within another's: `init` may. */
@@ -175,6 +183,11 @@ class DefinedProcess<State> implements Instance {
     return next === undefined ? undefined : this.#keep(next);
   }
 
+  results(): (value: unknown) => void {
+    this.#hostTakes = true;
+    return this.#take;
+  }
+
   exit(): void | Promise<void> {
     return this.#run(() => this.#handlers.onExit?.(this.#state, this.#ctx));
   }
@@ -193,8 +206,9 @@ class DefinedProcess<State> implements Instance {
     const handlers = this.#handlers;
     switch (message.kind) {
       case "request":
-        if (this.#isEvent(message)) return this.#event(message);
-        return this.#isFarEvent(message) ? this.#farEvent(message) : this.#request(message);
+        if (!this.#isOfHttpServer(message)) return this.#request(message);
+        if (message.source.node === this.#ctx.our.node) return this.#event(message);
+        return isFarEvent(message.body) ? this.#farEvent(message) : this.#request(message);
       case "response":
         return handlers.onResponse?.(this.#state, message, this.#ctx);
       case "error":
@@ -204,21 +218,11 @@ class DefinedProcess<State> implements Instance {
     }
   }
 
-  /** Of the http-server itself: what it passes on for a caller of RPC is a request like any other. */
-  #isEvent({ source, origin }: Envelope): boolean {
-    const httpServer = this.#httpServer;
-    return (
-      (source.id === httpServer || source.id.text === httpServer.text) &&
-      source.node === this.#ctx.our.node &&
-      origin !== RPC_ORIGIN
-    );
-  }
-
-  /** Of the http-server of another node, about a channel there: nothing else it says is an event here. */
-  #isFarEvent({ source, origin, body }: Envelope): boolean {
-    if (source.node === this.#ctx.our.node || source.id.text !== this.#httpServer.text || origin === RPC_ORIGIN)
-      return false;
-    return typeof body === "object" && body !== null && FAR_EVENTS.some((name) => name in body);
+  /** Of an http-server itself, here or elsewhere: what it passes on for a caller of RPC is a request like any other. */
+  #isOfHttpServer({ source, origin }: Envelope): boolean {
+    const { text } = this.#httpServer;
+    // The length first: comparing texts is a call, and most have another.
+    return source.id.text.length === text.length && source.id.text === text && origin !== RPC_ORIGIN;
   }
 
   #farEvent(message: Envelope): Next<State> {
@@ -322,19 +326,21 @@ class DefinedProcess<State> implements Instance {
     return this.#handlers.onSendError(this.#state, error, this.#ctx);
   }
 
+  /** A handler that changed its state in place may return it: nothing to keep. */
   #keep(next: Next<State> | undefined): void | Promise<void> {
-    if (next === undefined) return undefined;
-    if (isPromise(next)) {
-      return next.then((state) => {
-        if (state !== undefined) this.#state = state as State;
-      });
-    }
+    if (next === undefined || next === this.#state) return undefined;
+    if (isPromise(next)) return this.#hostTakes ? (next as Promise<void>) : next.then(this.#take);
     this.#state = next as State;
     return undefined;
   }
 }
 
 const FAR_EVENTS = ["WebSocketOpen", "WebSocketPush", "WebSocketClose"] as const;
+
+/** About a channel of another node: nothing else that its http-server says is an event here. */
+function isFarEvent(body: unknown): boolean {
+  return typeof body === "object" && body !== null && FAR_EVENTS.some((name) => name in body);
+}
 
 function openOf(event: WebSocketOpen, note: Blob | null): Open {
   const { transferred_from: from } = event;

@@ -26,6 +26,8 @@ import { current } from "./current.ts";
 
 export const AWAIT_SECONDS = 5; // seconds: what sendAndAwaitResponse waits unless told otherwise
 
+const NONE: readonly Capability[] = []; // one for all: a request is made per message
+
 export class Request {
   readonly #host: Host;
   readonly #addresses: AddressBook;
@@ -36,7 +38,7 @@ export class Request {
   #context: unknown;
   #inherit = false;
   #seconds: number | null = null;
-  #capabilities: readonly Capability[] = [];
+  #capabilities: readonly Capability[] = NONE;
 
   constructor(host: Host, addresses: AddressBook) {
     this.#host = host;

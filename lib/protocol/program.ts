@@ -34,6 +34,11 @@ export interface Instance {
    * Synchronous; must not throw, nor reach a process but by sending.
    */
   take?(source: Address, body: unknown, blob: Blob | null): void;
+  /**
+   * Asked for once, after `start`, by who waits for the promises of `handle` and `push` anyway: they may then bring a
+   * value, and what this returns is given it before the next message. So a handler that awaits costs one promise, not two.
+   */
+  results?(): (value: unknown) => void;
   /** After the last message of a process that exits or is stopped in peace; not after a crash. */
   exit?(): void | Promise<void>;
 }

@@ -52,13 +52,16 @@ export function kvProcess(open: () => Promise<KvStore>, limits: KvLimits = KV_LI
   });
 }
 
+/** @property waiting how many wait for it to be over, and have not gone on */
+type Change = { readonly over: Promise<void>; waiting: number };
+
 class Kv {
   readonly #ctx: Context<Kv>;
   readonly #store: KvStore;
   readonly #limits: KvLimits;
   readonly #lines = new Map<number, Line>();
   readonly #transactions: Transactions;
-  readonly #changing = new Map<string, Promise<void>>(); // by name: databases that are being made, or taken away
+  readonly #changing = new Map<string, Change>(); // by name: databases that are being made, or taken away
   readonly #doing = new Set<Promise<void>>();
   #bytes = 0; // of the blobs of what is in #doing
 
@@ -115,7 +118,15 @@ class Kv {
   async #do(message: Message, request: DatabaseRequest, batch: Batch): Promise<Answer> {
     const name = nameOf(request);
     // Whoever comes meanwhile waits here too, and goes on in the same order; the first of them may change it again.
-    for (let change = this.#changing.get(name); change !== undefined; change = this.#changing.get(name)) await change;
+    let passed: Change | undefined;
+    for (let change = this.#changing.get(name); change !== passed && change !== undefined; ) {
+      change.waiting++;
+      await change.over;
+      change.waiting--;
+      this.#forget(name, change);
+      passed = change;
+      change = this.#changing.get(name);
+    }
     if (request.action === "Open") return this.#open(name, request);
     const database = this.#store.find(name);
     if (database === undefined) throw new Refusal({ NoDb: [request.packageId, request.db] });
@@ -167,14 +178,19 @@ class Kv {
   }
 
   async #change<Result>(name: string, change: Promise<Result>): Promise<void> {
-    const isOver = change
-      .then(
-        () => undefined,
-        () => undefined, // who asked for it hears
-      )
-      .finally(() => this.#changing.delete(name));
-    this.#changing.set(name, isOver);
+    const over = change.then(
+      () => undefined,
+      () => undefined, // who asked for it hears
+    );
+    const changing: Change = { over, waiting: 0 };
+    this.#changing.set(name, changing);
+    void over.then(() => this.#forget(name, changing));
     await change;
+  }
+
+  /** Once it is over and those who waited go on: whoever came before they do would be ahead of them. */
+  #forget(name: string, change: Change): void {
+    if (change.waiting === 0 && this.#changing.get(name) === change) this.#changing.delete(name);
   }
 
   #get(message: Message, { given }: DatabaseRequest, database: number, line: Line): Promise<Answer> {

@@ -31,7 +31,7 @@ describe("readProfileSettings()", () => {
 
   test.each([
     [["memory"], 'Cannot take "memory" for profile as it must be one of those known: cpu, allocations, instructions'],
-    [["--work", "sing"], 'Cannot take "sing" for --work as it must be one of those known: echo, json, ask'],
+    [["--work", "sing"], 'Cannot take "sing" for --work as it must be one of those known: echo, json, ask, app'],
     [["--contender", "jackfield,socketio"], 'Cannot take "socketio" for --contender'],
     [["--seconds", "0"], 'Cannot set --seconds as it must be a number from 0.5 to 600: got "0", leave it out for 4'],
     [["--top", "2.5"], "Cannot set --top as it must be a whole number from 1 to 1000"],

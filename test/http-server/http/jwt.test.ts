@@ -98,6 +98,13 @@ describe("verifyToken()", () => {
     for (const more of [".", ".x", `.${TOKEN}`]) expect(verifyToken(TOKEN + more, SECRET)).toBeUndefined();
   });
 
+  test("is undefined where letters beyond Latin-1 end in the same bytes as those of the signature", () => {
+    const at = TOKEN.lastIndexOf(".") + 1;
+    const beyond = Array.from(TOKEN.slice(at), (letter) => String.fromCharCode(letter.charCodeAt(0) + 0x100)).join("");
+    expect(verifyToken(TOKEN.slice(0, at) + beyond, SECRET)).toBeUndefined();
+    expect(verifyToken(TOKEN, SECRET)).toEqual(CLAIMS);
+  });
+
   test("takes up to 4096 letters and no more", () => {
     const withId = (length: number): string => signToken({ ...CLAIMS, id: "x".repeat(length) }, SECRET);
     let length = 2900;

@@ -216,4 +216,16 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
     expect(await p.ask(publish("room"), Uint8Array.from([0xff, 0x41]))).toEqual(OK);
     expect([await client.nextText(), await client.nextText()]).toEqual(["x".repeat(10), "\u{fffd}A"]);
   });
+
+  test("a text is published up to so many bytes, not letters, well-formed, and as bytes where that is said", async () => {
+    const { on, p } = await startWithP(transport, { limits: { pushBytes: 10 } });
+    const { client, id } = await openChannel(on);
+    expect(await p.ask(subscribe(id, "room"))).toEqual(OK);
+    expect(await p.ask(publish("room"), "ü".repeat(6))).toEqual(err("LimitReached"));
+    expect(await p.ask(publish("room"), "ü".repeat(5))).toEqual(OK);
+    expect(await p.ask(publish("room"), "a\ud800")).toEqual(OK);
+    expect([await client.nextText(), await client.nextText()]).toEqual(["ü".repeat(5), "a\u{fffd}"]);
+    expect(await p.ask(publish("room", "Binary"), "grüß")).toEqual(OK);
+    expect(await client.nextBinary()).toEqual(new Uint8Array(Buffer.from("grüß")));
+  });
 });

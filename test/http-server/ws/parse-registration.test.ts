@@ -103,6 +103,16 @@ describe("parseRegistration()", () => {
     );
   });
 
+  test("reads each name as it is, whichever came before", () => {
+    const named = (target: string) => parseRegistration(Buffer.from(JSON.stringify({ target_process: target })), MAX);
+    for (const name of ["a:b:c", "a:b:c", "d:e:f", "a:b:c", "no name", "a:b:c", "no name"]) {
+      if (name === "no name") expect(named(name)).toMatchObject({ refused: true });
+      else expect(named(name)).toMatchObject({ target: ProcessId.parse(name), node: null });
+    }
+    expect(named("bob.os@a:b:c")).toMatchObject({ target: ProcessId.parse("a:b:c"), node: "bob.os" });
+    expect(named("a:b:c")).toMatchObject({ node: null });
+  });
+
   test("leaves the process to the next message where a wrapped one in JSON names none", () => {
     const parse = (value: unknown) => parseRegistration(Buffer.from(JSON.stringify(value)), MAX);
     const token = { auth_token: "a.b.c" };
