@@ -7,12 +7,16 @@ export type Piece = { readonly bytes: Uint8Array; readonly isText: boolean; read
 
 export class BatchReader {
   readonly #bytes: Buffer;
+  readonly #memory: ArrayBufferLike; // of #bytes, which begin #from there: to ask them for it is a call out of JavaScript
+  readonly #from: number;
   readonly #view: DataView;
   readonly #large: readonly Uint8Array[];
   #at = 0;
   #end = 0; // of the open section
 
   constructor({ bytes, large }: Batch) {
+    this.#memory = bytes.buffer;
+    this.#from = bytes.byteOffset;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#large = large;
@@ -60,7 +64,7 @@ export class BatchReader {
   /** A part of the batch. */
   bytes(): Uint8Array {
     const from = this.#skip();
-    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + from, this.#at - from);
+    return new Uint8Array(this.#memory, this.#from + from, this.#at - from);
   }
 
   value(): unknown {
