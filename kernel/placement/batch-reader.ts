@@ -1,5 +1,5 @@
 /** Reads a batch (records.ts). Throws RangeError where it is cut short: who wrote it may have meant harm. */
-import { unpackMessage } from "../../lib/protocol/index.ts";
+import { Blob, unpackMessage } from "../../lib/protocol/index.ts";
 import { type Batch, BLOB_FLAGS } from "./batch-writer.ts";
 
 /** A blob as it came: `bytes` are a part of the batch, or of a large one's own memory. */
@@ -7,7 +7,7 @@ export type Piece = { readonly bytes: Uint8Array; readonly isText: boolean; read
 
 export class BatchReader {
   readonly #bytes: Buffer;
-  readonly #memory: ArrayBufferLike; // of #bytes, which begin #from there: to ask them for it is a call out of JavaScript
+  readonly #memory: ArrayBuffer; // of #bytes, which begin #from there: to ask them for it is a call out of JavaScript
   readonly #from: number;
   readonly #view: DataView;
   readonly #large: readonly Uint8Array[];
@@ -15,7 +15,7 @@ export class BatchReader {
   #end = 0; // of the open section
 
   constructor({ bytes, large }: Batch) {
-    this.#memory = bytes.buffer;
+    this.#memory = bytes.buffer as ArrayBuffer; // what is shared was copied out (shared-ring.ts)
     this.#from = bytes.byteOffset;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -71,6 +71,18 @@ export class BatchReader {
     return unpackMessage(this.bytes());
   }
 
+  /** Hot path: as `blob`, lent, and without a view of it unless somebody asks for one. */
+  lent(): Blob {
+    const flags = this.#bytes[this.#at];
+    if (flags !== BLOB_FLAGS.isThere && flags !== (BLOB_FLAGS.isThere | BLOB_FLAGS.isText)) {
+      const piece = this.blob();
+      return Blob.lend(piece?.bytes ?? EMPTY, piece?.isText ?? false);
+    }
+    this.#at++;
+    const from = this.#skip();
+    return Blob.lendPart(this.#memory, this.#from + from, this.#at - from, flags !== BLOB_FLAGS.isThere);
+  }
+
   /** Hot path. */
   blob(): Piece | null {
     const flags = this.u8();
@@ -92,3 +104,5 @@ export class BatchReader {
     return from;
   }
 }
+
+const EMPTY = new Uint8Array(0);

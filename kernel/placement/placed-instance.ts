@@ -11,7 +11,7 @@ import { UnpackableError } from "../errors.ts";
 import type { Hand, Incarnation } from "../incarnation.ts";
 import { AskedRequests } from "./asked-requests.ts";
 import type { BatchReader } from "./batch-reader.ts";
-import type { BatchWriter } from "./batch-writer.ts";
+import { type BatchWriter, FRAME_HEAD, LARGE_BLOB } from "./batch-writer.ts";
 import { unpackError } from "./error-codec.ts";
 import { packBody, writeError, writeMessage } from "./message-codec.ts";
 import type { GivenBack, PlaceableInstance } from "./placeable.ts";
@@ -108,8 +108,20 @@ export class PlacedInstance implements PlaceableInstance {
     return this.#add(seq, hand, out.length - before);
   }
 
-  /** Hot path: a frame, without its message. */
+  /** Hot path: a frame, without its message, which stays in hand as long as its callback runs. */
   push(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void> {
+    const bytes = blob.bytes();
+    const origin = this.#incarnation.frameInHand;
+    if (bytes.byteLength >= LARGE_BLOB || origin === null) return this.#pushLarge(channelId, messageType, blob);
+    const out = this.#records();
+    const seq = this.#shipped.nextSeq();
+    const at = out.frame(seq, channelId, MESSAGE_TYPES.indexOf(messageType), bytes, blob.isText);
+    const { length } = bytes;
+    this.#shipped.addFrame(seq, origin, out.slab, at, length, blob.isText, length + FRAME_HEAD);
+    return this.#shipped.isFull ? this.#room() : undefined;
+  }
+
+  #pushLarge(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void> {
     const hand = this.#incarnation.layDown();
     const out = this.#records();
     const before = out.length;
@@ -153,7 +165,7 @@ export class PlacedInstance implements PlaceableInstance {
 
   lapse(lapsed: (message: Envelope) => boolean): void {
     for (const { seq, hand } of this.#shipped.each()) {
-      const { message } = hand; // null: a frame brings no capability
+      const message = hand?.message ?? null; // null: a frame brings no capability
       if (message !== null && lapsed(message)) this.#records().u8(record.LAPSED).u32(seq).value(message.capabilities);
     }
   }
@@ -210,7 +222,10 @@ export class PlacedInstance implements PlaceableInstance {
 
   #add(seq: number, hand: Hand, bytes: number): void | Promise<void> {
     this.#shipped.add(seq, hand, bytes);
-    if (!this.#shipped.isFull) return undefined;
+    return this.#shipped.isFull ? this.#room() : undefined;
+  }
+
+  #room(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#roomWanted = { resolve, reject };
     });

@@ -41,6 +41,7 @@ export const FAREWELL_SAID = 31; // value: an error, or null
 export const HELLO = 32; // nothing: the realm runs
 export const PONG = 33; // u32 of the PING, u32 MiB of resident memory
 export const DYING = 34; // value: the error that ends the whole realm
+export const PASS_ON = 36; // channel u32, message type u8: a PUSH of what came with the frame in hand, as it came
 export const TELL = 35; // target text, value, blob: what wants no answer and has nothing but these
 
 /** What START carries. */
