@@ -91,7 +91,7 @@ export class OutgoingFrames implements Shortcut {
     const isBinary = messageType === "Binary";
     if (!isBinary && messageType !== "Text") return false;
     const frame = isBinary ? blob.raw() : textFrame(blob);
-    return !isAbove(frame, this.#pushBytes) && this.#queue(channel, frame, isBinary) === undefined; // it has room
+    return this.#queue(channel, frame, isBinary) === undefined; // else nothing was done: its socket has room
   }
 
   /** What was found for one frame holds until a capability changes, or who is there, or the channel (`lookCloser`). */

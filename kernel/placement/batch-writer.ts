@@ -82,6 +82,25 @@ export class BatchWriter {
     }
   }
 
+  /** Hot path: the head of a record about a message. */
+  head(type: number, seq: number): this {
+    this.#reserve(5);
+    this.#bytes[this.#at] = type;
+    this.#view.setUint32(this.#at + 1, seq, true);
+    this.#at += 5;
+    return this;
+  }
+
+  /** Hot path: a push, but for its blob. */
+  push(type: number, channelId: number, messageType: number): this {
+    this.#reserve(6);
+    this.#bytes[this.#at] = type;
+    this.#view.setUint32(this.#at + 1, channelId, true);
+    this.#bytes[this.#at + 5] = messageType;
+    this.#at += 6;
+    return this;
+  }
+
   u8(value: number): this {
     this.#reserve(1);
     this.#bytes[this.#at++] = value;
@@ -145,13 +164,14 @@ export class BatchWriter {
     this.#reserve(FRAME_HEAD + length);
     const at = this.#at;
     const view = this.#view;
-    view.setUint8(at, FRAME);
+    const own = this.#bytes;
+    own[at] = FRAME;
     view.setUint32(at + 1, seq, true);
     view.setUint32(at + 5, channelId, true);
-    view.setUint8(at + 9, messageType);
-    view.setUint8(at + 10, textual ? isThere | isText : isThere);
+    own[at + 9] = messageType;
+    own[at + 10] = textual ? isThere | isText : isThere;
     view.setUint32(at + 11, length, true);
-    this.#bytes.set(bytes, at + FRAME_HEAD);
+    own.set(bytes, at + FRAME_HEAD);
     this.#at = at + FRAME_HEAD + length;
     this.#slab.held++;
     return at + FRAME_HEAD;

@@ -5,10 +5,10 @@
  * 2. What the handler does comes back as records, and is replayed here (replay.ts).
  * 3. A message stays here until it is handled: see shipped.ts.
  */
-import { type Address, type Blob, type Envelope, MESSAGE_TYPES, type WsMessageType } from "../../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, WsMessageType } from "../../lib/protocol/index.ts";
 import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
-import type { Hand, Incarnation } from "../incarnation.ts";
+import { Hand, type Incarnation } from "../incarnation.ts";
 import { AskedRequests } from "./asked-requests.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { type BatchWriter, FRAME_HEAD, LARGE_BLOB } from "./batch-writer.ts";
@@ -112,21 +112,23 @@ export class PlacedInstance implements PlaceableInstance {
   push(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void> {
     const bytes = blob.bytes();
     const origin = this.#incarnation.frameInHand;
-    if (bytes.byteLength >= LARGE_BLOB || origin === null) return this.#pushLarge(channelId, messageType, blob);
+    if (bytes.byteLength >= LARGE_BLOB || origin === null) return this.#pushLarge(channelId, messageType, blob, origin);
     const out = this.#records();
     const seq = this.#shipped.nextSeq();
-    const at = out.frame(seq, channelId, MESSAGE_TYPES.indexOf(messageType), bytes, blob.isText);
+    const at = out.frame(seq, channelId, record.codeOf(messageType), bytes, blob.isText);
     const { length } = bytes;
     this.#shipped.addFrame(seq, origin, out.slab, at, length, blob.isText, length + FRAME_HEAD);
     return this.#shipped.isFull ? this.#room() : undefined;
   }
 
-  #pushLarge(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void> {
-    const hand = this.#incarnation.layDown();
+  #pushLarge(channelId: number, messageType: WsMessageType, blob: Blob, origin: object | null): void | Promise<void> {
+    const hand = new Hand(); // the node's own stays as it is: what waits for room is in that
+    hand.origin = origin;
+    hand.blob = blob;
     const out = this.#records();
     const before = out.length;
     const seq = this.#shipped.nextSeq();
-    out.u8(record.FRAME).u32(seq).u32(channelId).u8(MESSAGE_TYPES.indexOf(messageType)).blob(blob);
+    out.u8(record.FRAME).u32(seq).u32(channelId).u8(record.codeOf(messageType)).blob(blob);
     return this.#add(seq, hand, out.length - before);
   }
 

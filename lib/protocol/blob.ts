@@ -68,7 +68,7 @@ export class Blob {
   /** A view of the bytes; lent memory unless `keep()` was called. @throws {BlobExpiredError} */
   bytes(): Uint8Array {
     const source = unexpired(this.#source);
-    if (source instanceof Uint8Array) return source;
+    if (ArrayBuffer.isView(source)) return source; // instanceof goes from prototype to prototype
     if (typeof source !== "string" && !(source instanceof Part)) return new Uint8Array(source);
     const bytes = typeof source === "string" ? encoded(source) : viewOf(source);
     this.#source = bytes;
@@ -130,6 +130,7 @@ export class Blob {
   /** What a transport sends: a string, or bytes, whichever is at hand. @throws {BlobExpiredError} */
   raw(): Lent | string {
     const source = unexpired(this.#source);
+    if (typeof source === "string" || ArrayBuffer.isView(source)) return source;
     return source instanceof Part ? this.bytes() : source;
   }
 
