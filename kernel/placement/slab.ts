@@ -15,7 +15,7 @@ export class Slab {
     this.view = new DataView(this.#memory);
   }
 
-  /** Hot path. Lends what stands there, until it is released and the turn has ended. */
+  /** Hot path. Lends what stands there, until it is released and the turn has ended: transports copy what they send. */
   lend(at: number, length: number, isText: boolean): Blob {
     return Blob.lend(new Uint8Array(this.#memory, at, length), isText);
   }
