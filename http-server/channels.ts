@@ -79,8 +79,12 @@ export class Channels implements Keeper {
     this.epoch = kernel.capabilityEpoch;
     this.messagesPerSecond = limits.messagesPerSecond;
     this.#listeners = listeners;
-    this.outgoing = new OutgoingFrames(kernel, limits, self, (channel, code, reason) =>
-      this.#finish(channel, code, reason),
+    this.outgoing = new OutgoingFrames(
+      kernel,
+      limits,
+      self,
+      (channel, code, reason) => this.#finish(channel, code, reason),
+      (channelId) => this.#byId.get(channelId),
     );
     this.#grants = new Grants(limits);
     this.latest = new Latest(limits, this.outgoing, () => kernel.clock.monotonic());

@@ -33,6 +33,7 @@ export class OutgoingFrames implements Shortcut {
   readonly #self: Process; // the http-server
   readonly #epoch: CapabilityEpoch;
   readonly #finish: (channel: Channel, code: number, reason: string) => void;
+  readonly #find: (channelId: number) => Channel | undefined;
   readonly #waiting: Channel[] = []; // those with an outbox
   readonly #lingering = new Map<Channel, Linger>();
   /** Whose callback is running, corked; null: nobody's. */
@@ -40,12 +41,13 @@ export class OutgoingFrames implements Shortcut {
   /** Pushes and publishes that a slow reader's policy left out; of one channel see `LatestReader.leftOut`. */
   dropped = 0;
 
-  /** @param finish tells the channel's process that it has ended */
+  /** @param finish tells the channel's process that it has ended @param find the channel of that id */
   constructor(
     kernel: Kernel,
     limits: HttpServerLimits,
     self: Process,
     finish: (channel: Channel, code: number, reason: string) => void,
+    find: (channelId: number) => Channel | undefined,
   ) {
     this.#kernel = kernel;
     this.#limits = limits;
@@ -54,6 +56,7 @@ export class OutgoingFrames implements Shortcut {
     this.#self = self;
     this.#epoch = kernel.capabilityEpoch;
     this.#finish = finish;
+    this.#find = find;
     kernel.queue.afterTurn(() => this.flush());
   }
 
@@ -77,6 +80,18 @@ export class OutgoingFrames implements Shortcut {
     if (outcome === SENT) return true;
     channel.slowDown();
     return outcome !== DROPPED; // publishes have filled its queue: nothing was taken
+  }
+
+  /** Hot path of who runs elsewhere: no action is made of it, and none is read. What needs a closer look is sent as one. */
+  later(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
+    const channel = this.#find(channelId);
+    if (channel === undefined || channel.topics !== null) return false;
+    if (channel.pushEpoch !== this.#epoch.value && !this.#mayPush(channel)) return false;
+    if (channel.owner?.address !== from || channel.socket === null || !this.#self.idle) return false;
+    const isBinary = messageType === "Binary";
+    if (!isBinary && messageType !== "Text") return false;
+    const frame = isBinary ? blob.raw() : textFrame(blob);
+    return this.#queue(channel, frame, isBinary) === undefined; // else nothing was done: its socket has room
   }
 
   /** What was found for one frame holds until a capability changes, or who is there, or the channel (`lookCloser`). */

@@ -162,6 +162,11 @@ export class Incarnation implements Host {
     return message === undefined || hand.message === message ? hand : handWith(message);
   }
 
+  /** Where the frame in hand comes from; null: it is none, or its message has been asked for. */
+  get frameInHand(): object | null {
+    return this.#hand.message === null ? this.#hand.origin : null;
+  }
+
   takeUp(hand: Hand): void {
     this.#hand = hand;
   }
@@ -257,6 +262,12 @@ export class Incarnation implements Host {
   push(channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     const { shortcut } = this.#kernel;
     return shortcut === null || this.#ended ? false : shortcut.push(this.our, channelId, messageType, blob);
+  }
+
+  /** Hot path of who runs elsewhere: see Shortcut. */
+  pushLater(channelId: number, messageType: WsMessageType, blob: Blob): boolean {
+    const { shortcut } = this.#kernel;
+    return shortcut === null || this.#ended ? false : shortcut.later(this.our, channelId, messageType, blob);
   }
 
   tell(target: Address, body: unknown, blob: Blob | null): void {

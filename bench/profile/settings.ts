@@ -12,7 +12,13 @@ export type Part = (typeof PARTS)[number];
 const WORKS: readonly Work[] = ["echo", "json", "ask", "app"];
 
 /** Those whose script needs no package of bench/peers/. */
-const CONTENDERS = ["uwebsockets", "jackfield", "ws", "jackfield-ws"] as const satisfies readonly ContenderName[];
+const CONTENDERS = [
+  "uwebsockets",
+  "jackfield",
+  "jackfield-worker",
+  "ws",
+  "jackfield-ws",
+] as const satisfies readonly ContenderName[];
 
 const NUMBERS = {
   seconds: { value: 4, min: 0.5, max: 600 }, // 16,000 samples

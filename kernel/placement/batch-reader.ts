@@ -1,5 +1,5 @@
 /** Reads a batch (records.ts). Throws RangeError where it is cut short: who wrote it may have meant harm. */
-import { unpackMessage } from "../../lib/protocol/index.ts";
+import { Blob, unpackMessage } from "../../lib/protocol/index.ts";
 import { type Batch, BLOB_FLAGS } from "./batch-writer.ts";
 
 /** A blob as it came: `bytes` are a part of the batch, or of a large one's own memory. */
@@ -7,12 +7,16 @@ export type Piece = { readonly bytes: Uint8Array; readonly isText: boolean; read
 
 export class BatchReader {
   readonly #bytes: Buffer;
+  readonly #memory: ArrayBuffer; // of #bytes, which begin #from there: to ask them for it is a call out of JavaScript
+  readonly #from: number;
   readonly #view: DataView;
   readonly #large: readonly Uint8Array[];
   #at = 0;
   #end = 0; // of the open section
 
   constructor({ bytes, large }: Batch) {
+    this.#memory = bytes.buffer as ArrayBuffer; // what is shared was copied out (shared-ring.ts)
+    this.#from = bytes.byteOffset;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#large = large;
@@ -60,11 +64,23 @@ export class BatchReader {
   /** A part of the batch. */
   bytes(): Uint8Array {
     const from = this.#skip();
-    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + from, this.#at - from);
+    return new Uint8Array(this.#memory, this.#from + from, this.#at - from);
   }
 
   value(): unknown {
     return unpackMessage(this.bytes());
+  }
+
+  /** Hot path: as `blob`, lent, and without a view of it unless somebody asks for one. */
+  lent(): Blob {
+    const flags = this.#bytes[this.#at];
+    if (flags !== BLOB_FLAGS.isThere && flags !== (BLOB_FLAGS.isThere | BLOB_FLAGS.isText)) {
+      const piece = this.blob();
+      return Blob.lend(piece?.bytes ?? EMPTY, piece?.isText ?? false);
+    }
+    this.#at++;
+    const from = this.#skip();
+    return Blob.lendPart(this.#memory, this.#from + from, this.#at - from, flags !== BLOB_FLAGS.isThere);
   }
 
   /** Hot path. */
@@ -88,3 +104,5 @@ export class BatchReader {
     return from;
   }
 }
+
+const EMPTY = new Uint8Array(0);

@@ -5,13 +5,13 @@
  * 2. What the handler does comes back as records, and is replayed here (replay.ts).
  * 3. A message stays here until it is handled: see shipped.ts.
  */
-import { type Address, type Blob, type Envelope, MESSAGE_TYPES, type WsMessageType } from "../../lib/protocol/index.ts";
+import type { Address, Blob, Envelope, WsMessageType } from "../../lib/protocol/index.ts";
 import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
-import type { Hand, Incarnation } from "../incarnation.ts";
+import { Hand, type Incarnation } from "../incarnation.ts";
 import { AskedRequests } from "./asked-requests.ts";
 import type { BatchReader } from "./batch-reader.ts";
-import type { BatchWriter } from "./batch-writer.ts";
+import { type BatchWriter, FRAME_HEAD, LARGE_BLOB } from "./batch-writer.ts";
 import { unpackError } from "./error-codec.ts";
 import { packBody, writeError, writeMessage } from "./message-codec.ts";
 import type { GivenBack, PlaceableInstance } from "./placeable.ts";
@@ -108,13 +108,27 @@ export class PlacedInstance implements PlaceableInstance {
     return this.#add(seq, hand, out.length - before);
   }
 
-  /** Hot path: a frame, without its message. */
+  /** Hot path: a frame, without its message, which stays in hand as long as its callback runs. */
   push(channelId: number, messageType: WsMessageType, blob: Blob): void | Promise<void> {
-    const hand = this.#incarnation.layDown();
+    const bytes = blob.bytes();
+    const origin = this.#incarnation.frameInHand;
+    if (bytes.byteLength >= LARGE_BLOB || origin === null) return this.#pushLarge(channelId, messageType, blob, origin);
+    const out = this.#records();
+    const seq = this.#shipped.nextSeq();
+    const at = out.frame(seq, channelId, record.codeOf(messageType), bytes, blob.isText);
+    const { length } = bytes;
+    this.#shipped.addFrame(seq, origin, out.slab, at, length, blob.isText, length + FRAME_HEAD);
+    return this.#shipped.isFull ? this.#room() : undefined;
+  }
+
+  #pushLarge(channelId: number, messageType: WsMessageType, blob: Blob, origin: object | null): void | Promise<void> {
+    const hand = new Hand(); // the node's own stays as it is: what waits for room is in that
+    hand.origin = origin;
+    hand.blob = blob;
     const out = this.#records();
     const before = out.length;
     const seq = this.#shipped.nextSeq();
-    out.u8(record.FRAME).u32(seq).u32(channelId).u8(MESSAGE_TYPES.indexOf(messageType)).blob(blob);
+    out.u8(record.FRAME).u32(seq).u32(channelId).u8(record.codeOf(messageType)).blob(blob);
     return this.#add(seq, hand, out.length - before);
   }
 
@@ -153,7 +167,7 @@ export class PlacedInstance implements PlaceableInstance {
 
   lapse(lapsed: (message: Envelope) => boolean): void {
     for (const { seq, hand } of this.#shipped.each()) {
-      const { message } = hand; // null: a frame brings no capability
+      const message = hand?.message ?? null; // null: a frame brings no capability
       if (message !== null && lapsed(message)) this.#records().u8(record.LAPSED).u32(seq).value(message.capabilities);
     }
   }
@@ -210,7 +224,10 @@ export class PlacedInstance implements PlaceableInstance {
 
   #add(seq: number, hand: Hand, bytes: number): void | Promise<void> {
     this.#shipped.add(seq, hand, bytes);
-    if (!this.#shipped.isFull) return undefined;
+    return this.#shipped.isFull ? this.#room() : undefined;
+  }
+
+  #room(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#roomWanted = { resolve, reject };
     });

@@ -17,7 +17,6 @@ import {
   type Host,
   type HostCommand,
   HTTP_SERVER,
-  MESSAGE_TYPES,
   NoRequestToAnswerError,
   type OnExit,
   ProcessId,
@@ -37,7 +36,7 @@ import type { Question } from "./questions.ts";
 import { RealmHand } from "./realm-hand.ts";
 import { RealmRequests } from "./realm-requests.ts";
 import type { RealmTimers } from "./realm-timers.ts";
-import { CALL, EXIT, LOG, PUSH, RESPOND, type RealmLimits, SEND, TELL } from "./records.ts";
+import { CALL, codeOf, EXIT, LOG, PASS_ON, PUSH, RESPOND, type RealmLimits, SEND, TELL } from "./records.ts";
 
 /** What a process in a realm is given by it. */
 export type RealmSide = {
@@ -107,10 +106,13 @@ export class RealmHost implements Host {
     this.#realm.out().u8(TELL).text(toAddress(target, this.our.node).text).bytes(packed).blob(blob);
   }
 
-  /** Hot path: frames need neither body nor address. Whether this one may go out the node decides. */
+  /** Hot path: frames need neither body nor address, and one that is passed on unseen crosses once. Whether this one may go out the node decides. */
   push(channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     if (this.#ended || blob.expired || channelId >>> 0 !== channelId) return false; // `tell` says what is wrong
-    this.#realm.out().u8(PUSH).u32(channelId).u8(MESSAGE_TYPES.indexOf(messageType)).blob(blob);
+    const passesOn = blob.isUnseen && blob === this.hand.blob;
+    const out = this.#realm.out();
+    out.push(passesOn ? PASS_ON : PUSH, channelId, codeOf(messageType));
+    if (!passesOn) out.blob(blob);
     return true;
   }
 

@@ -31,7 +31,7 @@ const LOOKS_AFTER = 4; // a fifth of handlerSeconds: it usually takes some ms to
 export class RealmLink {
   readonly #carrier: Carrier;
   readonly #queue: RunQueue;
-  readonly #out = new BatchWriter();
+  readonly #out = new BatchWriter(true);
   readonly #processes = new Map<number, PlacedInstance>();
   readonly #onGone: (realm: RealmLink) => void;
   #lastSlot = 0;
@@ -128,6 +128,7 @@ export class RealmLink {
   readonly #flush = (): void => {
     this.#flushes = false;
     this.#post();
+    this.#out.rest(); // here, where no turn is open: what was pushed in it has left
   };
 
   #post(): void {

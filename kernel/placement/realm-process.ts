@@ -92,7 +92,7 @@ export class RealmProcess implements Runnable {
   frame(seq: number, channelId: number, messageType: WsMessageType, blob: Blob): void {
     if (this.#turn === "idle" && this.#queue.length === 0 && this.#holds === 0) {
       this.#turn = "lined";
-      if (this.#handle(new Incoming(seq, null, channelId, messageType, blob))) this.#goOn();
+      if (this.#handle(seq, null, channelId, messageType, blob)) this.#goOn();
       blob.settle();
     } else this.#post(new Incoming(seq, null, channelId, messageType, blob.keep()));
   }
@@ -100,9 +100,9 @@ export class RealmProcess implements Runnable {
   step(): boolean {
     if (this.#turn !== "lined") return false;
     const next = this.#queue.shift();
-    if (next !== undefined && (next.message === null || !isCancelled(next.message)) && !this.#handle(next))
-      return false;
-    return this.#next();
+    if (next === undefined || (next.message !== null && isCancelled(next.message))) return this.#next();
+    const { seq, message, channelId, messageType, blob } = next;
+    return this.#handle(seq, message, channelId, messageType, blob) && this.#next();
   }
 
   /** Behind the message in hand, until `release`. */
@@ -167,14 +167,19 @@ export class RealmProcess implements Runnable {
   }
 
   /** @returns whether it is through, and not ended by it */
-  #handle(incoming: Incoming): boolean {
-    const { seq, message, blob } = incoming;
+  #handle(
+    seq: number,
+    message: Envelope | null,
+    channelId: number,
+    messageType: WsMessageType,
+    blob: Blob | null,
+  ): boolean {
     this.#port.begins(seq);
-    this.#port.out().u8(BEGIN).u32(seq);
+    this.#port.out().head(BEGIN, seq);
     this.#inHand = true;
     let result: void | Promise<void>;
     try {
-      result = message === null ? this.#push(incoming) : this.#message(message);
+      result = message === null ? this.#push(channelId, messageType, blob) : this.#message(message);
     } catch (thrown) {
       this.#crashed(thrown);
       return false;
@@ -201,7 +206,7 @@ export class RealmProcess implements Runnable {
     return this.#instance.handle(message);
   }
 
-  #push({ channelId, messageType, blob }: Incoming): void | Promise<void> {
+  #push(channelId: number, messageType: WsMessageType, blob: Blob | null): void | Promise<void> {
     const frame = blob ?? Blob.of("");
     this.host.hand.takeFrame(channelId, messageType, frame);
     if (this.#instance.push !== undefined) return this.#instance.push(channelId, messageType, frame);

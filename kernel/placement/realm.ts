@@ -7,7 +7,6 @@
  */
 import {
   Address,
-  Blob,
   freezeBody,
   isDialect,
   isProgram,
@@ -103,8 +102,7 @@ export class Realm {
         const seq = reader.u32();
         const channelId = reader.u32();
         const messageType = MESSAGE_TYPES[reader.u8()] ?? "Binary";
-        const piece = reader.blob();
-        process.frame(seq, channelId, messageType, Blob.lend(piece?.bytes ?? EMPTY, piece?.isText ?? false));
+        process.frame(seq, channelId, messageType, reader.lent());
         return;
       }
       case record.MESSAGE: {
@@ -221,5 +219,3 @@ export class Realm {
     return ok;
   }
 }
-
-const EMPTY = new Uint8Array(0);

@@ -10,7 +10,7 @@
  * 3. `seq` counts the messages that one process was given, from 1. `call` is the realm's own number for what it waits for.
  * 4. A realm may say anything: who reads throws RangeError where a record is cut short, and the realm is ended.
  */
-import type { Settings } from "../../lib/protocol/index.ts";
+import { MESSAGE_TYPES, type Settings, type WsMessageType } from "../../lib/protocol/index.ts";
 
 /** To the realm. */
 export const START = 1; // value: see StartOrder
@@ -41,7 +41,17 @@ export const FAREWELL_SAID = 31; // value: an error, or null
 export const HELLO = 32; // nothing: the realm runs
 export const PONG = 33; // u32 of the PING, u32 MiB of resident memory
 export const DYING = 34; // value: the error that ends the whole realm
+export const PASS_ON = 36; // channel u32, message type u8: a PUSH of what came with the frame in hand, as it came
 export const TELL = 35; // target text, value, blob: what wants no answer and has nothing but these
+
+/** A message type as u8. The most frequent two are not looked for. */
+export function codeOf(type: WsMessageType): number {
+  if (type === "Text") return TEXT;
+  return type === "Binary" ? BINARY : MESSAGE_TYPES.indexOf(type);
+}
+
+const TEXT = MESSAGE_TYPES.indexOf("Text");
+const BINARY = MESSAGE_TYPES.indexOf("Binary");
 
 /** What START carries. */
 export type StartOrder = {

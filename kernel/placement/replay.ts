@@ -5,7 +5,15 @@
  *    here, in order, as for anybody.
  * 2. Nothing a realm says is trusted beyond that: what cannot be read, or throws, ends the incarnation.
  */
-import { Address, Blob, Envelope, HTTP_SERVER, MESSAGE_TYPES, SendError } from "../../lib/protocol/index.ts";
+import {
+  Address,
+  Blob,
+  Envelope,
+  HTTP_SERVER,
+  MESSAGE_TYPES,
+  SendError,
+  type WsMessageType,
+} from "../../lib/protocol/index.ts";
 import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
 import { Hand, type Incarnation } from "../incarnation.ts";
@@ -38,8 +46,9 @@ export type ReplayPort = {
 export class Replay {
   /** In hand there, instead of a message. */
   #timer: Envelope | null = null;
-  /** Of the message it has begun last. */
-  #hand = new Hand();
+  /** Of the message it has begun last; null: a frame's, which is made when somebody asks for it. */
+  #hand: Hand | null = new Hand();
+  #isUp = false; // that one is in hand in the node
   readonly #incarnation: Incarnation;
   readonly #shipped: ShippedMessages;
   readonly #asked: AskedRequests;
@@ -62,23 +71,38 @@ export class Replay {
 
   /** A section of a batch. @throws what cannot be read, or done */
   run(reader: BatchReader): void {
-    this.#incarnation.takeUp(this.#hand); // what was shipped meanwhile was in hand here
+    this.#isUp = false; // what was shipped meanwhile was in hand
     try {
       for (let type = reader.nextRecord(); type !== 0 && this.#port.isThere(); type = reader.nextRecord())
         this.#record(type, reader);
     } finally {
       this.#incarnation.layDown(); // or the next message would be put into that very hand
+      this.#hand = this.#shipped.leaveLast() ?? this.#hand;
     }
   }
 
+  /** For all that is judged by what is in hand. */
+  #takeUp(): void {
+    if (this.#isUp) return;
+    this.#hand ??= this.#shipped.lastHand();
+    this.#incarnation.takeUp(this.#hand);
+    this.#isUp = true;
+  }
+
+  /** Hot path. */
   #record(type: number, reader: BatchReader): void {
     switch (type) {
       case record.BEGIN:
         return this.#begin(reader.u32());
+      case record.PASS_ON:
+        return this.#passOn(reader.u32(), reader.u8());
       case record.PUSH:
         return this.#push(reader);
       case record.DONE:
         return this.#done();
+    }
+    this.#takeUp();
+    switch (type) {
       case record.TELL:
         return this.#incarnation.tell(this.#known.find(reader.text()), reader.value(), ownBlob(reader.blob()));
       case record.SEND:
@@ -108,14 +132,16 @@ export class Replay {
   #begin(seq: number): void {
     if (seq === 0) this.#beginTimer();
     else this.#hand = this.#shipped.begin(seq);
-    this.#incarnation.takeUp(this.#hand);
+    this.#isUp = false;
   }
 
   /** Of the realm's own: nothing to answer. */
   #beginTimer(): void {
     this.#timer = new Envelope("timer", this.#incarnation.our, this.#incarnation.our, null, null);
-    this.#hand = new Hand();
-    this.#hand.message = this.#timer;
+    this.#shipped.dropLast();
+    const hand = new Hand();
+    hand.message = this.#timer;
+    this.#hand = hand;
   }
 
   /** Hot path. */
@@ -125,7 +151,7 @@ export class Replay {
       return;
     }
     this.#shipped.done();
-    const origin = this.#hand.message?.origin;
+    const origin = this.#hand?.message?.origin;
     if (origin instanceof DurableHand) origin.ended("handled");
     this.#port.done();
   }
@@ -136,7 +162,19 @@ export class Replay {
     const messageType = MESSAGE_TYPES[reader.u8()] ?? "Binary";
     const piece = reader.blob();
     const blob = piece === null ? Blob.of("") : Blob.of(piece.bytes, piece.mime);
-    if (this.#incarnation.push(channelId, messageType, blob)) return;
+    if (!this.#incarnation.pushLater(channelId, messageType, blob)) this.#act(channelId, messageType, blob);
+  }
+
+  /** Hot path. */
+  #passOn(channelId: number, type: number): void {
+    const messageType = MESSAGE_TYPES[type] ?? "Binary";
+    const blob = this.#shipped.frame.lend();
+    if (!this.#incarnation.pushLater(channelId, messageType, blob)) this.#act(channelId, messageType, blob.keep());
+  }
+
+  /** As the message that a push is. */
+  #act(channelId: number, messageType: WsMessageType, blob: Blob): void {
+    this.#takeUp();
     const body = { WebSocketPush: { channel_id: channelId, message_type: messageType } };
     this.#incarnation.tell(this.#httpServer, body, blob);
   }

@@ -10,12 +10,25 @@ import { copyOf } from "./arena.ts";
 import { BlobExpiredError } from "./errors.ts";
 
 type Lent = Uint8Array | ArrayBuffer;
-type Source = Lent | string;
+type Source = Lent | string | Part;
 
 const EMPTY = new Uint8Array(0);
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const sure = new TextDecoder("utf-8", { ignoreBOM: true }); // for what is known to be UTF-8: not checked again (bench/profile)
 const encoder = new TextEncoder();
+
+/** Bytes that nobody has looked at: a view of them costs more than all else that a frame needs in a realm (bench/profile). */
+class Part {
+  readonly memory: ArrayBuffer;
+  readonly from: number;
+  readonly byteLength: number;
+
+  constructor(memory: ArrayBuffer, from: number, byteLength: number) {
+    this.memory = memory;
+    this.from = from;
+    this.byteLength = byteLength;
+  }
+}
 
 export class Blob {
   readonly mime: string | null;
@@ -47,23 +60,29 @@ export class Blob {
     return new Blob(memory, null, isText, true);
   }
 
+  /** As `lend`, of so many bytes of `memory`. */
+  static lendPart(memory: ArrayBuffer, from: number, byteLength: number, isText: boolean): Blob {
+    return new Blob(new Part(memory, from, byteLength), null, isText, true);
+  }
+
   /** A view of the bytes; lent memory unless `keep()` was called. @throws {BlobExpiredError} */
   bytes(): Uint8Array {
     const source = unexpired(this.#source);
-    if (source instanceof Uint8Array) return source;
-    if (typeof source !== "string") return new Uint8Array(source);
-    const encoded = source === "" ? EMPTY : encoder.encode(source);
-    this.#source = encoded;
-    return encoded;
+    if (ArrayBuffer.isView(source)) return source; // instanceof goes from prototype to prototype
+    if (typeof source !== "string" && !(source instanceof Part)) return new Uint8Array(source);
+    const bytes = typeof source === "string" ? encoded(source) : viewOf(source);
+    this.#source = bytes;
+    return bytes;
   }
 
   /** The text, or undefined when the bytes are not UTF-8. @throws {BlobExpiredError} */
   text(): string | undefined {
     const source = unexpired(this.#source);
     if (typeof source === "string") return source;
-    if (this.isText) return sure.decode(source);
+    const bytes = source instanceof Part ? this.bytes() : source;
+    if (this.isText) return sure.decode(bytes);
     try {
-      return strict.decode(source);
+      return strict.decode(bytes);
     } catch {
       return undefined;
     }
@@ -109,8 +128,15 @@ export class Blob {
   }
 
   /** What a transport sends: a string, or bytes, whichever is at hand. @throws {BlobExpiredError} */
-  raw(): Source {
-    return unexpired(this.#source);
+  raw(): Lent | string {
+    const source = unexpired(this.#source);
+    if (typeof source === "string" || ArrayBuffer.isView(source)) return source;
+    return source instanceof Part ? this.bytes() : source;
+  }
+
+  /** Realm only: lent as a part, and nobody has looked at it; so nobody can have changed it. */
+  get isUnseen(): boolean {
+    return this.#source instanceof Part;
   }
 
   /** Kernel only: somebody may read this until `release`. */
@@ -129,6 +155,14 @@ export class Blob {
     if (this.#holds > 0) this.keep();
     else this.#source = null;
   }
+}
+
+function encoded(text: string): Uint8Array {
+  return text === "" ? EMPTY : encoder.encode(text);
+}
+
+function viewOf({ memory, from, byteLength }: Part): Uint8Array {
+  return new Uint8Array(memory, from, byteLength);
 }
 
 /** No method: a class with a private one marks each of its objects, and one is made per frame. */

@@ -1,8 +1,9 @@
 /** DESIGN §4, wherever the process of a channel runs: Open, frames, Close, and back, over real sockets. */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { ProcessId } from "../../lib/protocol/index.ts";
 import type { Puppet } from "../support/puppet.ts";
 import { RawSocket } from "../support/sockets.ts";
-import { A, B, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
+import { A, APART, B, PLACEMENTS, type Stage, startStage, stopStages } from "../support/stage.ts";
 
 afterEach(stopStages);
 
@@ -123,6 +124,68 @@ describe.each(PLACEMENTS)("%s: a channel", (placement) => {
     await client.nextBinary();
     await client.nextText();
     expect([...(await client.nextBinary())]).toEqual([200, 201]);
+  });
+
+  test("passes a frame on as it came, or as its process has made it, to whomever", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("open", (me, { channelId }) => {
+      me.keep.all.push(channelId);
+      if (me.keep.all.length === 2) me.ctx.subscribe(channelId, "topic"); // what it is pushed takes the careful way
+    });
+    await a.on("push", (me, { blob, messageType }) => {
+      const { byteLength } = blob;
+      if (byteLength === 1) blob.bytes()[0] = 65;
+      for (const id of me.keep.all) me.ctx.push(Number(id), blob, messageType);
+      for (const id of me.keep.all) me.ctx.push(Number(id), blob, messageType === "Text" ? "Binary" : "Text");
+      me.ctx.push(12_345_678, blob);
+    });
+    const one = await connect(on, a);
+    const two = await connect(on, a);
+    await a.run(() => undefined);
+    one.sendText("hello");
+    for (const client of [one, two]) {
+      expect(await client.nextText()).toBe("hello");
+      expect((await client.nextBinary()).toString()).toBe("hello");
+    }
+    two.sendBinary(new Uint8Array([66, 255]));
+    for (const client of [one, two]) {
+      expect([...(await client.nextBinary())]).toEqual([66, 255]);
+      expect(await client.nextText()).toBe("B\uFFFD");
+    }
+    one.sendText("b");
+    for (const client of [one, two]) expect(await client.nextText()).toBe("A");
+    expect(on.deadLetters().map(({ reason }) => reason)).toEqual(["refused", "refused", "refused"]);
+  });
+
+  test("may be passed on by what its handler has left running, as long as nothing else has begun", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    await a.on("push", async (me, { channelId, blob }) => {
+      const text = blob.text();
+      await me.ctx.getState();
+      me.ctx.push(channelId, blob);
+      setTimeout(() => {
+        me.ctx.push(channelId, blob);
+        void me.ctx
+          .request(`http-server:distro:sys`)
+          .body({ WebSocketPush: { channel_id: channelId, message_type: "Text" } })
+          .inherit(true)
+          .send();
+        me.ctx.push(channelId, `${text} is all`);
+      }, 0);
+    });
+    const client = await connect(on, a);
+    for (const text of ["one", "two"]) {
+      client.sendText(text);
+      const heard = [
+        await client.nextText(),
+        await client.nextText(),
+        await client.nextText(),
+        await client.nextText(),
+      ];
+      expect(heard).toEqual([text, text, text, `${text} is all`]);
+    }
   });
 
   test.each(["uws", "ws"] as const)(
@@ -464,4 +527,53 @@ test.each(PLACEMENTS)("%s: a channel registered on the main route is the same", 
   expect(await a.next()).toEqual(expect.objectContaining({ kind: "open", channelId, path: "/" }));
   client.sendText('{"a":1}');
   expect(await client.nextText()).toBe('{"heard":{"a":1}}');
+});
+
+describe.each(APART)("%s: a process that does not keep up", (placement) => {
+  test.each([
+    ["small", 0],
+    ["large", 70_000],
+  ])(
+    "is given as many %s frames as limits.realmMessages says, others wait, one too many ends its channel",
+    async (_, size) => {
+      const on = await startStage(placement, { http: true, limits: { realmMessages: 5, mailbox: 20 } });
+      const a = await bound(on, A);
+      const [one, two] = [await connect(on, a), await connect(on, a)];
+      await a.nextOf(2);
+      await a.on("push", (me, { blob }) => {
+        const text = blob.text()?.trim();
+        if (text === "wait") me.block("go on");
+        me.report(text);
+      });
+      for (const text of ["wait", ...Array.from({ length: 20 }, (_, n) => `${n}`)]) one.sendText(text.padEnd(size));
+      one.sendPing("ping");
+      await one.nextFrame(); // its pong: what was before it is there
+      expect(on.node.kernel.registry.get(ProcessId.parse(A))?.mailbox.length).toBe(17); // 22 less five
+      for (let n = 0; n < 30; n++) two.sendText("too many");
+      expect((await two.nextClose()).code).toBe(1013);
+      a.open("go on");
+      const heard = await a.nextOf(22);
+      expect(heard).toEqual(["wait", ...Array.from({ length: 20 }, (_, n) => `${n}`), "ping"]);
+    },
+  );
+
+  test("and ends without a word loses the frame in hand, and no other", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A, { onExit: "Restart" });
+    const client = await connect(on, a);
+    await a.next();
+    await a.on("push", (me, { blob }) => {
+      const text = blob.text() ?? "";
+      if (text === "end") process.exit(1);
+      me.report(text);
+    });
+    const frames = Array.from({ length: 2000 }, (_, n) => (n === 700 ? "end" : `${n} ${"x".repeat(n % 90)}`));
+    for (const text of frames) client.sendText(text);
+    // the next incarnation was told nothing, and reports all that it is given
+    const heard = (
+      (await a.nextOf(frames.length)) as readonly (string | { readonly kind: string; readonly text?: string })[]
+    ).map((each) => (typeof each === "string" ? each : (each.text ?? each.kind)));
+    expect(heard.filter((each) => each !== "open")).toEqual(frames.filter((text) => text !== "end"));
+    expect(heard.filter((each) => each === "open")).toHaveLength(1);
+  });
 });
