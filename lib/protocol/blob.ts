@@ -19,14 +19,23 @@ const encoder = new TextEncoder();
 
 /** Bytes that nobody has looked at: a view of them costs more than all else that a frame needs in a realm (bench/profile). */
 class Part {
-  readonly memory: ArrayBuffer;
-  readonly from: number;
+  readonly #memory: ArrayBuffer;
+  readonly #from: number;
   readonly byteLength: number;
 
   constructor(memory: ArrayBuffer, from: number, byteLength: number) {
-    this.memory = memory;
-    this.from = from;
+    this.#memory = memory;
+    this.#from = from;
     this.byteLength = byteLength;
+  }
+
+  /** Hot path: V8 knows it by the shape it sees, where `instanceof` costs 74 instructions (bench/profile). */
+  static is(source: object): source is Part {
+    return #memory in source;
+  }
+
+  view(): Uint8Array {
+    return new Uint8Array(this.#memory, this.#from, this.byteLength);
   }
 }
 
@@ -69,8 +78,8 @@ export class Blob {
   bytes(): Uint8Array {
     const source = unexpired(this.#source);
     if (ArrayBuffer.isView(source)) return source; // instanceof goes from prototype to prototype
-    if (typeof source !== "string" && !(source instanceof Part)) return new Uint8Array(source);
-    const bytes = typeof source === "string" ? encoded(source) : viewOf(source);
+    if (typeof source !== "string" && !Part.is(source)) return new Uint8Array(source);
+    const bytes = typeof source === "string" ? encoded(source) : source.view();
     this.#source = bytes;
     return bytes;
   }
@@ -79,7 +88,7 @@ export class Blob {
   text(): string | undefined {
     const source = unexpired(this.#source);
     if (typeof source === "string") return source;
-    const bytes = source instanceof Part ? this.bytes() : source;
+    const bytes = Part.is(source) ? source.view() : source;
     if (this.isText) return sure.decode(bytes);
     try {
       return strict.decode(bytes);
@@ -130,13 +139,12 @@ export class Blob {
   /** What a transport sends: a string, or bytes, whichever is at hand. @throws {BlobExpiredError} */
   raw(): Lent | string {
     const source = unexpired(this.#source);
-    if (typeof source === "string" || ArrayBuffer.isView(source)) return source;
-    return source instanceof Part ? this.bytes() : source;
+    return typeof source !== "string" && Part.is(source) ? source.view() : source;
   }
 
   /** Realm only: lent as a part, and nobody has looked at it; so nobody can have changed it. */
   get isUnseen(): boolean {
-    return this.#source instanceof Part;
+    return typeof this.#source === "object" && this.#source !== null && Part.is(this.#source);
   }
 
   /** Kernel only: somebody may read this until `release`. */
@@ -159,10 +167,6 @@ export class Blob {
 
 function encoded(text: string): Uint8Array {
   return text === "" ? EMPTY : encoder.encode(text);
-}
-
-function viewOf({ memory, from, byteLength }: Part): Uint8Array {
-  return new Uint8Array(memory, from, byteLength);
 }
 
 /** No method: a class with a private one marks each of its objects, and one is made per frame. */
