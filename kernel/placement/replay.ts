@@ -168,7 +168,7 @@ export class Replay {
   /** Hot path. */
   #passOn(channelId: number, type: number): void {
     const messageType = MESSAGE_TYPES[type] ?? "Binary";
-    const blob = this.#shipped.frame.lend();
+    const blob = this.#shipped.lendFrame();
     if (!this.#incarnation.pushLater(channelId, messageType, blob)) this.#act(channelId, messageType, blob.keep());
   }
 

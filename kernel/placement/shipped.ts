@@ -51,6 +51,7 @@ export class ShippedMessages {
   readonly #recalled = new Map<number, Hand>();
   readonly #spare: Shipped[] = [];
   #begun: Shipped | null = null;
+  #begunAway: Hand | null = null; // recalled, and begun all the same: it is handled here and where it went
   #last: Shipped | null = null; // the frame handled last: see rule 3
   #bytes = 0;
   #lastSeq = 0;
@@ -72,11 +73,13 @@ export class ShippedMessages {
     return this.#begun?.asHand() ?? null;
   }
 
-  /** Hot path: what came with the frame in hand. @throws {RangeError} none is */
-  get frame(): Shipped {
+  /** Hot path: what came with the frame in hand; see Slab.lend. @throws {RangeError} none is */
+  lendFrame(): Blob {
     const begun = this.#begun;
-    if (begun === null || begun.origin === null) throw new RangeError("no frame is in hand");
-    return begun;
+    if (begun !== null && begun.origin !== null) return begun.lend();
+    const away = this.#begunAway;
+    if (away === null || away.origin === null || away.blob === null) throw new RangeError("no frame is in hand");
+    return away.blob;
   }
 
   nextSeq(): number {
@@ -127,13 +130,18 @@ export class ShippedMessages {
     if (recalled === undefined)
       this.#recalled.clear(); // it has heard meanwhile, or begun those before
     else this.#recalled.delete(seq);
-    return recalled === undefined ? this.begin(seq) : recalled;
+    if (recalled === undefined) return this.begin(seq);
+    this.#begunAway = recalled;
+    return recalled;
   }
 
   /** Hot path. */
   done(): void {
     const begun = this.#begun;
-    if (begun === null) return;
+    if (begun === null) {
+      this.#begunAway = null;
+      return;
+    }
     this.#begun = null;
     this.#bytes -= begun.bytes;
     if (begun.origin !== null) this.#last = begun;

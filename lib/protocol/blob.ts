@@ -139,7 +139,7 @@ export class Blob {
   /** What a transport sends: a string, or bytes, whichever is at hand. @throws {BlobExpiredError} */
   raw(): Lent | string {
     const source = unexpired(this.#source);
-    return typeof source !== "string" && Part.is(source) ? source.view() : source;
+    return typeof source !== "string" && Part.is(source) ? this.bytes() : source; // who has it may change it
   }
 
   /** Realm only: lent as a part, and nobody has looked at it; so nobody can have changed it. */

@@ -136,6 +136,8 @@ describe.each(PLACEMENTS)("%s: a channel", (placement) => {
     await a.on("push", (me, { blob, messageType }) => {
       const { byteLength } = blob;
       if (byteLength === 1) blob.bytes()[0] = 65;
+      const raw = byteLength === 3 ? blob.raw() : "";
+      if (typeof raw !== "string") ("buffer" in raw ? raw : new Uint8Array(raw))[0] = 67;
       for (const id of me.keep.all) me.ctx.push(Number(id), blob, messageType);
       for (const id of me.keep.all) me.ctx.push(Number(id), blob, messageType === "Text" ? "Binary" : "Text");
       me.ctx.push(12_345_678, blob);
@@ -155,7 +157,11 @@ describe.each(PLACEMENTS)("%s: a channel", (placement) => {
     }
     one.sendText("b");
     for (const client of [one, two]) expect(await client.nextText()).toBe("A");
-    expect(on.deadLetters().map(({ reason }) => reason)).toEqual(["refused", "refused", "refused"]);
+    await one.nextBinary();
+    one.sendText("bye");
+    expect(await one.nextText()).toBe("Cye");
+    await one.nextBinary();
+    expect(on.deadLetters().map(({ reason }) => reason)).toEqual(["refused", "refused", "refused", "refused"]);
   });
 
   test("may be passed on by what its handler has left running, as long as nothing else has begun", async () => {
@@ -494,6 +500,36 @@ describe.each(PLACEMENTS)("%s: transferChannel", (placement) => {
       expect(on.node.kernel.crashes.last()).toEqual([]);
     },
   );
+
+  test("by a request that wants no answer may leave frames to both, which each passes on as it may: nobody crashes", async () => {
+    const on = await startStage(placement, { http: true });
+    const a = await bound(on, A);
+    const b = await on.add(B);
+    await a.on(
+      "push",
+      (me, { channelId, blob }, to) => {
+        if (blob.text() === "move") {
+          const body = { WebSocketTransfer: { channel_id: channelId, to } };
+          me.ctx.request("http-server:distro:sys").body(body).send();
+          void me.ctx.onExit; // asked of the node: it has heard all of this before the next is begun
+        }
+        me.ctx.push(channelId, blob);
+      },
+      B,
+    );
+    await a.on("close", () => undefined);
+    await b.on("push", (me, { channelId, blob }) => me.ctx.push(channelId, `b: ${blob.text()}`));
+    const client = await connect(on, a);
+    await a.next();
+    for (const text of ["move", ...Array.from({ length: 200 }, (_, n) => `${n}`)]) client.sendText(text);
+    for (let n = 0; n < 200; n += 1) {
+      const text = await client.nextText();
+      if (text === "move") n -= 1;
+      else expect(text).toBe(`b: ${n}`);
+    }
+    expect(await a.run(() => "lives")).toBe("lives");
+    expect(on.node.kernel.crashes.last()).toEqual([]);
+  });
 
   test("to nobody, or to who may not be messaged, is refused and changes nothing", async () => {
     const on = await startStage(placement, { http: true });
