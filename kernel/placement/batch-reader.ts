@@ -25,7 +25,8 @@ export class BatchReader {
   /** Goes on to the next section, leaving out what is left of this one. @returns its slot; -1: there is none */
   nextSection(): number {
     this.#at = this.#end;
-    if (this.#at === this.#bytes.length) return -1;
+    this.#end = this.#bytes.length; // for the head of it
+    if (this.#at === this.#end) return -1;
     const slot = this.u32();
     const length = this.u32();
     this.#end = this.#at + length;
@@ -35,25 +36,29 @@ export class BatchReader {
 
   /** Hot path. @returns the type of the next record of this section; 0: there is none */
   nextRecord(): number {
-    return this.#at < this.#end ? this.u8() : 0;
+    if (this.#at < this.#end) return this.u8();
+    if (this.#at > this.#end) throw cutShort(); // the last one went on into the next section
+    return 0;
   }
 
   u8(): number {
     const value = this.#bytes[this.#at++];
-    if (value === undefined) throw new RangeError("a record is cut short");
+    if (value === undefined) throw cutShort();
     return value;
   }
 
   u32(): number {
-    const value = this.#view.getUint32(this.#at, true); // throws RangeError
-    this.#at += 4;
-    return value;
+    const at = this.#at;
+    this.#at = at + 4;
+    if (this.#at > this.#end) throw cutShort();
+    return this.#view.getUint32(at, true);
   }
 
   f64(): number {
-    const value = this.#view.getFloat64(this.#at, true);
-    this.#at += 8;
-    return value;
+    const at = this.#at;
+    this.#at = at + 8;
+    if (this.#at > this.#end) throw cutShort();
+    return this.#view.getFloat64(at, true);
   }
 
   text(): string {
@@ -100,9 +105,13 @@ export class BatchReader {
     const length = this.u32();
     const from = this.#at;
     this.#at += length;
-    if (this.#at > this.#end) throw new RangeError("a record is cut short");
+    if (this.#at > this.#end) throw cutShort();
     return from;
   }
+}
+
+function cutShort(): RangeError {
+  return new RangeError("a record is cut short");
 }
 
 const EMPTY = new Uint8Array(0);
