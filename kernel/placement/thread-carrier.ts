@@ -73,13 +73,18 @@ export class ThreadCarrier implements Carrier {
   }
 
   #received(message: Posted | Asked): void {
-    if (isQuestion(message)) this.#events.asked(message.slot, unpackMessage(message.question));
-    else this.#events.received(this.#port.batchOf(message));
+    try {
+      if (isQuestion(message)) this.#events.asked(message.slot, unpackMessage(message.question));
+      else this.#events.received(this.#port.batchOf(message));
+    } catch (thrown) {
+      this.#events.failed(thrown); // its program has the port too, and may post anything
+      this.kill();
+    }
   }
 
   #ended(code: number): void {
     for (let left = this.#left(); left !== undefined; left = this.#left()) {
-      if (!isQuestion(left)) this.#events.received(this.#port.batchOf(left)); // nobody waits for an answer now
+      if (!isQuestion(left)) this.#received(left); // nobody waits for an answer now
     }
     this.#batches.close();
     this.#questions.close();
@@ -93,5 +98,5 @@ export class ThreadCarrier implements Carrier {
 }
 
 function isQuestion(message: Posted | Asked): message is Asked {
-  return typeof message === "object" && "question" in message;
+  return typeof message === "object" && message !== null && "question" in message;
 }
