@@ -520,6 +520,7 @@ export class Process implements Runnable, LifecyclePort {
   #takeBack(): void {
     const back = this.#incarnation?.giveBack() ?? null;
     if (back === null) return;
+    this.#turn = HELD; // what is posted while it ends comes behind these: an idle one's mailbox is taken for empty
     if (this.#inHand !== null) this.#done(this.#inHand); // it waited for room there, and is among those given back
     this.mailbox.postFirst(back.waiting);
     back.inHand?.blob?.hold();
