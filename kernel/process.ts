@@ -123,10 +123,10 @@ export class Process implements Runnable, LifecyclePort {
     this.dialect = options.dialect;
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);
-    const { capabilityRecords: records } = kernel;
+    this.#restartLimits = this.#limitsOf(options.restart);
+    const { capabilityRecords: records } = kernel; // nothing may throw from here on: the set is known to others
     const name = options.address.id.text;
     this.capabilities = new CapabilitySet(kernel.capabilityScope, name, options.unnamed ? records.unkept : records);
-    this.#restartLimits = this.#limitsOf(options.restart);
     this.#lifecycle = new Lifecycle(this);
   }
 
