@@ -90,7 +90,7 @@ describe("a process that is refused", () => {
     ["its restart is none", false, { restart: { max: -1, seconds: 1 } }],
   ])("leaves nothing, though something is recorded of that name: %s", (_why, isThere, options) => {
     const given = capability("alice.os@other:x:y", MESSAGING);
-    const facts = { given: [["alice.os@other:x:y \"messaging\"", given]], taken: [] } as const;
+    const facts = { given: [['alice.os@other:x:y "messaging"', given]], taken: [] } as const;
     const kernel = startKernel({ capabilityStore: { load: () => [[B, facts]], set: () => Promise.resolve() } });
     const { registry, capabilityScope } = kernel.node.kernel;
     if (isThere) kernel.add(B, silent);
