@@ -65,7 +65,7 @@ export type ProcessOptions = {
 /** Where it stands with messages. Numbers: storing a string would cost each message two write barriers (bench/profile). */
 type Turn = typeof HELD | typeof IDLE | typeof LINED | typeof BUSY;
 const HELD = 0; // not to be run now
-const IDLE = 1; // nothing to do
+const IDLE = 1; // nothing to do: its mailbox is open and empty, as post takes for granted
 const LINED = 2; // in the run queue, or at work on the stack
 const BUSY = 3; // its promise is out
 
