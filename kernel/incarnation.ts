@@ -81,7 +81,12 @@ export class Incarnation implements Host {
     this.startedAt = kernel.clock.monotonic();
     this.pending = new PendingTable(kernel.wheel, process, kernel.waiting);
     this.onSettled = (value) => {
-      this.#takeResult?.(value);
+      try {
+        this.#takeResult?.(value);
+      } catch (thrown) {
+        process.failed(this, thrown); // outside, nobody would hear of it: it would end the node
+        return;
+      }
       process.settled(this);
     };
     this.onFailed = (thrown) => process.failed(this, thrown);

@@ -65,7 +65,7 @@ export type ProcessOptions = {
 /** Where it stands with messages. Numbers: storing a string would cost each message two write barriers (bench/profile). */
 type Turn = typeof HELD | typeof IDLE | typeof LINED | typeof BUSY;
 const HELD = 0; // not to be run now
-const IDLE = 1; // nothing to do
+const IDLE = 1; // nothing to do: its mailbox is open and empty, as post takes for granted
 const LINED = 2; // in the run queue, or at work on the stack
 const BUSY = 3; // its promise is out
 
@@ -123,10 +123,10 @@ export class Process implements Runnable, LifecyclePort {
     this.dialect = options.dialect;
     this.file = options.file;
     this.mailbox = new Mailbox(options.mailbox);
-    const { capabilityRecords: records } = kernel;
+    this.#restartLimits = this.#limitsOf(options.restart);
+    const { capabilityRecords: records } = kernel; // nothing may throw from here on: the set is known to others
     const name = options.address.id.text;
     this.capabilities = new CapabilitySet(kernel.capabilityScope, name, options.unnamed ? records.unkept : records);
-    this.#restartLimits = this.#limitsOf(options.restart);
     this.#lifecycle = new Lifecycle(this);
   }
 
@@ -520,6 +520,7 @@ export class Process implements Runnable, LifecyclePort {
   #takeBack(): void {
     const back = this.#incarnation?.giveBack() ?? null;
     if (back === null) return;
+    this.#turn = HELD; // what is posted while it ends comes behind these: an idle one's mailbox is taken for empty
     if (this.#inHand !== null) this.#done(this.#inHand); // it waited for room there, and is among those given back
     this.mailbox.postFirst(back.waiting);
     back.inHand?.blob?.hold();

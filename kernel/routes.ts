@@ -40,7 +40,8 @@ export class Routes {
     if (this.#epoch !== epoch || this.#known.size >= ROUTES_MAX) this.#forget();
     this.#epoch = epoch;
     if (this.#address !== null && this.#process !== null) {
-      if (this.#known === NONE) this.#known = new Map([[this.#address, this.#process]]);
+      if (this.#known === NONE) this.#known = new Map();
+      if (this.#known.size === 0) this.#known.set(this.#address, this.#process); // it was alone until now
       this.#known.set(address, process);
     }
     this.#found(address, process);

@@ -37,6 +37,7 @@ export interface Instance {
   /**
    * Asked for once, after `start`, by who waits for the promises of `handle` and `push` anyway: they may then bring a
    * value, and what this returns is given it before the next message. So a handler that awaits costs one promise, not two.
+   * A throw of it is one of the handler.
    */
   results?(): (value: unknown) => void;
   /** After the last message of a process that exits or is stopped in peace; not after a crash. */

@@ -84,6 +84,22 @@ describe("many children", () => {
   });
 });
 
+describe("a process that is refused", () => {
+  test.each([
+    ["its name is taken", true, {}],
+    ["its restart is none", false, { restart: { max: -1, seconds: 1 } }],
+  ])("leaves nothing, though something is recorded of that name: %s", (_why, isThere, options) => {
+    const given = capability("alice.os@other:x:y", MESSAGING);
+    const facts = { given: [['alice.os@other:x:y "messaging"', given]], taken: [] } as const;
+    const kernel = startKernel({ capabilityStore: { load: () => [[B, facts]], set: () => Promise.resolve() } });
+    const { registry, capabilityScope } = kernel.node.kernel;
+    if (isThere) kernel.add(B, silent);
+    const before = [registry.size, capabilityScope.holders.holdersOf(given.issuer).length];
+    expect(() => kernel.add(B, silent, options)).toThrow("Cannot start");
+    expect([registry.size, capabilityScope.holders.holdersOf(given.issuer).length]).toEqual(before);
+  });
+});
+
 describe("who waits for an answer", () => {
   test("is on the list while it does, and off it when the next process has ended", async () => {
     const kernel = startKernel();

@@ -53,6 +53,26 @@ describe("what the promise of a handler brings", () => {
     expect(taken).toEqual(["x", "y", "z"]);
   });
 
+  test("and that throws: a crash as any other, with the message in hand", async () => {
+    const refusing: Program = {
+      start: (host) => ({
+        handle: async (message) => {
+          if (message.body !== "answer") return message.body as undefined;
+          host.respond({ body: "lives" }, message);
+          return undefined;
+        },
+        results: () => (value) => {
+          if (value !== undefined) throw new Error(`no ${String(value)}`);
+        },
+      }),
+    };
+    const { a, node, advance } = withAB(refusing, { onExit: "Restart" });
+    await expect(ask(a.host, B, "x")).rejects.toMatchObject({ kind: "Offline" });
+    expect(node.kernel.crashes.last().map(({ error }) => error)).toEqual(["Error: no x"]);
+    await advance(20);
+    expect((await ask(a.host, B, "answer")).body).toBe("lives");
+  });
+
   test("ends with its incarnation: the next begins with its own", async () => {
     const crashing = defineProcess<number>({
       init: () => 0,

@@ -22,6 +22,12 @@ describe("Routes", () => {
       expect(routes.find(processes[at]?.address as Address, 1)).toBe(processes[at]);
   });
 
+  test("finds each in a later epoch, too: also the one that began it", () => {
+    const routes = routesOf(1, processes);
+    for (const process of processes) routes.add(process.address, process, 2);
+    expect(processes.map(({ address }) => routes.find(address, 2))).toEqual(processes);
+  });
+
   test("finds nobody in another epoch, and of the one before nobody when the next has begun", () => {
     const [a, b, c] = processes as [Process, Process, Process];
     const routes = routesOf(1, [a, b]);

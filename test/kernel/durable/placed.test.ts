@@ -7,6 +7,7 @@ import { ProcessId } from "../../../lib/protocol/index.ts";
 import { stateProcess } from "../../../processes/state/state.ts";
 import type { Change } from "../../../processes/state/store.ts";
 import { memoryStore } from "../../../processes/state/store.ts";
+import { Gate } from "../../support/kernel.ts";
 import { PLACEMENTS, PROGRAMS, started } from "../../support/placed.ts";
 import { until } from "../../support/until.ts";
 
@@ -75,5 +76,52 @@ describe.each(PLACEMENTS.map((placement) => [placement] as const))("%s", (placem
         [`durable in ${String(row).padStart(16, "0")}`, true],
       ]),
     );
+  });
+
+  test("a crash with one in hand, and another behind it, loses none of the requests that came meanwhile", async () => {
+    const ASKER = "asker:programs:template.os";
+    const store = memoryStore();
+    const node = createNode({ name: "alice.os", durableStore: store, realmEntry: REALM_ENTRY, limits: { drain: 100 } });
+    nodes.push(node);
+    node.addSystemProcess({
+      id: ProcessId.parse("state:distro:sys"),
+      program: stateProcess(store),
+      public: true,
+      trusted: true,
+    });
+    const process = node.kernel.register({
+      id: ProcessId.parse(ID),
+      program: await findProgram(PROGRAMS, "durable.mjs", ID, placement),
+      folder: PROGRAMS,
+      onExit: "Restart",
+      public: true,
+    });
+    process.run();
+    await started(process);
+    let ctx: Context | undefined;
+    const gate = new Gate();
+    let isInHand = false;
+    const asking = defineProcess({
+      init: (own) => {
+        ctx = own as Context;
+      },
+      async onRequest(_state, _message, own) {
+        isInHand = true;
+        await gate.passed;
+        own.respond("now");
+      },
+    });
+    node.addProcess(ProcessId.parse(ASKER), asking, { public: true });
+    await until(() => ctx !== undefined);
+    const send = (body: unknown) => ctx?.request(ID).body(body).blob("bytes").durable();
+    await Promise.all([send({ crashAfter: ASKER }), send(2)]);
+    await until(() => isInHand);
+    const asked = [1, 2, 3].map(() => ctx?.request(ID).body("read").sendAndAwaitResponse(10));
+    await until(() => process.waiting().length === 3);
+    gate.open();
+    const answers = await Promise.all(asked);
+    expect(answers.map((answer) => answer?.body)).toEqual([[], [], []]); // they came before what is kept
+    await until(() => node.kernel.durable.facts()?.in.waiting === 0);
+    expect(node.kernel.deadLetters.counts()).toEqual({ crashed: 1 });
   });
 });

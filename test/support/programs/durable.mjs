@@ -1,4 +1,4 @@
-/** Sends itself's package's `keeper` durable messages when told, and keeps those that it gets; crashes on "crash". */
+/** Sends itself's package's `keeper` durable messages when told, and keeps those that it gets; crashes on "crash", or when another says so. */
 import { defineProcess } from "jackfield/process";
 
 export default defineProcess({
@@ -25,7 +25,8 @@ export default defineProcess({
       ctx.respond(kept);
       return undefined;
     }
-    if (body === "crash") throw new Error("as told");
+    if (body.crashAfter !== undefined) await ctx.request(body.crashAfter).body("now?").sendAndAwaitResponse(30);
+    if (body === "crash" || body.crashAfter !== undefined) throw new Error("as told");
     const next = [...kept, { body, id: durable?.id, from: durable?.from, rsvp, text: blob.text() }];
     await ctx.setState(next);
     return next;
