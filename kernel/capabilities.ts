@@ -27,10 +27,10 @@ import {
   soonest,
   withExpires,
 } from "../lib/protocol/index.ts";
-import { CapabilityIndex } from "./capability-index.ts";
 import { type CapabilityRecord, type RecordSource, UNKEPT } from "./capability-records.ts";
-import { Holdings } from "./holdings.ts";
-import { Alarm, type TimerWheel } from "./timer-wheel.ts";
+import type { CapabilityScope } from "./capability-scope.ts";
+import type { Holdings } from "./holdings.ts";
+import { Alarm } from "./timer-wheel.ts";
 
 const NO_KEYS: readonly string[] = []; // of all whose manifest names none
 const OFFERED_MAX = 256; // capabilities; an offer not saved among the next 256 is forgotten
@@ -38,30 +38,6 @@ const OFFERED_MAX = 256; // capabilities; an offer not saved among the next 256 
 /** Shared by all sets of a kernel. */
 export class CapabilityEpoch {
   value = 0;
-}
-
-/** What capabilities end by. */
-export type CapabilityTime = { readonly wheel: TimerWheel; now(): number };
-
-/** What the sets of one kernel have together. */
-export class CapabilityScope {
-  readonly node: string;
-  readonly epoch: CapabilityEpoch;
-  /** null: nothing expires. */
-  readonly time: CapabilityTime | null;
-  readonly holders: CapabilityIndex<CapabilitySet> = new CapabilityIndex();
-  readonly nothing: Holdings = new Holdings();
-
-  constructor(node: string, epoch: CapabilityEpoch, time: CapabilityTime | null = null) {
-    this.node = node;
-    this.epoch = epoch;
-    this.time = time;
-  }
-
-  /** What `issuer` issued or derived is nobody's any more: it is gone. See CapabilitySet.revokeFrom. */
-  revokeFrom(issuer: string, forGood: boolean): void {
-    for (const set of this.holders.holdersOf(issuer)) set.revokeFrom(issuer, forGood);
-  }
 }
 
 export class CapabilitySet {

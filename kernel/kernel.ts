@@ -36,8 +36,9 @@ import {
   toAddress,
 } from "../lib/protocol/index.ts";
 import { Bus } from "./bus.ts";
-import { CapabilityEpoch, CapabilityScope, endsWith, isFrom } from "./capabilities.ts";
+import { CapabilityEpoch, endsWith, isFrom } from "./capabilities.ts";
 import { CapabilityRecords, type CapabilityStore } from "./capability-records.ts";
+import { CapabilityScope } from "./capability-scope.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { CrashReports, type CrashStore } from "./crash-reports.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -58,13 +59,13 @@ import { Links } from "./links.ts";
 import { Logs } from "./logs.ts";
 import { Monitors } from "./monitors.ts";
 import { findProgram } from "./package.ts";
-import { WaitingTables } from "./pending.ts";
 import { Placements } from "./placement/placements.ts";
 import { Process } from "./process.ts";
 import { Registry } from "./registry.ts";
 import { RunQueue } from "./run-queue.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import type { Verdict } from "./verdict.ts";
+import { WaitingTables } from "./waiting-tables.ts";
 
 const NO_SETTINGS: Settings = Object.freeze({}); // most have none: these are there once
 const LIFETIMES: readonly Lifetime[] = ["incarnation", "parent", "node"];

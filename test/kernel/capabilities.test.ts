@@ -1,6 +1,7 @@
 /** What one process holds, and what it may add by itself. */
 import { describe, expect, test } from "@jest/globals";
-import { CapabilityEpoch, CapabilityScope, CapabilitySet } from "../../kernel/capabilities.ts";
+import { CapabilityEpoch, CapabilitySet } from "../../kernel/capabilities.ts";
+import { CapabilityScope } from "../../kernel/capability-scope.ts";
 import { type Capability, MESSAGING, ProcessId } from "../../lib/protocol/index.ts";
 
 const self = "alice.os@me:a:b";
