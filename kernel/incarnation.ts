@@ -31,6 +31,7 @@ import {
 } from "../lib/protocol/index.ts";
 import { DurableHand } from "./durable/hand.ts";
 import { LimitError, ProcessExitedError } from "./errors.ts";
+import { blobOf, Hand, handWith } from "./hand.ts";
 import { checkDelay, checkSeconds, faultOfCall } from "./host-checks.ts";
 import { runHostCommand } from "./host-commands.ts";
 import type { Kernel } from "./kernel.ts";
@@ -38,7 +39,7 @@ import { PendingTable, type Reject, type Resolve } from "./pending.ts";
 import type { GivenBack, PlaceableInstance } from "./placement/placeable.ts";
 import type { Placements } from "./placement/placements.ts";
 import type { Process } from "./process.ts";
-import { WheelEntry } from "./timer-wheel.ts";
+import { ProcessTimer } from "./process-timer.ts";
 
 const HAND_MESSAGES = 512; // fewer than pass between two scavenges of the smallest young generation
 
@@ -253,6 +254,11 @@ export class Incarnation implements Host {
     this.#timers = null;
   }
 
+  get capabilities(): CapabilityCalls {
+    this.#capabilities ??= this.#capabilityCalls();
+    return this.#capabilities;
+  }
+
   now(): number {
     return this.#kernel.clock.now();
   }
@@ -432,11 +438,6 @@ export class Incarnation implements Host {
     return this.#process.capabilities.attachable(capabilities, this.our.text);
   }
 
-  get capabilities(): CapabilityCalls {
-    this.#capabilities ??= this.#capabilityCalls();
-    return this.#capabilities;
-  }
-
   #capabilityCalls(): CapabilityCalls {
     const held = this.#process.capabilities;
     return {
@@ -455,60 +456,7 @@ export class Incarnation implements Host {
   }
 }
 
-/**
- * What holds the message in hand, or the last one. Renewed now and then, because V8 must write down each store of a new
- * object into an old one, and an object is old after two scavenges (bench/profile: 60 instructions of each message).
- */
-export class Hand {
-  message: Envelope | null = null; // null while nobody has asked for that of a frame
-  /** What came with it; null for an error, which brings back what this process sent itself. */
-  blob: Blob | null = null;
-  /** Of a frame: what its message is made from. */
-  origin: object | null = null;
-}
-
 /** Of a frame. */
 function typeOf(blob: Blob): WsMessageType {
   return blob.isText ? "Text" : "Binary";
-}
-
-function handWith(message: Envelope): Hand {
-  const hand = new Hand();
-  hand.message = message;
-  hand.blob = blobOf(message);
-  return hand;
-}
-
-/** What came with it: an error brings back what this process sent itself. */
-function blobOf(message: Envelope): Blob | null {
-  return message.kind === "error" ? null : message.blob;
-}
-
-/** A timer of a process: what came due goes through its mailbox like any message. */
-class ProcessTimer extends WheelEntry {
-  cancelled = false;
-  readonly #process: Process;
-  readonly #timers: Set<ProcessTimer>;
-  readonly #due: unknown;
-
-  constructor(process: Process, timers: Set<ProcessTimer>, due: unknown) {
-    super();
-    this.#process = process;
-    this.#timers = timers;
-    this.#due = due;
-  }
-
-  expire(): void {
-    this.#timers.delete(this);
-    const { address } = this.#process;
-    const envelope = new Envelope("timer", address, address, null, null);
-    envelope.context = this.#due;
-    envelope.origin = this; // cancelled between here and its turn: not run
-    this.#process.postReserved(envelope);
-  }
-}
-
-/** Whether a timer that waits in a mailbox was cancelled meanwhile. */
-export function isCancelled(envelope: Envelope): boolean {
-  return envelope.origin instanceof ProcessTimer && envelope.origin.cancelled;
 }

@@ -22,13 +22,14 @@ import {
 import { CapabilitySet } from "./capabilities.ts";
 import { RealmEndedError } from "./errors.ts";
 import type { EndReason } from "./events.ts";
-import { Incarnation, isCancelled } from "./incarnation.ts";
+import { Incarnation } from "./incarnation.ts";
 import type { Kernel } from "./kernel.ts";
 import { Lifecycle, type LifecyclePort, type LifecycleState } from "./lifecycle.machine.ts";
 import type { KernelLimits } from "./limits.ts";
 import { Mailbox } from "./mailbox.ts";
 import { keptOnExit } from "./on-exit.ts";
 import { PlacedProgram } from "./placement/placed-program.ts";
+import { isCancelled } from "./process-timer.ts";
 import { restartLimits } from "./restart-intensity.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { Routes } from "./routes.ts";

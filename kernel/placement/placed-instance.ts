@@ -8,7 +8,8 @@
 import type { Address, Blob, Envelope, WsMessageType } from "../../lib/protocol/index.ts";
 import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
-import { Hand, type Incarnation } from "../incarnation.ts";
+import { Hand } from "../hand.ts";
+import type { Incarnation } from "../incarnation.ts";
 import { AskedRequests } from "./asked-requests.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import { type BatchWriter, FRAME_HEAD, LARGE_BLOB } from "./batch-writer.ts";

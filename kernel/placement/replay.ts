@@ -16,7 +16,8 @@ import {
 } from "../../lib/protocol/index.ts";
 import { DurableHand } from "../durable/hand.ts";
 import { UnpackableError } from "../errors.ts";
-import { Hand, type Incarnation } from "../incarnation.ts";
+import { Hand } from "../hand.ts";
+import type { Incarnation } from "../incarnation.ts";
 import type { AskedRequests } from "./asked-requests.ts";
 import type { BatchReader } from "./batch-reader.ts";
 import type { BatchWriter } from "./batch-writer.ts";

@@ -8,7 +8,7 @@
  *    one that was handled stays until the next begins: what a handler left running may still send it on.
  */
 import type { Blob } from "../../lib/protocol/index.ts";
-import { Hand } from "../incarnation.ts";
+import { Hand } from "../hand.ts";
 import { Ring } from "../ring.ts";
 import { Slab } from "./slab.ts";
 
