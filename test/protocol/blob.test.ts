@@ -79,6 +79,42 @@ describe("Blob.json()", () => {
   });
 });
 
+describe("a Blob lent as a part of more memory", () => {
+  const part = (isText = true): Blob => Blob.lendPart(bytes(0, 104, 105, 0).buffer as ArrayBuffer, 1, 2, isText);
+
+  test("reads that part alone, and stays unseen while nobody could change it", () => {
+    const blob = part();
+    expect([blob.isUnseen, blob.byteLength, blob.text(), blob.isUnseen]).toEqual([true, 2, "hi", true]);
+    expect(part(false).text()).toBe("hi");
+  });
+
+  test.each([
+    ["bytes()", (blob: Blob) => blob.bytes()],
+    ["raw()", (blob: Blob) => blob.raw()],
+  ])("is seen once somebody has %s, and hands the same out again", (_, look) => {
+    const blob = part();
+    const seen = look(blob);
+    expect([seen, blob.isUnseen]).toEqual([bytes(104, 105), false]);
+    expect([blob.bytes(), blob.raw()].every((again) => again === seen)).toBe(true);
+  });
+
+  test("after keep() has memory of its own", () => {
+    const memory = bytes(0, 104, 105, 0);
+    const blob = Blob.lendPart(memory.buffer as ArrayBuffer, 1, 2, true).keep();
+    memory.fill(0);
+    blob.settle();
+    expect([blob.text(), blob.isUnseen]).toEqual(["hi", false]);
+  });
+
+  test("expires when it is settled and nobody holds it, and is unseen no more", async () => {
+    const blob = part();
+    blob.settle();
+    expect([blob.expired, blob.isUnseen]).toEqual([true, false]);
+    for (const read of [() => blob.bytes(), () => blob.text(), () => blob.raw(), () => blob.keep()])
+      expect(await thrownBy(read)).toMatchObject({ name: "BlobExpiredError" });
+  });
+});
+
 describe("a lent Blob", () => {
   test("reads the transport's memory without a copy until it is settled", () => {
     const memory = bytes(104, 105);
