@@ -86,11 +86,10 @@ export class PendingTable {
   #newest: Pending | null = null;
   #size = 0;
   readonly #taker: Taker;
-  readonly #tables: WaitingTables | null;
+  readonly #tables: WaitingTables;
   #isListed = false; // see WaitingTables
 
-  /** @param tables null: the end of none that is here matters to it */
-  constructor(wheel: TimerWheel, taker: Taker, tables: WaitingTables | null) {
+  constructor(wheel: TimerWheel, taker: Taker, tables: WaitingTables) {
     this.#wheel = wheel;
     this.#taker = taker;
     this.#tables = tables;
@@ -169,12 +168,12 @@ export class PendingTable {
   /** WaitingTables only. */
   unlist(): void {
     this.#isListed = false;
-    this.#tables?.delete(this);
+    this.#tables.delete(this);
   }
 
   #list(): void {
     this.#isListed = true;
-    this.#tables?.add(this);
+    this.#tables.add(this);
   }
 
   /** That wait, the newest first; to look at only. */

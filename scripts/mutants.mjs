@@ -63,8 +63,8 @@ export const MUTANTS = [
   ],
   [
     "who waits again, after a while without, is not told",
-    "this.#isListed = false;\n    this.#tables?.delete(this);",
-    "this.#tables?.delete(this);",
+    "this.#isListed = false;\n    this.#tables.delete(this);",
+    "this.#tables.delete(this);",
   ],
   ["messages are handled during a farewell", "this.#turn = HELD;\n    this.#farewell", "this.#farewell"],
 ];

@@ -86,7 +86,7 @@ export class Peer {
     this.in = new InQueue(inLimits(kernel.limits), () => kernel.losses?.missed(name));
     this.addresses = new Addresses(name);
     this.inflow = new Inflow(inflowLimits(kernel.limits), kernel.clock.monotonic());
-    this.asked = new PendingTable(kernel.wheel, NOBODY, null);
+    this.asked = new PendingTable(kernel.wheel, NOBODY, kernel.waiting);
     this.held = new Held(kernel, name, this.asked);
     this.untold = new Untold(LATE_MS, () => kernel.clock.monotonic());
     this.#ackAlarm = new Alarm(() => {

@@ -168,6 +168,30 @@ describe.each(Object.keys(WIRES))("over %s", (name) => {
     });
     expect(await ask(ctx, `bob.os@${B}`, 1, 3600)).toBe("Offline");
   });
+
+  test("a target that has returned without an answer, and then ends, is Offline", async () => {
+    let returned = false;
+    const { bob, ctx } = await both(() => {
+      returned = true;
+    });
+    const waits = ask(ctx, `bob.os@${B}`, 1, 3600);
+    await until(() => returned);
+    bob.kernel.registry.get(ProcessId.parse(B))?.kill();
+    expect(await waits).toBe("Offline");
+  });
+
+  test("who was passed a request on, and ends, is Offline", async () => {
+    const last = "last:chat:template.os";
+    let returned = false;
+    const { bob, ctx } = await both((body, own) => void own.request(last).body(body).inherit().send());
+    await add(bob, last, () => {
+      returned = true;
+    });
+    const waits = ask(ctx, `bob.os@${B}`, 1, 3600);
+    await until(() => returned);
+    bob.kernel.registry.get(ProcessId.parse(last))?.kill();
+    expect(await waits).toBe("Offline");
+  });
 });
 
 describe("over memory", () => {
