@@ -68,7 +68,8 @@ export class SharedRing {
   /** @param length of what was announced @returns a copy @throws {RangeError} that much was not written */
   read(length: number): Uint8Array {
     const read = Atomics.load(this.#cells, READ);
-    if (!(length <= (Atomics.load(this.#cells, WRITTEN) - read) >>> 0)) throw new RangeError("nothing was written");
+    const waiting = Math.min((Atomics.load(this.#cells, WRITTEN) - read) >>> 0, SIZE); // the other end may lie
+    if (!(length <= waiting)) throw new RangeError("nothing was written");
     const bytes = Buffer.allocUnsafeSlow(length); // at the beginning of a word, and not filled with zeros first
     const from = read & (SIZE - 1);
     const first = Math.min(length, SIZE - from);

@@ -342,4 +342,11 @@ describe("errors", () => {
     expect([got.name, got.message, got.stack]).toEqual(["RangeError", "too far", error.stack]);
     expect(unpackError(packError("a text", true))).toBe("a text");
   });
+
+  test("believes no end that says it has written more than there is room for", () => {
+    const ring = new SharedRing();
+    Atomics.store(new Int32Array(ring.memory), 0, 2 ** 30);
+    expect(() => ring.read(1024 * 1024 + 1)).toThrow("nothing was written");
+    expect(ring.read(1024 * 1024)).toHaveLength(1024 * 1024);
+  });
 });
