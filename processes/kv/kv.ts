@@ -118,13 +118,14 @@ class Kv {
   async #do(message: Message, request: DatabaseRequest, batch: Batch): Promise<Answer> {
     const name = nameOf(request);
     // Whoever comes meanwhile waits here too, and goes on in the same order; the first of them may change it again.
+    let change = this.#changing.get(name);
     let passed: Change | undefined;
-    for (let change = this.#changing.get(name); change !== passed && change !== undefined; ) {
+    while (change !== undefined && change !== passed) {
       change.waiting++;
       await change.over;
-      change.waiting--;
+      change.waiting--; // not in a function of its own: between its end and what follows another would go ahead
       this.#forget(name, change);
-      passed = change;
+      passed = change; // it may still be there, for others who wait for it
       change = this.#changing.get(name);
     }
     if (request.action === "Open") return this.#open(name, request);
