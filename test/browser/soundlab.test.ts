@@ -70,6 +70,19 @@ async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(PICTURES, `soundlab-${name}.png`), fullPage: true });
 }
 
+/** A machine that stalls leaves blocks out, and is told that this measured nothing: then it is asked again. */
+async function calibrated(page: Page): Promise<void> {
+  const shown = page.locator("#value-compensation");
+  const tell = async (): Promise<boolean> => /ms$/.test((await shown.textContent()) ?? "");
+  for (let tries = 0; tries < 10 && !(await tell()); tries++) {
+    await page.click("#calibrate"); // waits until the last one has ended
+    await page.locator("#calibrate:enabled").waitFor();
+    const frame = await page.locator("#value-frame").textContent(); // the next one tells of it
+    await page.waitForFunction((last) => document.getElementById("value-frame")?.textContent !== last, frame);
+  }
+  expect(await tell()).toBe(true);
+}
+
 test("draws all three streams, and numbers follow the sliders", async () => {
   const { own } = await startSoundlab();
   const page = await browser.page(await browser.context({ viewport: LAPTOP }));
@@ -96,8 +109,7 @@ test("draws all three streams, and numbers follow the sliders", async () => {
   await page.selectOption("#phi-source", "manual");
   await slide(page, "#phi-depth", "1.2");
   await comes(page, "phi-depth", 1.2, 1.2);
-  await page.click("#calibrate");
-  await page.waitForFunction(() => /ms$/.test(document.getElementById("value-compensation")?.textContent ?? ""));
+  await calibrated(page);
   await page.click("#audio");
   await reads(page, "#audio", "Start audio");
   await reads(page, "#value-state", "IDLE");

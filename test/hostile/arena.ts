@@ -11,7 +11,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "@jest/globals";
-import { destroyAll, RawSocket } from "../support/sockets.ts";
+import { awaited, destroyAll, RawSocket } from "../support/sockets.ts";
 import type { Waits } from "./bystander.ts";
 import { writeRow } from "./report.ts";
 import type { Measure, Settings } from "./target.ts";
@@ -29,6 +29,7 @@ export const MARGIN = {
   rssBytes: 96 * MIB,
 } as const;
 
+const PATIENCE_MS = 110_000; // less than the suite's time-out, which cannot say what was missing
 const LOOKS_FOR_MEMORY = 100; // bytes beside the heap go with a later collection, or when the system has told of a write
 
 const children = new Set<ChildProcess>(); // that have not ended
@@ -59,6 +60,8 @@ export class Arena {
   readonly #bystander: ChildProcess;
   #rest: Measure | undefined;
   #seen: Seen = NOTHING;
+  /** What the attack is at: told when it does not end. */
+  #stage: () => string = () => "it has not begun";
 
   private constructor(made: {
     readonly settings: Settings;
@@ -86,6 +89,19 @@ export class Arena {
 
   /** Does what `attack` does, and checks what is left. @param attack returns what happened, for the report */
   async under(name: string, attack: () => Promise<string>): Promise<Seen> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`"${name}" has not ended: ${this.#stage()}`)), PATIENCE_MS);
+    });
+    try {
+      return await Promise.race([this.#under(name, attack), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #under(name: string, attack: () => Promise<string>): Promise<Seen> {
+    this.#stage = () => `its clients wait for ${JSON.stringify(awaited())}`;
     this.#rest ??= await this.#atRest();
     const before = this.#rest;
     this.#seen = NOTHING;
@@ -183,6 +199,7 @@ export class Arena {
       const now = await this.#look();
       const { echoes, requests, trouble } = await this.#waits(false);
       if (trouble !== "") throw new Error(`the bystander was let down: ${trouble}`);
+      this.#stage = () => `at look ${looks}, ${JSON.stringify({ now, before, echoes, requests })}`;
       const isBack = isAsBefore(now, before) && echoes > 0 && requests > 0;
       if (isBack && (looks >= LOOKS_FOR_MEMORY || isWithinMargin(now, before))) return now;
       await new Promise((resolve) => setTimeout(resolve, 50)); // ms: each look costs the node two garbage collections

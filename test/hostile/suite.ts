@@ -15,7 +15,7 @@ const IMPATIENT = {
   httpReaderSeconds: 5,
 };
 
-jest.setTimeout(60_000); // ms: each takes some seconds on a quiet machine; only the slow peers take 30
+jest.setTimeout(120_000); // ms: each takes some seconds on a quiet machine, only the slow peers 30; CI was three times as slow
 
 export function hostileSuite(transport: TransportName): void {
   const within = (limits: Readonly<Record<string, number>>, attacks: (arena: () => Arena) => void): void => {

@@ -120,6 +120,13 @@ type Parsed<Found> = { readonly found: Found; readonly used: number } | undefine
 
 const open = new Set<RawSocket>();
 
+/** What is being read and has not come, with how many wait for it: says where a test that hangs does so. */
+export function awaited(): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { reading } of open) if (reading !== null) counts[reading] = (counts[reading] ?? 0) + 1;
+  return counts;
+}
+
 /** Destroys every RawSocket that is still open: for afterEach. */
 export function destroyAll(): void {
   for (const client of open) client.destroy();
@@ -130,6 +137,7 @@ export class RawSocket {
   readonly ended: Promise<void>;
   /** The connection itself, for what this class does not do. */
   readonly net: net.Socket;
+  #reading: string | null = null;
   #chunks: Buffer[] = [];
   #over = false;
   #wake: () => void = () => {};
@@ -162,6 +170,11 @@ export class RawSocket {
         resolve(new RawSocket(socket));
       });
     });
+  }
+
+  /** What a read waits for; null: nobody reads. */
+  get reading(): string | null {
+    return this.#reading;
   }
 
   write(bytes: string | Uint8Array): void {
@@ -274,9 +287,11 @@ export class RawSocket {
       if (this.#over)
         throw new Error(`the server ended before ${what}; left over: ${JSON.stringify(bytes.toString())}`);
       this.#chunks = [bytes];
+      this.#reading = what;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      this.#reading = null;
     }
   }
 

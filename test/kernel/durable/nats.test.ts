@@ -66,11 +66,23 @@ async function send({ ctx }: Linked, to: string, numbers: readonly number[]): Pr
 
 const waiting = ({ node }: Linked): number => node.kernel.durable.facts()?.out.waiting ?? 0;
 
-async function untilLong(holds: () => boolean): Promise<void> {
-  for (const last = Date.now() + MINUTE; !holds(); ) {
+async function untilLong(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const last = Date.now() + MINUTE; !(await holds()); ) {
     if (Date.now() > last) throw new Error(`waited a minute for ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** What is sent to a stream before its node has made it waits, and is said as a fault. */
+async function untilMade(url: string, streams: readonly string[]): Promise<void> {
+  const connection = await connect({ servers: [url] });
+  closing.push(() => connection.close());
+  const manager = await jetstreamManager(connection);
+  await untilLong(async () => {
+    const made = new Set<string>();
+    for await (const stream of manager.streams.names()) made.add(stream);
+    return streams.every((stream) => made.has(stream));
+  });
 }
 
 /** The administrator's hand on the streams. */
@@ -94,6 +106,7 @@ test("a server without permissions: each node makes its own, and messages go bot
   const { url } = await startNatsServer();
   const alice = await start("alice.os", { servers: [url] });
   const bob = await start("bob.os", { servers: [url] });
+  await untilMade(url, ["IN_alice_os", "IN_bob_os"]);
   await Promise.all([send(alice, "bob.os", count(0, 300)), send(bob, "alice.os", count(0, 300))]);
   await untilLong(() => alice.got.length === 300 && bob.got.length === 300);
   expect([alice.got, bob.got]).toEqual([count(0, 300), count(0, 300)]);

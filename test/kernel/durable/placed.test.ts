@@ -2,11 +2,11 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { createNode, type Node } from "../../../kernel/index.ts";
 import { findProgram } from "../../../kernel/package.ts";
+import type { Process } from "../../../kernel/process.ts";
 import { type Context, defineProcess } from "../../../lib/process/index.ts";
-import { ProcessId } from "../../../lib/protocol/index.ts";
+import { type Placement, ProcessId } from "../../../lib/protocol/index.ts";
 import { stateProcess } from "../../../processes/state/state.ts";
-import type { Change } from "../../../processes/state/store.ts";
-import { memoryStore } from "../../../processes/state/store.ts";
+import { type Change, memoryStore, type StateStore } from "../../../processes/state/store.ts";
 import { Gate } from "../../support/kernel.ts";
 import { PLACEMENTS, PROGRAMS, started } from "../../support/placed.ts";
 import { until } from "../../support/until.ts";
@@ -17,6 +17,28 @@ const nodes: Node[] = [];
 afterEach(async () => {
   for (const node of nodes.splice(0)) await node.stop();
 });
+
+/** A node that keeps durable messages in `store`, and a process of it there. */
+async function startNode(placement: Placement, store: StateStore): Promise<{ node: Node; process: Process }> {
+  const node = createNode({ name: "alice.os", durableStore: store, realmEntry: REALM_ENTRY, limits: { drain: 100 } });
+  nodes.push(node);
+  node.addSystemProcess({
+    id: ProcessId.parse("state:distro:sys"),
+    program: stateProcess(store, { along: (process, metadata) => node.kernel.durable.along(process, metadata) }),
+    public: true,
+    trusted: true,
+  });
+  const process = node.kernel.register({
+    id: ProcessId.parse(ID),
+    program: await findProgram(PROGRAMS, "durable.mjs", ID, placement),
+    folder: PROGRAMS,
+    onExit: "Restart",
+    public: true,
+  });
+  process.run();
+  await started(process);
+  return { node, process };
+}
 
 describe.each(PLACEMENTS.map((placement) => [placement] as const))("%s", (placement) => {
   test("it sends, is told why not, gets them in order with their ids; its state and the mark are one write", async () => {
@@ -29,23 +51,7 @@ describe.each(PLACEMENTS.map((placement) => [placement] as const))("%s", (placem
         return memory.set(key, value, along);
       },
     };
-    const node = createNode({ name: "alice.os", durableStore: store, realmEntry: REALM_ENTRY, limits: { drain: 100 } });
-    nodes.push(node);
-    node.addSystemProcess({
-      id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(store, { along: (process, metadata) => node.kernel.durable.along(process, metadata) }),
-      public: true,
-      trusted: true,
-    });
-    const process = node.kernel.register({
-      id: ProcessId.parse(ID),
-      program: await findProgram(PROGRAMS, "durable.mjs", ID, placement),
-      folder: PROGRAMS,
-      onExit: "Restart",
-      public: true,
-    });
-    process.run();
-    await started(process);
+    const { node } = await startNode(placement, store);
     let ctx: Context | undefined;
     const asking = defineProcess({
       init: (own) => {
@@ -81,23 +87,7 @@ describe.each(PLACEMENTS.map((placement) => [placement] as const))("%s", (placem
   test("a crash with one in hand, and another behind it, loses none of the requests that came meanwhile", async () => {
     const ASKER = "asker:programs:template.os";
     const store = memoryStore();
-    const node = createNode({ name: "alice.os", durableStore: store, realmEntry: REALM_ENTRY, limits: { drain: 100 } });
-    nodes.push(node);
-    node.addSystemProcess({
-      id: ProcessId.parse("state:distro:sys"),
-      program: stateProcess(store),
-      public: true,
-      trusted: true,
-    });
-    const process = node.kernel.register({
-      id: ProcessId.parse(ID),
-      program: await findProgram(PROGRAMS, "durable.mjs", ID, placement),
-      folder: PROGRAMS,
-      onExit: "Restart",
-      public: true,
-    });
-    process.run();
-    await started(process);
+    const { node, process } = await startNode(placement, store);
     let ctx: Context | undefined;
     const gate = new Gate();
     let isInHand = false;
