@@ -11,35 +11,22 @@ import { firstLine, stop } from "./child.ts";
 import type { ProcessesOutcome } from "./contenders/processes-meter.ts";
 import { spawnScript } from "./cores.ts";
 import { ratioOf } from "./figures.ts";
-import { peerScript, preparePeers } from "./install-peers.ts";
+import { preparePeers } from "./install-peers.ts";
+import { type ScriptContender, scriptsOf } from "./script-contender.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
 const COUNT = 10_000; // processes: so many that what is there once does not count, within limits.processes
 const ROUND_MS = 120_000; // a round takes a few seconds
 
-type Contender = {
-  readonly name: string;
-  readonly script: URL;
-  /** Its script is one of bench/peers/ and must be prepared first (install-peers.ts). */
-  readonly isPeer: boolean;
-  /** Its first argument, for a script with more than one way. */
-  readonly way: string;
-};
+const { own, peer } = scriptsOf("processes");
 
-const own = (name: string, script: string, way: string): Contender => ({
-  name,
-  script: new URL(`./contenders/processes-${script}.js`, import.meta.url), // .js: the bench runs from dist/
-  isPeer: false,
-  way,
-});
-
-const CONTENDERS: readonly Contender[] = [
+const CONTENDERS: readonly ScriptContender[] = [
   own("jackfield", "jackfield", "add"),
   own("jackfield-spawn", "jackfield", "spawn"),
   own("jackfield-keyed", "jackfield", "keyed"),
   own("xstate", "xstate", "transition"),
   own("xstate-machine", "xstate", "machine"),
-  { name: "nact", script: peerScript("processes-nact"), isPeer: true, way: "" },
+  peer("nact", "nact", ""),
 ];
 const OURS = ["jackfield", "jackfield-spawn", "jackfield-keyed"];
 const OTHERS = ["xstate", "xstate-machine", "nact"];
@@ -82,7 +69,7 @@ export function ratiosOf(contenders: Report["contenders"]): Readonly<Record<stri
   return ratios;
 }
 
-async function playRound({ name, script, way }: Contender): Promise<Round> {
+async function playRound({ name, script, way }: ScriptContender): Promise<Round> {
   const env = { ...process.env, NODE_ENV: "production" };
   const child = spawnScript("server", script, [way, String(COUNT)], env);
   try {

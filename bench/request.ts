@@ -13,35 +13,16 @@ import { firstLine, stop } from "./child.ts";
 import type { MeterJob, MeterOutcome } from "./contenders/request-meter.ts";
 import { spawnScript } from "./cores.ts";
 import { ratioOf } from "./figures.ts";
-import { peerScript, preparePeers } from "./install-peers.ts";
+import { preparePeers } from "./install-peers.ts";
+import { type ScriptContender, scriptsOf } from "./script-contender.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
 const WARMUP_MS = 1000; // 200,000 messages of the slowest: all of its code is optimized
 const SPARE_MS = 15_000; // to start
 
-type RequestContender = {
-  readonly name: string;
-  readonly script: URL;
-  /** Its script is one of bench/peers/ and must be prepared first (install-peers.ts). */
-  readonly isPeer: boolean;
-  /** Its first argument, for a script with more than one way. */
-  readonly way: string;
-};
+const { own, peer } = scriptsOf("request");
 
-const own = (name: string, script: string, way: string): RequestContender => ({
-  name,
-  script: new URL(`./contenders/request-${script}.js`, import.meta.url), // .js: the bench runs from dist/
-  isPeer: false,
-  way,
-});
-const peer = (name: string, script: string, way: string): RequestContender => ({
-  name,
-  script: peerScript(`request-${script}`),
-  isPeer: true,
-  way,
-});
-
-const CONTENDERS: readonly RequestContender[] = [
+const CONTENDERS: readonly ScriptContender[] = [
   own("function", "plain", "function"),
   own("eventemitter", "plain", "eventemitter"),
   own("jackfield-send", "jackfield", "send"),
@@ -105,7 +86,7 @@ export function ratiosOf(contenders: Report["contenders"]): Readonly<Record<stri
   return ratios;
 }
 
-async function playRound({ name, script, way }: RequestContender, job: MeterJob): Promise<Round> {
+async function playRound({ name, script, way }: ScriptContender, job: MeterJob): Promise<Round> {
   // what Jackfield does only outside production (freezing bodies, DESIGN §3.5) is not what is measured
   const env = { ...process.env, NODE_ENV: "production" };
   const child = spawnScript("server", script, [way, JSON.stringify(job)], env);

@@ -38,11 +38,13 @@ function table({ bench, unit, contenders, ratio, ratios = {}, ...facts }) {
   );
   const load = Object.entries(facts).filter(([name]) => name in LOAD);
   const others = Object.entries(facts).filter(([name, fact]) => typeof fact === "number" && !(name in LOAD));
+  const [first] = Object.values(contenders);
+  const turns = first?.rounds?.length ?? 0;
   const all = [...(ratio === null ? [] : [["ratio to the limit", ratio]]), ...Object.entries(ratios), ...others];
   return [
     `### ${bench}`,
     "",
-    load.map(([name, value]) => `${value} ${LOAD[name]}`).join(", "),
+    [...load.map(([name, value]) => `${value} ${LOAD[name]}`), `rounds: ${turns}`].join(", "),
     "",
     row(head),
     row(head.map((_, i) => (i === 0 ? "---" : "--:"))),
@@ -50,7 +52,7 @@ function table({ bench, unit, contenders, ratio, ratios = {}, ...facts }) {
     "",
     ...(all.length === 0
       ? []
-      : [all.map(([pair, value]) => `${pair} **${value < 10 ? value.toFixed(3) : number(value)}**`).join(" · "), ""]),
+      : [all.map(([pair, value]) => `${pair} **${value < 100 ? value.toFixed(value < 10 ? 3 : 1) : number(value)}**`).join(" · "), ""]),
   ].join("\n");
 }
 
