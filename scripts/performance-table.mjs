@@ -52,7 +52,12 @@ function table({ bench, unit, contenders, ratio, ratios = {}, ...facts }) {
     "",
     ...(all.length === 0
       ? []
-      : [all.map(([pair, value]) => `${pair} **${value < 100 ? value.toFixed(value < 10 ? 3 : 1) : number(value)}**`).join(" · "), ""]),
+      : [
+          all
+            .map(([pair, value]) => `${pair} **${value < 100 ? value.toFixed(value < 10 ? 3 : 1) : number(value)}**`)
+            .join(" · "),
+          "",
+        ]),
   ].join("\n");
 }
 
