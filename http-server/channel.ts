@@ -11,10 +11,9 @@ import type { Gate } from "./admission.ts";
 import type { Arrival } from "./arrival.ts";
 import type { LatestReader } from "./latest.ts";
 import type { Opening } from "./opening.ts";
+import type { SendQueue } from "./send-queue.ts";
 import type { Peer } from "./sockets.ts";
 import type { TransportSocket } from "./transport/transport.ts";
-
-export type Outgoing = { readonly data: string | Uint8Array | ArrayBuffer; readonly isBinary: boolean };
 
 /** How slow readers are dealt with: of a binding, or of the main route. */
 export type Terms = {
@@ -54,11 +53,11 @@ export class Channel {
   arrival: Arrival | null;
   /** The kernel's buffer is full: what is queued must be counted from now on. */
   slow = false;
-  /** What leaves at the end of the turn, under one cork. */
-  outbox: Outgoing[] | null = null;
-  outboxBytes = 0;
-  /** Names on the transport. */
+  sendQueue: SendQueue | null = null;
+  /** Their names, with whose they are. */
   topics: Set<string> | null = null;
+  /** It has been in the transport's topic tree, of which publishes may have queued on its socket what nobody counted. */
+  inTree = false;
   /** Where its policy is `latest`, and it has had a topic or a key. */
   latest: LatestReader | null = null;
   /** Its frames need a closer look: none has come yet, it is an extension, or its client wraps each message. */

@@ -32,8 +32,9 @@ import { ChannelTable } from "./channel-table.ts";
 import { Grants } from "./grants.ts";
 import { Latest } from "./latest.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import { isAbove, OutgoingFrames, textFrame } from "./outgoing.ts";
+import { isAbove, OutgoingFrames } from "./outgoing.ts";
 import type { Session } from "./sessions.ts";
+import { Topics } from "./topics.ts";
 import { Transfers } from "./transfers.ts";
 import type { Listener } from "./transport/transport.ts";
 import { messageSeconds, UnfinishedMessages } from "./unfinished.ts";
@@ -63,7 +64,7 @@ export class Channels implements Keeper {
   readonly queue: RunQueue;
   readonly epoch: CapabilityEpoch;
   readonly messagesPerSecond: number;
-  readonly #listeners: readonly Listener[];
+  readonly topics: Topics;
   readonly #ids = new ChannelIds();
   readonly #byId = new ChannelTable();
   readonly #byOwner = new Map<Process, ChannelList>();
@@ -78,7 +79,6 @@ export class Channels implements Keeper {
     this.queue = kernel.queue;
     this.epoch = kernel.capabilityEpoch;
     this.messagesPerSecond = limits.messagesPerSecond;
-    this.#listeners = listeners;
     this.outgoing = new OutgoingFrames(
       kernel,
       limits,
@@ -88,6 +88,7 @@ export class Channels implements Keeper {
     );
     this.#grants = new Grants(limits);
     this.latest = new Latest(limits, this.outgoing, () => kernel.clock.monotonic());
+    this.topics = new Topics(limits, this.outgoing, this.latest, listeners);
     this.events = new ChannelEvents(kernel, self.address);
     kernel.frames = this.events;
     kernel.shortcut = this.outgoing;
@@ -223,24 +224,14 @@ export class Channels implements Keeper {
   subscribe(from: Address, channelId: number, topic: string): HttpServerErrorKind | undefined {
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
-    channel.topics ??= new Set();
-    const name = topicName(from, topic);
-    const { topicsPerChannel, topicBytes } = this.#limits;
-    const isOver = channel.topics.size >= topicsPerChannel && !channel.topics.has(name);
-    if (isOver || Buffer.byteLength(topic) > topicBytes) return "LimitReached";
-    channel.topics.add(name);
-    if (channel.slowReader === "latest") this.latest.subscribe(channel, name);
-    else channel.socket?.subscribe(name);
-    return undefined;
+    if (Buffer.byteLength(topic) > this.#limits.topicBytes) return "LimitReached";
+    return this.topics.subscribe(channel, topicName(from, topic));
   }
 
   unsubscribe(from: Address, channelId: number, topic: string): HttpServerErrorKind | undefined {
     const channel = this.#owned(from, channelId);
     if (channel === undefined) return "WsChannelNotFound";
-    const name = topicName(from, topic);
-    if (channel.topics?.delete(name) !== true) return undefined;
-    this.latest.unsubscribe(channel, name);
-    channel.socket?.unsubscribe(name);
+    this.topics.unsubscribe(channel, topicName(from, topic));
     return undefined;
   }
 
@@ -252,17 +243,8 @@ export class Channels implements Keeper {
   ): HttpServerErrorKind | undefined {
     if (blob === null) return "NoBlob";
     if (isAbove(blob.raw(), this.#limits.pushBytes)) return "LimitReached"; // byteLength would make bytes of a text
-    if (from.node !== this.#kernel.name) return undefined; // it owns no topic here, and so reaches nobody
-    this.outgoing.flush();
-    const name = topicName(from, topic);
-    const isBinary = messageType === "Binary";
-    const latest = this.latest.topic(name);
-    const isKept = latest !== undefined && this.latest.publishing(latest, blob.byteLength);
-    if (isKept) blob.keep();
-    const frame = isBinary ? blob.raw() : textFrame(blob);
-    if (isKept) this.latest.keep(latest, frame, isBinary);
-    for (const listener of this.#listeners) listener.publish(name, frame, isBinary);
-    if (latest !== undefined) this.latest.published();
+    // Another node owns no topic here, and so reaches nobody.
+    if (from.node === this.#kernel.name) this.topics.publish(topicName(from, topic), blob, messageType === "Binary");
     return undefined;
   }
 
@@ -277,7 +259,7 @@ export class Channels implements Keeper {
     if (frames === undefined) return "WsTargetOverloaded";
     if (channel.extension !== null) this.extensionHandedOver(channel);
     this.latest.settle(channel);
-    this.#leaveTopics(channel);
+    this.topics.leave(channel);
     this.#byOwner.get(owner)?.delete(channel);
     const facts = { code: CLOSE.normal.code, reason: "", transferred_to: this.addressOf(target).text };
     owner.postReserved(this.events.close(channel, owner, facts));
@@ -427,7 +409,7 @@ export class Channels implements Keeper {
     this.#byOwner.get(owner)?.delete(channel);
     if (channel.extension !== null) this.extensionEnded(channel);
     this.#transfers.forget(channel);
-    this.#leaveTopics(channel);
+    this.topics.leave(channel);
     owner.postReserved(this.events.close(channel, owner, { code, reason }));
   }
 
@@ -441,13 +423,6 @@ export class Channels implements Keeper {
       this.#self.routes.note(owner); // its events and frames go past the bus
     }
     owned.add(channel);
-  }
-
-  /** The set stays: what publishes have queued on the socket is not counted (outgoing.ts). */
-  #leaveTopics(channel: Channel): void {
-    this.latest.forget(channel);
-    for (const name of channel.topics ?? []) channel.socket?.unsubscribe(name);
-    channel.topics?.clear();
   }
 
   /** Of a channel that its owner has had already, or was handed. */

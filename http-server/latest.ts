@@ -17,7 +17,8 @@ import { type Blob, CLOSE, type HttpServerErrorKind } from "../lib/protocol/inde
 import type { Channel } from "./channel.ts";
 import { Credit } from "./credit.ts";
 import type { HttpServerLimits } from "./limits.ts";
-import { type Frame, type OutgoingFrames, sizeOf, textFrame } from "./outgoing.ts";
+import { type OutgoingFrames, sizeOf, textFrame } from "./outgoing.ts";
+import type { Frame } from "./send-queue.ts";
 import { DROPPED, SENT } from "./transport/transport.ts";
 
 /** A message that waits for a reader, or for several. @property place among all that were published or pushed here */

@@ -2,7 +2,8 @@
  * The way out: from a push to the socket, with the limits of a slow reader (DESIGN §4.5, §4.7).
  *
  * 1. Frames of one channel leave in the order pushed. Inside that channel's own callback the transport has corked the
- *    socket: a frame goes straight out. Otherwise it waits for the end of the turn, and all of them leave in one write.
+ *    socket: a frame goes straight out. Otherwise it waits for the end of the turn, and what a frame brings about for
+ *    other channels for that of the loop's turn (docs/adr/0043). Then all of them leave in one write.
  * 2. While the kernel's buffer takes everything, nothing is counted. Once it is full, what is queued must stay under
  *    the channel's send limit; the policy decides about the push that would exceed it.
  * 3. Ending a channel queues the close frame behind what was accepted. Where a publish has queued more than that frame
@@ -20,10 +21,11 @@ import {
 } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";
 import { type HttpServerLimits, maxBackpressure } from "./limits.ts";
+import { type Frame, type Outgoing, owned, SendQueue } from "./send-queue.ts";
 import { wellFormed } from "./transport/text.ts";
 import { DROPPED, SENT, type TransportSocket } from "./transport/transport.ts";
 
-export type Frame = string | Uint8Array | ArrayBuffer;
+const LATE_BYTES = 16 * 1024; // of a frame: as many uWebSockets.js puts together in one write, with what stands beside it
 
 export class OutgoingFrames implements Shortcut {
   readonly #kernel: Kernel;
@@ -34,7 +36,8 @@ export class OutgoingFrames implements Shortcut {
   readonly #epoch: CapabilityEpoch;
   readonly #finish: (channel: Channel, code: number, reason: string) => void;
   readonly #find: (channelId: number) => Channel | undefined;
-  readonly #waiting: Channel[] = []; // those with an outbox
+  readonly #waiting: Channel[] = []; // what to send at the end of the turn; some have sent it
+  readonly #late: Channel[] = []; // … of the loop's turn
   readonly #lingering = new Map<Channel, Linger>();
   /** Whose callback is running, corked; null: nobody's. */
   corked: Channel | null = null;
@@ -57,18 +60,18 @@ export class OutgoingFrames implements Shortcut {
     this.#epoch = kernel.capabilityEpoch;
     this.#finish = finish;
     this.#find = find;
-    kernel.queue.afterTurn(() => this.flush());
+    kernel.queue.afterTurn(() => this.#flushAll(this.#waiting));
   }
 
   /** Hot path: straight out to the channel whose callback is running, which the transport has corked. */
   push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     const channel = this.corked;
     if (channel === null || channel.id !== channelId) return false;
+    if (channel.sendQueue !== null) this.#flushOne(channel); // what was published to it before
     if (channel.pushEpoch !== this.#epoch.value && !this.#mayPush(channel)) return false;
     const { owner, socket } = channel;
     if (owner === null || owner.address !== from || socket === null) return false;
-    // What the process sent before goes first.
-    if (channel.outbox !== null || !this.#self.idle) return false;
+    if (!this.#self.idle) return false; // what the process sent before goes first
     const isBinary = messageType === "Binary";
     if (!isBinary && messageType !== "Text") return false;
     let frame: Frame | null = this.#echoFits === true ? blob.echo(isBinary) : null;
@@ -85,13 +88,13 @@ export class OutgoingFrames implements Shortcut {
   /** Hot path of who runs elsewhere: no action is made of it, and none is read. What needs a closer look is sent as one. */
   later(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean {
     const channel = this.#find(channelId);
-    if (channel === undefined || channel.topics !== null) return false;
+    if (channel === undefined || channel.inTree) return false;
     if (channel.pushEpoch !== this.#epoch.value && !this.#mayPush(channel)) return false;
     if (channel.owner?.address !== from || channel.socket === null || !this.#self.idle) return false;
     const isBinary = messageType === "Binary";
     if (!isBinary && messageType !== "Text") return false;
-    const frame = isBinary ? blob.raw() : textFrame(blob);
-    return this.#queue(channel, frame, isBinary) === undefined; // else nothing was done: its socket has room
+    const data = isBinary ? blob.raw() : textFrame(blob);
+    return this.#queue(channel, { data, isBinary, isOwn: false }, false) === undefined; // else nothing was done: its socket has room
   }
 
   /** What was found for one frame holds until a capability changes, or who is there, or the channel (`lookCloser`). */
@@ -103,9 +106,13 @@ export class OutgoingFrames implements Shortcut {
     return true;
   }
 
-  /** Leaves at the end of the turn. @returns undefined when the frame was taken */
+  /**
+   * Leaves at the end of the turn; to others than the channel whose callback is running, at that of the loop's turn, as
+   * the next callbacks may have more for them. @returns undefined when the frame was taken
+   */
   queue(channel: Channel, blob: Blob, isBinary: boolean): HttpServerErrorKind | undefined {
-    return this.#queue(channel, isBinary ? blob.raw() : textFrame(blob), isBinary);
+    const data = isBinary ? blob.raw() : textFrame(blob);
+    return this.#queue(channel, { data, isBinary, isOwn: false }, this.corked !== null);
   }
 
   /** @returns undefined when it was taken */
@@ -122,11 +129,17 @@ export class OutgoingFrames implements Shortcut {
     return this.#control(channel, data, (socket) => socket.pong?.(data));
   }
 
-  /** Lets everything that waits leave; at the end of each turn, and before a publish, which would overtake it. */
+  /** One frame to each of `channels`, at the end of the loop's turn. A slow reader's policy decides as for a push. */
+  publish(channels: readonly Channel[], frame: Frame, isBinary: boolean): void {
+    const lent = { data: frame, isBinary, isOwn: false };
+    const outgoing = mostOf(frame) > LATE_BYTES ? lent : owned(lent); // one copy for all
+    for (let i = channels.length - 1; i >= 0; i--) this.#queue(channels[i] as Channel, outgoing, true); // one that ends leaves
+  }
+
+  /** Lets everything that waits leave: before a publish by the transport's topic tree, which would overtake it. */
   flush(): void {
-    if (this.#waiting.length === 0) return;
-    for (let channel = this.#waiting.pop(); channel !== undefined; channel = this.#waiting.pop())
-      this.#flushOne(channel);
+    this.#flushAll(this.#waiting);
+    this.#flushAll(this.#late);
   }
 
   /** Lets what waits for one channel leave. */
@@ -184,22 +197,34 @@ export class OutgoingFrames implements Shortcut {
     return undefined;
   }
 
-  #queue(channel: Channel, frame: Frame, isBinary: boolean): HttpServerErrorKind | undefined {
-    const mayBeFull = channel.slow || channel.topics !== null; // what publishes have queued nobody has counted
-    const size = mayBeFull ? sizeOf(frame) : mostOf(frame);
-    if (size > this.#pushBytes && sizeOf(frame) > this.#pushBytes) return "LimitReached";
-    if (channel.outboxBytes + size > channel.sendLimit) this.#flushOne(channel);
-    const { socket } = channel;
+  /** @param isLate it may wait for the end of the loop's turn */
+  #queue(channel: Channel, outgoing: Outgoing, isLate: boolean): HttpServerErrorKind | undefined {
+    const { data } = outgoing;
+    const mayBeFull = channel.slow || channel.inTree;
+    const size = mayBeFull ? sizeOf(data) : mostOf(data);
+    if (size > this.#pushBytes && sizeOf(data) > this.#pushBytes) return "LimitReached";
+    const isCorked = channel === this.corked; // what is sent waits there
+    if (channel.sendQueue !== null && (isCorked || !channel.sendQueue.hasRoom(size, channel.sendLimit)))
+      this.#flushOne(channel);
+    const { sendQueue, socket } = channel;
     if (socket === null) return "WsChannelNotFound";
-    if (mayBeFull && socket.getBufferedAmount() + channel.outboxBytes + size > channel.sendLimit)
+    if (mayBeFull && socket.getBufferedAmount() + (sendQueue?.bytes ?? 0) + size > channel.sendLimit)
       return this.#tooSlow(channel);
-    if (channel.outbox === null) {
-      channel.outbox = [{ data: frame, isBinary }]; // mostly the only one: room for it alone
+    if (sendQueue === null)
+      this.#wait(channel, new SendQueue(outgoing, size, isLate && !isCorked && size <= LATE_BYTES));
+    else sendQueue.add(outgoing, size); // or more than that: it is flushed a little sooner
+    return undefined;
+  }
+
+  #wait(channel: Channel, sendQueue: SendQueue): void {
+    channel.sendQueue = sendQueue;
+    if (sendQueue.isLate) {
+      if (this.#late.length === 0) setImmediate(this.#loopEnds);
+      this.#late.push(channel);
+    } else {
       this.#waiting.push(channel);
       this.#kernel.queue.callHook();
-    } else channel.outbox.push({ data: frame, isBinary });
-    channel.outboxBytes += size; // or more than that: it is flushed a little sooner
-    return undefined;
+    }
   }
 
   #tooSlow(channel: Channel): HttpServerErrorKind {
@@ -208,16 +233,17 @@ export class OutgoingFrames implements Shortcut {
     return "WsChannelOverloaded";
   }
 
+  readonly #loopEnds = (): void => this.#flushAll(this.#late);
+
+  #flushAll(channels: Channel[]): void {
+    for (let channel = channels.pop(); channel !== undefined; channel = channels.pop()) this.#flushOne(channel);
+  }
+
   #flushOne(channel: Channel): void {
-    const { outbox, socket } = channel;
-    if (outbox === null) return;
-    channel.outbox = null;
-    channel.outboxBytes = 0;
-    if (socket === null) return;
-    const first = outbox[0];
-    if (outbox.length === 1 && first !== undefined) {
-      if (socket.send(first.data, first.isBinary) !== SENT) channel.slowDown();
-    } else sendAll(channel, socket, outbox);
+    const { sendQueue, socket } = channel;
+    if (sendQueue === null) return;
+    channel.sendQueue = null;
+    if (socket !== null && !sendQueue.sendTo(socket)) channel.slowDown();
   }
 
   #linger(channel: Channel, code: number, reason: string): void {
@@ -243,13 +269,6 @@ class Linger extends WheelEntry {
   expire(): void {
     this.#channel.socket?.close();
   }
-}
-
-/** In one write. Apart from `#flushOne`: a closure there would have its variables on the heap each time. */
-function sendAll(channel: Channel, socket: TransportSocket<Channel>, outbox: NonNullable<Channel["outbox"]>): void {
-  socket.cork(() => {
-    for (const { data, isBinary } of outbox) if (socket.send(data, isBinary) !== SENT) channel.slowDown();
-  });
 }
 
 /** Bytes. */

@@ -184,6 +184,6 @@ describe.each(TRANSPORTS)("%s close", (transport) => {
     const channel = channelOf(await p.next());
     client.destroy();
     await p.next();
-    expect(channel).toMatchObject({ socket: null, finished: true, outbox: null });
+    expect(channel).toMatchObject({ socket: null, finished: true, sendQueue: null });
   });
 });

@@ -1,5 +1,6 @@
 /** Topics: one publish reaches every subscriber, in step with what is pushed to it (DESIGN §4.6). */
 import { afterEach, describe, expect, test } from "@jest/globals";
+import type { Channel } from "../../../http-server/channel.ts";
 import { type Context, defineProcess } from "../../../lib/process/index.ts";
 import {
   err,
@@ -15,13 +16,18 @@ import {
   unsubscribe,
   until,
 } from "../../support/channels.ts";
-import { P } from "../../support/node.ts";
+import { P, type TestNode } from "../../support/node.ts";
 
-describe.each(TRANSPORTS)("%s fan-out", (transport) => {
+const WAYS = TRANSPORTS.flatMap((transport) => [
+  { transport, way: "one by one", fewSubscribers: 1000 },
+  { transport, way: "by the topic tree", fewSubscribers: 0 },
+]);
+
+describe.each(WAYS)("$transport fan-out $way", ({ transport, fewSubscribers }) => {
   afterEach(stopNodes);
 
   test("a publish reaches those who subscribed, text as text and binary as binary", async () => {
-    const { on, p } = await startWithP(transport);
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers } });
     const [a, b, c] = [await openChannel(on), await openChannel(on), await openChannel(on)];
     expect(await p.ask(subscribe(a.id, "room"))).toEqual(OK);
     expect(await p.ask(subscribe(b.id, "room"))).toEqual(OK);
@@ -39,7 +45,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("who subscribes twice hears once, who unsubscribes no more, and who never did is told Ok", async () => {
-    const { on, p } = await startWithP(transport);
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers } });
     const { client, id } = await openChannel(on);
     expect(await p.ask(unsubscribe(id, "room"))).toEqual(OK);
     expect(await p.ask(subscribe(id, "room"))).toEqual(OK);
@@ -55,7 +61,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   test.each(["", "ü", "#", "a/b", " ", "\u{1f600}", "__proto__", "x".repeat(256)])(
     "a topic may be named %j",
     async (topic) => {
-      const { on, p } = await startWithP(transport);
+      const { on, p } = await startWithP(transport, { limits: { fewSubscribers } });
       const { client, id } = await openChannel(on);
       expect(await p.ask(subscribe(id, topic))).toEqual(OK);
       expect(await p.ask(publish(`${topic}.`), "near")).toEqual(OK);
@@ -82,7 +88,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
       ["a push first, 20 kB each", false, "x".repeat(20_000)],
       ["a publish first, 20 kB each", true, "x".repeat(20_000)],
     ])("%s: to the channel whose frame is in hand, to another one, and out of no handler", async (_, first, pad) => {
-      const on = await startNode(transport);
+      const on = await startNode(transport, { limits: { fewSubscribers } });
       let context: Context | undefined;
       on.add(
         P,
@@ -113,7 +119,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("what was published before a close or an unsubscribe in the same turn still arrives", async () => {
-    const on = await startNode(transport);
+    const on = await startNode(transport, { limits: { fewSubscribers } });
     on.add(
       P,
       defineProcess({
@@ -138,7 +144,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("who subscribes between two publishes of a turn hears the second", async () => {
-    const on = await startNode(transport);
+    const on = await startNode(transport, { limits: { fewSubscribers } });
     on.add(
       P,
       defineProcess({
@@ -155,7 +161,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("subscribers that are gone are left out, however they went", async () => {
-    const { on, p } = await startWithP(transport);
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers } });
     const all = [await openChannel(on), await openChannel(on), await openChannel(on), await openChannel(on)];
     for (const { id } of all) expect(await p.ask(subscribe(id, "room"))).toEqual(OK);
     const [cut, closes, closed, stays] = all;
@@ -172,7 +178,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("500 publishes to 50 subscribers arrive whole and in order at each", async () => {
-    const { on, p } = await startWithP(transport);
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers } });
     const all = await Promise.all(Array.from({ length: 50 }, () => openChannel(on)));
     await Promise.all(all.map(({ id }) => p.ask(subscribe(id, "room"))));
     await Promise.all(Array.from({ length: 500 }, (_, i) => p.ask(publish("room"), `${i}`)));
@@ -180,7 +186,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("limits.topicsPerChannel topics are taken, one more is told LimitReached", async () => {
-    const { on, p } = await startWithP(transport, { limits: { topicsPerChannel: 2 } });
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers, topicsPerChannel: 2 } });
     const { client, id } = await openChannel(on);
     const other = await openChannel(on);
     expect(await p.ask(subscribe(id, "1"))).toEqual(OK);
@@ -196,7 +202,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("a topic of limits.topicBytes bytes is taken, one byte more is told LimitReached", async () => {
-    const { on, p } = await startWithP(transport, { limits: { topicBytes: 10 } });
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers, topicBytes: 10 } });
     const { client, id } = await openChannel(on);
     expect(await p.ask(subscribe(id, "ü".repeat(5)))).toEqual(OK);
     expect(await p.ask(subscribe(id, `${"ü".repeat(5)}x`))).toEqual(err("LimitReached"));
@@ -205,7 +211,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("a publish is checked like a push", async () => {
-    const { on, p } = await startWithP(transport, { limits: { pushBytes: 10 } });
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers, pushBytes: 10 } });
     const { client, id } = await openChannel(on);
     expect(await p.ask(subscribe(id, "room"))).toEqual(OK);
     expect(await p.ask(publish("room"))).toEqual(err("NoBlob"));
@@ -218,7 +224,7 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
   });
 
   test("a text is published up to so many bytes, not letters, well-formed, and as bytes where that is said", async () => {
-    const { on, p } = await startWithP(transport, { limits: { pushBytes: 10 } });
+    const { on, p } = await startWithP(transport, { limits: { fewSubscribers, pushBytes: 10 } });
     const { client, id } = await openChannel(on);
     expect(await p.ask(subscribe(id, "room"))).toEqual(OK);
     expect(await p.ask(publish("room"), "ü".repeat(6))).toEqual(err("LimitReached"));
@@ -227,5 +233,72 @@ describe.each(TRANSPORTS)("%s fan-out", (transport) => {
     expect([await client.nextText(), await client.nextText()]).toEqual(["ü".repeat(5), "a\u{fffd}"]);
     expect(await p.ask(publish("room", "Binary"), "grüß")).toEqual(OK);
     expect(await client.nextBinary()).toEqual(new Uint8Array(Buffer.from("grüß")));
+  });
+});
+
+describe("what one read brings about leaves a channel in one write, on uws", () => {
+  afterEach(stopNodes);
+
+  const COUNT = 64;
+
+  /** Counts what goes to a socket by itself: nobody has corked it. */
+  class Writes {
+    count = 0;
+
+    constructor(on: TestNode, channel: Channel) {
+      const { socket } = channel;
+      if (socket === null) throw new Error("the channel has closed");
+      let isCorked = false;
+      const note = (): void => {
+        if (!isCorked && on.server.channels.outgoing.corked !== channel) this.count++;
+      };
+      const send: typeof socket.send = (data, isBinary) => {
+        note();
+        return socket.send(data, isBinary);
+      };
+      const cork: typeof socket.cork = (work) => {
+        note();
+        isCorked = true;
+        socket.cork(work);
+        isCorked = false;
+      };
+      const { getUserData, ping, getBufferedAmount, end, close, subscribe, unsubscribe } = socket;
+      const rest = { getUserData, ping, getBufferedAmount, end, close, subscribe, unsubscribe };
+      for (const [name, method] of Object.entries(rest)) Object.assign(rest, { [name]: method.bind(socket) });
+      channel.socket = { ...rest, send, cork };
+    }
+  }
+
+  test.each(["publish", "push"])("answers, and a %s to another now and then", async (how) => {
+    const on = await startNode("uws");
+    let other = 0;
+    const { address } = on.add(
+      P,
+      defineProcess({
+        onOpen: (_, { channelId }, ctx) => ctx.subscribe(channelId, "room"),
+        onPush(_, { channelId }, blob, ctx) {
+          const n = Number(blob.text());
+          if (n % 8 === 0 && how === "publish") ctx.publish("room", `all ${n}`);
+          else if (n % 8 === 0) ctx.push(other, `all ${n}`);
+          ctx.push(channelId, blob);
+        },
+      }),
+    );
+    const [asker, silent] = [await openChannel(on), await openChannel(on)];
+    other = silent.id;
+    const [toAsker, toSilent] = [asker, silent].map(
+      ({ id }) => new Writes(on, on.server.channels.channelOf(address, id) as Channel),
+    );
+    asker.client.net.cork();
+    for (let n = 0; n < COUNT; n++) asker.client.sendText(`${n}`);
+    asker.client.net.uncork();
+    for (let n = 0; n < COUNT; n++) {
+      if (n % 8 === 0) expect(await silent.client.nextText()).toBe(`all ${n}`);
+      if (n % 8 === 0 && how === "publish") expect(await asker.client.nextText()).toBe(`all ${n}`);
+      expect(await asker.client.nextText()).toBe(`${n}`);
+    }
+    expect(toAsker?.count).toBe(0); // all under the cork of the read
+    expect(toSilent?.count).toBeLessThanOrEqual(2); // one, or two should the server find half of it first
+    expect(toSilent?.count).toBeGreaterThan(0);
   });
 });

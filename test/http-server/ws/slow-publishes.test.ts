@@ -1,4 +1,7 @@
-/** Publishes to clients that read too slowly: the native topic tree queues past our own count, and its losses are told (DESIGN §4.7, contracts/hazards.md §0.4). */
+/**
+ * Publishes to clients that read too slowly (DESIGN §4.7). To few subscribers they are counted like pushes; the native
+ * topic tree, in which many are, queues past our own count, and its losses are told (contracts/hazards.md §0.4).
+ */
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { maxBackpressure } from "../../../http-server/limits.ts";
 import { VirtualClock } from "../../../lib/protocol/index.ts";
@@ -25,9 +28,13 @@ const KIB = 1024;
 const FRAME = 40 * KIB;
 const TOO_SLOW = "1013 the client reads too slowly";
 
-const limits = { sendLimit: 256 * KIB, pushBytes: 512 * KIB };
+const TREE = { sendLimit: 256 * KIB, pushBytes: 512 * KIB, fewSubscribers: 0 };
+const WAYS = TRANSPORTS.flatMap((transport) => [
+  { transport, way: "one by one", limits: { ...TREE, fewSubscribers: 2 } },
+  { transport, way: "by the topic tree", limits: TREE },
+]);
 
-describe.each(TRANSPORTS)("%s publish to a slow reader", (transport) => {
+describe.each(WAYS)("$transport publish to a slow reader, $way", ({ transport, limits }) => {
   afterEach(stopNodes);
 
   test("policy close: it reads what was taken, then hears 1013; the others hear all", async () => {
@@ -50,26 +57,6 @@ describe.each(TRANSPORTS)("%s publish to a slow reader", (transport) => {
     expect(count).toBeLessThan(sent);
     expect(await p.ask(publish("all"), "on it goes")).toEqual(OK);
     expect(await quick.client.nextText()).toBe("on it goes");
-  });
-
-  test("policy close: one that does not read within slowReaderGrace is cut", async () => {
-    const clock = new VirtualClock();
-    const { on, p } = await startWithP(transport, { limits, nodeOptions: { clock } });
-    const { client, id } = await openChannel(on);
-    await p.ask(subscribe(id, "all"));
-    client.pause();
-    for (let i = 0; on.server.channels.size === 1; i++) {
-      await p.ask(publish("all", "Binary"), numbered(i, FRAME));
-      await nextLoop();
-    }
-    expect(await hear(p, 2)).toEqual([`open ${id}`, `close ${id} ${TOO_SLOW}`]);
-    clock.advance(9_990);
-    expect(on.server.openSockets).toBe(1);
-    clock.advance(20);
-    await until(() => on.server.openSockets === 0);
-    expect(on.node.kernel.wheel.size).toBe(0);
-    client.resume();
-    await client.ended;
   });
 
   test("policy drop: the newest are left out and counted, and it hears the next one after it has read", async () => {
@@ -98,6 +85,55 @@ describe.each(TRANSPORTS)("%s publish to a slow reader", (transport) => {
     expect(next).toBeGreaterThan(0);
     expect(next).toBeLessThanOrEqual(sent - 5);
     expect(on.server.channels.size).toBe(1);
+  });
+});
+
+describe.each(TRANSPORTS)("%s publish one by one", (transport) => {
+  afterEach(stopNodes);
+
+  test("to one that is full counts with what is pushed: the send limit holds for both", async () => {
+    const sendLimit = 128 * KIB;
+    const { on, p } = await startWithP(transport, { limits: { ...TREE, sendLimit, fewSubscribers: 1 } });
+    const { client, id } = await openChannel(on, { slow_reader: "drop" });
+    await p.ask(subscribe(id, "all"));
+    const channel = channelOf(await p.next());
+    client.pause();
+    let sent = 0;
+    for (; on.server.channels.outgoing.dropped === 0; sent++) {
+      await p.ask(publish("all", "Binary"), numbered(sent, FRAME));
+      await nextLoop();
+      expect(channel.socket?.getBufferedAmount()).toBeLessThanOrEqual(sendLimit + FRAME); // the one that found it full
+    }
+    expect(await p.ask(push(id), "x".repeat(FRAME))).toEqual(err("WsChannelOverloaded"));
+    client.resume();
+    await until(() => channel.socket?.getBufferedAmount() === 0);
+    await askUntilOk(p, push(id), "end");
+    expect(await readNumbered(client)).toEqual({ count: sent - 1, last: "text end" });
+  });
+});
+
+describe.each(TRANSPORTS)("%s publish by the topic tree", (transport) => {
+  afterEach(stopNodes);
+  const limits = TREE;
+
+  test("policy close: one that does not read within slowReaderGrace is cut", async () => {
+    const clock = new VirtualClock();
+    const { on, p } = await startWithP(transport, { limits, nodeOptions: { clock } });
+    const { client, id } = await openChannel(on);
+    await p.ask(subscribe(id, "all"));
+    client.pause();
+    for (let i = 0; on.server.channels.size === 1; i++) {
+      await p.ask(publish("all", "Binary"), numbered(i, FRAME));
+      await nextLoop();
+    }
+    expect(await hear(p, 2)).toEqual([`open ${id}`, `close ${id} ${TOO_SLOW}`]);
+    clock.advance(9_990);
+    expect(on.server.openSockets).toBe(1);
+    clock.advance(20);
+    await until(() => on.server.openSockets === 0);
+    expect(on.node.kernel.wheel.size).toBe(0);
+    client.resume();
+    await client.ended;
   });
 
   test("a push to one that publishes have filled is told WsChannelOverloaded, never Ok and then lost", async () => {

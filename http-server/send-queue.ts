@@ -1,0 +1,62 @@
+/**
+ * What waits for one channel: until the end of the turn, or of the loop's turn (*late*: docs/adr/0043).
+ *
+ * Bytes that wait late are ours: by then their process may have changed them, and the transport taken back what it lent.
+ */
+import { Buffer } from "node:buffer"; // not the global Buffer: that is an accessor
+import { SENT, type TransportSocket } from "./transport/transport.ts";
+
+export type Frame = string | Uint8Array | ArrayBuffer;
+
+/** @property isOwn the frame stays as it is: a text, or a copy */
+export type Outgoing = { readonly data: Frame; readonly isBinary: boolean; readonly isOwn: boolean };
+
+const FRAMES = 1024; // empty ones have no bytes that the send limit could count
+
+export class SendQueue {
+  readonly isLate: boolean;
+  /** No less than what its frames have. */
+  bytes: number;
+  readonly #frames: Outgoing[];
+
+  /** @param bytes of `first`, or more */
+  constructor(first: Outgoing, bytes: number, isLate: boolean) {
+    this.isLate = isLate;
+    this.bytes = bytes;
+    this.#frames = [isLate ? owned(first) : first]; // mostly the only one: room for it alone
+  }
+
+  /** @param limit bytes */
+  hasRoom(bytes: number, limit: number): boolean {
+    return this.bytes + bytes <= limit && this.#frames.length < FRAMES;
+  }
+
+  /** To be called where there is room. */
+  add(outgoing: Outgoing, bytes: number): void {
+    this.#frames.push(this.isLate ? owned(outgoing) : outgoing);
+    this.bytes += bytes;
+  }
+
+  /** In one write. @returns false: the kernel's buffer is full */
+  sendTo(socket: TransportSocket<unknown>): boolean {
+    const [first] = this.#frames;
+    if (this.#frames.length === 1 && first !== undefined) return socket.send(first.data, first.isBinary) === SENT;
+    return sendAll(this.#frames, socket);
+  }
+}
+
+/** A frame that waits for several, late. */
+export function owned(outgoing: Outgoing): Outgoing {
+  const { data, isBinary, isOwn } = outgoing;
+  if (isOwn || typeof data === "string") return outgoing;
+  return { data: Buffer.from(data instanceof ArrayBuffer ? new Uint8Array(data) : data), isBinary, isOwn: true };
+}
+
+/** Apart from `sendTo`: a closure there would have its variables on the heap each time. */
+function sendAll(frames: readonly Outgoing[], socket: TransportSocket<unknown>): boolean {
+  let isSent = true;
+  socket.cork(() => {
+    for (const { data, isBinary } of frames) if (socket.send(data, isBinary) !== SENT) isSent = false;
+  });
+  return isSent;
+}
