@@ -362,8 +362,8 @@ export class Channels implements Keeper {
   /** The end of the turn of a frame: its bytes go back to the transport. */
   #returned(blob: Blob): void {
     this.queue.end();
-    this.outgoing.corked = null;
-    blob.settle();
+    if (blob.settle()) this.outgoing.awaited();
+    else this.outgoing.corked = null;
   }
 
   /** A frame once per channel and epoch; each, for a dialect that has its own word for it; pings and pongs. */

@@ -39,8 +39,9 @@ export class OutgoingFrames implements Shortcut {
   readonly #waiting: Channel[] = []; // what to send at the end of the turn; some have sent it
   readonly #late: Channel[] = []; // … of the loop's turn
   readonly #lingering = new Map<Channel, Linger>();
-  /** Whose callback is running, corked; null: nobody's. */
+  /** Whose callback is running, corked; null: nobody's. See `awaited`. */
   corked: Channel | null = null;
+  #willUncork = false;
   /** Pushes and publishes that a slow reader's policy left out; of one channel see `LatestReader.leftOut`. */
   dropped = 0;
 
@@ -136,6 +137,20 @@ export class OutgoingFrames implements Shortcut {
     for (let i = channels.length - 1; i >= 0; i--) this.#queue(channels[i] as Channel, outgoing, true); // one that ends leaves
   }
 
+  /**
+   * A frame's callback ends, and its handler does not: what it pushes in the callback's microtasks finds the socket
+   * still corked. Nobody tells when they are over. Until the loop's turn is, `corked` stays: then a push to that channel
+   * may be a write of its own, and nothing else is different.
+   */
+  awaited(): void {
+    if (this.#willUncork) return;
+    this.#willUncork = true;
+    setImmediate(() => {
+      this.#willUncork = false;
+      this.corked = null;
+    });
+  }
+
   /** Lets everything that waits leave: before a publish by the transport's topic tree, which would overtake it. */
   flush(): void {
     this.#flushAll(this.#waiting);
@@ -203,8 +218,9 @@ export class OutgoingFrames implements Shortcut {
     const mayBeFull = channel.slow || channel.inTree;
     const size = mayBeFull ? sizeOf(data) : mostOf(data);
     if (size > this.#pushBytes && sizeOf(data) > this.#pushBytes) return "LimitReached";
-    const isCorked = channel === this.corked; // what is sent waits there
-    if (channel.sendQueue !== null && (isCorked || !channel.sendQueue.hasRoom(size, channel.sendLimit)))
+    const isCorked = channel === this.corked; // what waits late leaves with what it is answered now
+    const { sendQueue: before } = channel;
+    if (before !== null && ((isCorked && before.isLate) || !before.hasRoom(size, channel.sendLimit)))
       this.#flushOne(channel);
     const { sendQueue, socket } = channel;
     if (socket === null) return "WsChannelNotFound";

@@ -17,31 +17,33 @@ export class SendQueue {
   readonly isLate: boolean;
   /** No less than what its frames have. */
   bytes: number;
-  readonly #frames: Outgoing[];
+  readonly #first: Outgoing; // mostly the only one: no array for it
+  #more: Outgoing[] | null = null;
 
   /** @param bytes of `first`, or more */
   constructor(first: Outgoing, bytes: number, isLate: boolean) {
     this.isLate = isLate;
     this.bytes = bytes;
-    this.#frames = [isLate ? owned(first) : first]; // mostly the only one: room for it alone
+    this.#first = isLate ? owned(first) : first;
   }
 
   /** @param limit bytes */
   hasRoom(bytes: number, limit: number): boolean {
-    return this.bytes + bytes <= limit && this.#frames.length < FRAMES;
+    return this.bytes + bytes <= limit && (this.#more === null || this.#more.length < FRAMES);
   }
 
   /** To be called where there is room. */
   add(outgoing: Outgoing, bytes: number): void {
-    this.#frames.push(this.isLate ? owned(outgoing) : outgoing);
+    this.#more ??= [];
+    this.#more.push(this.isLate ? owned(outgoing) : outgoing);
     this.bytes += bytes;
   }
 
   /** In one write. @returns false: the kernel's buffer is full */
   sendTo(socket: TransportSocket<unknown>): boolean {
-    const [first] = this.#frames;
-    if (this.#frames.length === 1 && first !== undefined) return socket.send(first.data, first.isBinary) === SENT;
-    return sendAll(this.#frames, socket);
+    const { data, isBinary } = this.#first;
+    if (this.#more === null) return socket.send(data, isBinary) === SENT;
+    return sendAll(this.#first, this.#more, socket);
   }
 }
 
@@ -53,10 +55,11 @@ export function owned(outgoing: Outgoing): Outgoing {
 }
 
 /** Apart from `sendTo`: a closure there would have its variables on the heap each time. */
-function sendAll(frames: readonly Outgoing[], socket: TransportSocket<unknown>): boolean {
+function sendAll(first: Outgoing, more: readonly Outgoing[], socket: TransportSocket<unknown>): boolean {
   let isSent = true;
   socket.cork(() => {
-    for (const { data, isBinary } of frames) if (socket.send(data, isBinary) !== SENT) isSent = false;
+    if (socket.send(first.data, first.isBinary) !== SENT) isSent = false;
+    for (const { data, isBinary } of more) if (socket.send(data, isBinary) !== SENT) isSent = false;
   });
   return isSent;
 }

@@ -159,11 +159,13 @@ export class Blob {
     this.#holds--;
   }
 
-  /** Transports only, at the end of the callback that lent the memory: copies what is held, expires the rest. */
-  settle(): void {
-    if (this.#lent === false) return;
-    if (this.#holds > 0) this.keep();
+  /** Transports only, at the end of the callback that lent the memory: copies what is held, expires the rest. @returns whether it is held */
+  settle(): boolean {
+    const isHeld = this.#holds > 0;
+    if (this.#lent === false) return isHeld;
+    if (isHeld) this.keep();
     else this.#source = null;
+    return isHeld;
   }
 }
 

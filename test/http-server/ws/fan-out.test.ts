@@ -4,6 +4,7 @@ import type { Channel } from "../../../http-server/channel.ts";
 import { type Context, defineProcess } from "../../../lib/process/index.ts";
 import {
   err,
+  nextLoop,
   OK,
   openChannel,
   publish,
@@ -269,7 +270,12 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
     }
   }
 
-  test.each(["publish", "push"])("answers, and a %s to another now and then", async (how) => {
+  test.each([
+    ["publish", "at once"],
+    ["push", "at once"],
+    ["publish", "after an await"],
+    ["push", "after an await"],
+  ])("answers, and a %s to another now and then, %s", async (how, when) => {
     const on = await startNode("uws");
     let other = 0;
     const { address } = on.add(
@@ -277,10 +283,13 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
       defineProcess({
         onOpen: (_, { channelId }, ctx) => ctx.subscribe(channelId, "room"),
         onPush(_, { channelId }, blob, ctx) {
-          const n = Number(blob.text());
-          if (n % 8 === 0 && how === "publish") ctx.publish("room", `all ${n}`);
-          else if (n % 8 === 0) ctx.push(other, `all ${n}`);
-          ctx.push(channelId, blob);
+          const answer = (): void => {
+            const n = Number(blob.text());
+            if (n % 8 === 0 && how === "publish") ctx.publish("room", `all ${n}`);
+            else if (n % 8 === 0) ctx.push(other, `all ${n}`);
+            ctx.push(channelId, blob);
+          };
+          return when === "at once" ? answer() : Promise.resolve().then(answer);
         },
       }),
     );
@@ -300,5 +309,28 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
     expect(toAsker?.count).toBe(0); // all under the cork of the read
     expect(toSilent?.count).toBeLessThanOrEqual(2); // one, or two should the server find half of it first
     expect(toSilent?.count).toBeGreaterThan(0);
+  });
+
+  test.each(["at once", "after an await"])("what is pushed out of no frame, behind an answer %s", async (when) => {
+    const on = await startNode("uws");
+    let context: Context | undefined;
+    const { address } = on.add(
+      P,
+      defineProcess({
+        onPush(_, { channelId }, blob, ctx) {
+          context = ctx as Context;
+          const answer = (): void => ctx.push(channelId, blob);
+          return when === "at once" ? answer() : Promise.resolve().then(answer);
+        },
+      }),
+    );
+    const { client, id } = await openChannel(on);
+    client.sendText("asked");
+    expect(await client.nextText()).toBe("asked");
+    await nextLoop();
+    const writes = new Writes(on, on.server.channels.channelOf(address, id) as Channel);
+    for (const text of ["1", "2", "3"]) context?.push(id, text);
+    for (const text of ["1", "2", "3"]) expect(await client.nextText()).toBe(text);
+    expect(writes.count).toBe(1);
   });
 });
