@@ -35,6 +35,7 @@ export type Door = {
 export function handlersOf(door: Door, mount: string | null): TransportHandlers<Channel> {
   const { channels, registrar, sockets, trust, upgrades } = door;
   const turn = (work: () => void): void => {
+    channels.outgoing.notAwaited();
     door.queue.begin();
     try {
       work();

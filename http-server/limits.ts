@@ -58,7 +58,7 @@ export const HTTP_SERVER_LIMITS: Readonly<Record<HttpServerLimitName, Limit>> = 
   ),
   latestMs: limit(500, "ms", 1, 600_000, "a `latest` channel may owe a pong before it is only sent the newest"),
   latestKeys: limit(100, "keys", 1, 100_000, "of pushes that wait for a `latest` channel, within its send limit"),
-  topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs an entry, on the transport too"),
+  topicsPerChannel: limit(100, "topics", 1, 100_000, "each costs an entry, of many subscribers on the transport too"),
   fewSubscribers: limit(
     64,
     "subscribers",

@@ -25,6 +25,7 @@ import { type Frame, type Outgoing, owned, SendQueue } from "./send-queue.ts";
 import { wellFormed } from "./transport/text.ts";
 import { DROPPED, SENT, type TransportSocket } from "./transport/transport.ts";
 
+const LONG_TEXT = 1024; // letters: to encode it takes longer than to find the memory of bytes
 const LATE_BYTES = 16 * 1024; // of a frame: as many uWebSockets.js puts together in one write, with what stands beside it
 
 export class OutgoingFrames implements Shortcut {
@@ -41,7 +42,7 @@ export class OutgoingFrames implements Shortcut {
   readonly #lingering = new Map<Channel, Linger>();
   /** Whose callback is running, corked; null: nobody's. See `awaited`. */
   corked: Channel | null = null;
-  #willUncork = false;
+  #waitsForLoop = false;
   /** Pushes and publishes that a slow reader's policy left out; of one channel see `LatestReader.leftOut`. */
   dropped = 0;
 
@@ -130,25 +131,27 @@ export class OutgoingFrames implements Shortcut {
     return this.#control(channel, data, (socket) => socket.pong?.(data));
   }
 
-  /** One frame to each of `channels`, at the end of the loop's turn. A slow reader's policy decides as for a push. */
+  /** One frame to each of `channels`, as by `queue`; the bytes are copied. A slow reader's policy decides as for a push. */
   publish(channels: readonly Channel[], frame: Frame, isBinary: boolean): void {
-    const lent = { data: frame, isBinary, isOwn: false };
-    const outgoing = mostOf(frame) > LATE_BYTES ? lent : owned(lent); // one copy for all
-    for (let i = channels.length - 1; i >= 0; i--) this.#queue(channels[i] as Channel, outgoing, true); // one that ends leaves
+    // One copy for all, of a long text as bytes: each of them would have it encoded.
+    const isLong = typeof frame === "string" && frame.length > LONG_TEXT && channels.length > 1;
+    const outgoing = owned({ data: isLong ? Buffer.from(frame) : frame, isBinary, isOwn: isLong });
+    const isLate = this.corked !== null;
+    for (let i = channels.length - 1; i >= 0; i--) this.#queue(channels[i] as Channel, outgoing, isLate); // one that ends leaves
   }
 
   /**
    * A frame's callback ends, and its handler does not: what it pushes in the callback's microtasks finds the socket
-   * still corked. Nobody tells when they are over. Until the loop's turn is, `corked` stays: then a push to that channel
-   * may be a write of its own, and nothing else is different.
+   * still corked. Nobody tells when they are over: `corked` stays until the transport's next callback, or the end of the
+   * loop's turn. What others (a file that was read) bring about meanwhile may be a write for each push to that channel.
    */
   awaited(): void {
-    if (this.#willUncork) return;
-    this.#willUncork = true;
-    setImmediate(() => {
-      this.#willUncork = false;
-      this.corked = null;
-    });
+    this.#waitForLoop();
+  }
+
+  /** A callback of the transport's begins that is not a frame's. */
+  notAwaited(): void {
+    if (!this.#kernel.queue.inTurn) this.corked = null; // else it is within a frame's: one that is ended closes at once
   }
 
   /** Lets everything that waits leave: before a publish by the transport's topic tree, which would overtake it. */
@@ -220,14 +223,14 @@ export class OutgoingFrames implements Shortcut {
     if (size > this.#pushBytes && sizeOf(data) > this.#pushBytes) return "LimitReached";
     const isCorked = channel === this.corked; // what waits late leaves with what it is answered now
     const { sendQueue: before } = channel;
-    if (before !== null && ((isCorked && before.isLate) || !before.hasRoom(size, channel.sendLimit)))
+    const mayBeLate = isLate && !isCorked && !isAbove(data, LATE_BYTES);
+    if (before !== null && ((before.isLate && !mayBeLate) || !before.hasRoom(size, channel.sendLimit)))
       this.#flushOne(channel);
     const { sendQueue, socket } = channel;
     if (socket === null) return "WsChannelNotFound";
     if (mayBeFull && socket.getBufferedAmount() + (sendQueue?.bytes ?? 0) + size > channel.sendLimit)
       return this.#tooSlow(channel);
-    if (sendQueue === null)
-      this.#wait(channel, new SendQueue(outgoing, size, isLate && !isCorked && size <= LATE_BYTES));
+    if (sendQueue === null) this.#wait(channel, new SendQueue(outgoing, size, mayBeLate));
     else sendQueue.add(outgoing, size); // or more than that: it is flushed a little sooner
     return undefined;
   }
@@ -235,7 +238,7 @@ export class OutgoingFrames implements Shortcut {
   #wait(channel: Channel, sendQueue: SendQueue): void {
     channel.sendQueue = sendQueue;
     if (sendQueue.isLate) {
-      if (this.#late.length === 0) setImmediate(this.#loopEnds);
+      this.#waitForLoop();
       this.#late.push(channel);
     } else {
       this.#waiting.push(channel);
@@ -249,7 +252,17 @@ export class OutgoingFrames implements Shortcut {
     return "WsChannelOverloaded";
   }
 
-  readonly #loopEnds = (): void => this.#flushAll(this.#late);
+  #waitForLoop(): void {
+    if (this.#waitsForLoop) return;
+    this.#waitsForLoop = true;
+    setImmediate(this.#loopEnds);
+  }
+
+  readonly #loopEnds = (): void => {
+    this.#waitsForLoop = false;
+    this.corked = null;
+    this.#flushAll(this.#late);
+  };
 
   #flushAll(channels: Channel[]): void {
     for (let channel = channels.pop(); channel !== undefined; channel = channels.pop()) this.#flushOne(channel);

@@ -248,6 +248,7 @@ export class Registrar {
   }
 
   #welcome(channel: Channel, encoding: Encoding): void {
+    this.#channels.outgoing.flushOf(channel);
     // Spelled out: JSON.stringify is ten times as much for one number.
     if (encoding === "json") channel.socket?.send(`{"channel_id":${channel.id}}`, false);
     else channel.socket?.send(encodeAnswer({ channel_id: channel.id }, encoding), true);
@@ -256,6 +257,7 @@ export class Registrar {
   #refuse(channel: Channel, close: CloseCode, message: string, encoding: Encoding): void {
     this.#stopWaiting(channel);
     channel.fresh = false;
+    this.#channels.outgoing.flushOf(channel);
     channel.socket?.send(encodeAnswer({ error: { code: close.error, message } }, encoding), encoding === "messagepack");
     this.#channels.end(channel, close.code, message);
   }

@@ -3,8 +3,8 @@
  *
  * 1. Few subscribers are kept here, and a message is queued for each of them as if it were pushed: it leaves with what
  *    else goes to that client, in one write, and what is queued is counted (docs/adr/0043).
- * 2. Where they are more than `limits.fewSubscribers`, they are in the transport's topic tree, which encodes a message once; the topic
- *    stays there until its last subscriber has left. So are all of the policy `latest`, how few they may be.
+ * 2. Where they are more than `limits.fewSubscribers`, they are in the transport's topic tree, which encodes a message
+ *    once, and the topic stays there until its last has left. So are all of the policy `latest`, and all on ws.
  * 3. Messages reach a channel in the order published and pushed, whichever way each goes.
  */
 import type { Blob, HttpServerErrorKind } from "../lib/protocol/index.ts";
@@ -41,6 +41,11 @@ export class Topics {
     return this.#byName.size;
   }
 
+  /** The ws transport has no cork that its tree could end, and compresses a publish once for all. */
+  get #few(): number {
+    return this.#listeners[0]?.transport === "ws" ? 0 : this.#limits.fewSubscribers;
+  }
+
   /** Once, however often it is asked for. @returns why not */
   subscribe(channel: Channel, name: string): HttpServerErrorKind | undefined {
     channel.topics ??= new Set();
@@ -57,7 +62,7 @@ export class Topics {
       topic = new Topic();
       this.#byName.set(name, topic);
     }
-    if (topic.many === 0 && topic.few.length < this.#limits.fewSubscribers) {
+    if (topic.many === 0 && topic.few.length < this.#few) {
       topic.few.push(channel);
       return undefined;
     }
@@ -99,8 +104,8 @@ export class Topics {
   }
 
   #remove(channel: Channel, name: string): void {
-    channel.socket?.unsubscribe(name);
     const topic = this.#byName.get(name);
+    if (channel.slowReader === "latest" || topic === undefined || topic.many > 0) channel.socket?.unsubscribe(name);
     if (topic === undefined || channel.slowReader === "latest") return;
     if (topic.many > 0) topic.many--;
     else topic.few.splice(topic.few.indexOf(channel), 1);

@@ -112,11 +112,11 @@ export interface FrameSource {
   messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope;
 }
 
-/** The way back to the channel whose callback is running: its socket is right here, corked (docs/adr/0001). */
+/** The way back to the channel whose callback is running, or its microtasks: its socket is right here, corked (docs/adr/0001). */
 export interface Shortcut {
   /** Hot path. @returns false when nothing was done: the push must go as a message, and be judged as one */
   push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean;
-  /** The same for a push that answers no frame whose callback is running: it leaves at the end of the turn. */
+  /** The same for a push that answers no frame whose callback is running: it leaves at the end of the turn, or behind what waits longer. */
   later(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean;
 }
 

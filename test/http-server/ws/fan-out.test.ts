@@ -161,6 +161,24 @@ describe.each(WAYS)("$transport fan-out $way", ({ transport, fewSubscribers }) =
     expect(await client.nextText()).toBe("2");
   });
 
+  test.each([1_000, 20_000])("a buffer of %i bytes may be filled anew behind its publish", async (size) => {
+    const on = await startNode(transport, { limits: { fewSubscribers } });
+    on.add(
+      P,
+      defineProcess({
+        onOpen: (_, { channelId }, ctx) => ctx.subscribe(channelId, "room"),
+        onPush(_, __, ___, ctx) {
+          const buffer = new Uint8Array(size);
+          for (const n of [1, 2]) ctx.publish("room", buffer.fill(n));
+        },
+      }),
+    );
+    const [a, b] = [await openChannel(on), await openChannel(on)];
+    a.client.sendText("go");
+    for (const { client } of [a, b])
+      for (const n of [1, 2]) expect(await client.nextBinary()).toEqual(Buffer.alloc(size, n));
+  });
+
   test("subscribers that are gone are left out, however they went", async () => {
     const { on, p } = await startWithP(transport, { limits: { fewSubscribers } });
     const all = [await openChannel(on), await openChannel(on), await openChannel(on), await openChannel(on)];
@@ -271,11 +289,13 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
   }
 
   test.each([
-    ["publish", "at once"],
-    ["push", "at once"],
-    ["publish", "after an await"],
-    ["push", "after an await"],
-  ])("answers, and a %s to another now and then, %s", async (how, when) => {
+    ["publish", "at once", 1],
+    ["push", "at once", 1],
+    ["push", "at once", 15_000],
+    ["publish", "after an await", 1],
+    ["push", "after an await", 1],
+  ])("answers, and a %s to another now and then, %s, of %i letters", async (how, when, letters) => {
+    const told = (n: number): string => `all ${n}`.padEnd(letters);
     const on = await startNode("uws");
     let other = 0;
     const { address } = on.add(
@@ -285,8 +305,8 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
         onPush(_, { channelId }, blob, ctx) {
           const answer = (): void => {
             const n = Number(blob.text());
-            if (n % 8 === 0 && how === "publish") ctx.publish("room", `all ${n}`);
-            else if (n % 8 === 0) ctx.push(other, `all ${n}`);
+            if (n % 8 === 0 && how === "publish") ctx.publish("room", told(n));
+            else if (n % 8 === 0) ctx.push(other, told(n));
             ctx.push(channelId, blob);
           };
           return when === "at once" ? answer() : Promise.resolve().then(answer);
@@ -302,8 +322,8 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
     for (let n = 0; n < COUNT; n++) asker.client.sendText(`${n}`);
     asker.client.net.uncork();
     for (let n = 0; n < COUNT; n++) {
-      if (n % 8 === 0) expect(await silent.client.nextText()).toBe(`all ${n}`);
-      if (n % 8 === 0 && how === "publish") expect(await asker.client.nextText()).toBe(`all ${n}`);
+      if (n % 8 === 0) expect(await silent.client.nextText()).toBe(told(n));
+      if (n % 8 === 0 && how === "publish") expect(await asker.client.nextText()).toBe(told(n));
       expect(await asker.client.nextText()).toBe(`${n}`);
     }
     expect(toAsker?.count).toBe(0); // all under the cork of the read
