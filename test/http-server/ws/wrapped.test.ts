@@ -2,8 +2,20 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { readWrapped } from "../../../http-server/wrapped.ts";
+import { defineProcess } from "../../../lib/process/index.ts";
 import { VirtualClock } from "../../../lib/protocol/index.ts";
-import { channelId, connectMain, hear, OK, push, startWithP, stopNodes, TRANSPORTS } from "../../support/channels.ts";
+import {
+  channelId,
+  connectMain,
+  hear,
+  OK,
+  openChannel,
+  push,
+  startNode,
+  startWithP,
+  stopNodes,
+  TRANSPORTS,
+} from "../../support/channels.ts";
 import { askHttp } from "../../support/http-client.ts";
 import { P, Q, type TestNode } from "../../support/node.ts";
 import { Recorder } from "../../support/recorder.ts";
@@ -55,6 +67,34 @@ describe.each(TRANSPORTS)("%s", (transport) => {
     expect(await client.nextText()).toBe("back");
     client.sendClose(1000);
     expect(await hear(p, 1)).toEqual([`close ${id} 1000`]);
+  });
+
+  test("what another client's frame had pushed to it stands before its refusal", async () => {
+    const on = await startNode(transport);
+    let id = 0;
+    on.add(
+      P,
+      defineProcess({
+        onPush(_, __, blob, ctx) {
+          if (blob.text() === "go") ctx.push(id, "before");
+        },
+      }),
+    );
+    let seen = 0; // of ten: the server may read the refused one first, and then there is nobody to push to
+    for (let i = 0; i < 10; i++) {
+      const asker = await openChannel(on);
+      const client = await register(on);
+      client.sendBinary(bytes(wrapped(1)));
+      id = channelId(await client.nextText());
+      asker.client.sendText("go");
+      client.sendText("no wrapped message");
+      const texts = [await client.nextText()];
+      if (texts[0] === "before") texts.push(await client.nextText());
+      expect(texts.at(-1)).toContain('"error"');
+      expect(await client.nextClose()).toMatchObject({ code: 4400 });
+      seen += texts.length - 1;
+    }
+    expect(seen).toBeGreaterThan(0);
   });
 
   test("a session's cookie stands in for a token", async () => {
