@@ -8,7 +8,7 @@ import { SENT, type TransportSocket } from "./transport/transport.ts";
 
 export type Frame = string | Uint8Array | ArrayBuffer;
 
-/** @property isOwn the frame stays as it is: a text, or a copy */
+/** @property isOwn its bytes are a copy already */
 export type Outgoing = { readonly data: Frame; readonly isBinary: boolean; readonly isOwn: boolean };
 
 const FRAMES = 1024; // empty ones have no bytes that the send limit could count
@@ -47,7 +47,7 @@ export class SendQueue {
   }
 }
 
-/** A frame that waits for several, late. */
+/** As one whose bytes nobody else has: the same, or with a copy of them. */
 export function owned(outgoing: Outgoing): Outgoing {
   const { data, isBinary, isOwn } = outgoing;
   if (isOwn || typeof data === "string") return outgoing;

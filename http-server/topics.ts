@@ -104,9 +104,9 @@ export class Topics {
   }
 
   #remove(channel: Channel, name: string): void {
-    const topic = this.#byName.get(name);
-    if (channel.slowReader === "latest" || topic === undefined || topic.many > 0) channel.socket?.unsubscribe(name);
-    if (topic === undefined || channel.slowReader === "latest") return;
+    const topic = channel.slowReader === "latest" ? undefined : this.#byName.get(name);
+    if (topic === undefined || topic.many > 0) channel.socket?.unsubscribe(name);
+    if (topic === undefined) return;
     if (topic.many > 0) topic.many--;
     else topic.few.splice(topic.few.indexOf(channel), 1);
     if (topic.many === 0 && topic.few.length === 0) this.#byName.delete(name);

@@ -116,7 +116,7 @@ export interface FrameSource {
 export interface Shortcut {
   /** Hot path. @returns false when nothing was done: the push must go as a message, and be judged as one */
   push(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean;
-  /** The same for a push that answers no frame whose callback is running: it leaves at the end of the turn, or behind what waits longer. */
+  /** The same for a push that answers no frame whose callback is running: it leaves at the end of the turn. */
   later(from: Address, channelId: number, messageType: WsMessageType, blob: Blob): boolean;
 }
 

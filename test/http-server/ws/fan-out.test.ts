@@ -20,11 +20,11 @@ import {
 import { P, type TestNode } from "../../support/node.ts";
 
 const WAYS = TRANSPORTS.flatMap((transport) => [
-  { transport, way: "one by one", fewSubscribers: 1000 },
-  { transport, way: "by the topic tree", fewSubscribers: 0 },
+  { transport, fewSubscribers: 1000 },
+  { transport, fewSubscribers: 0 },
 ]);
 
-describe.each(WAYS)("$transport fan-out $way", ({ transport, fewSubscribers }) => {
+describe.each(WAYS)("$transport fan-out, fewSubscribers $fewSubscribers", ({ transport, fewSubscribers }) => {
   afterEach(stopNodes);
 
   test("a publish reaches those who subscribed, text as text and binary as binary", async () => {
