@@ -24,10 +24,14 @@ export function way(): string {
   return process.argv[2] ?? "";
 }
 
-/** @param make @param end one by its number, counted from 0, each number once */
+/**
+ * @param make @param end one by its number, counted from 0, each number once
+ * @param heapBytes what is on the heap when garbage has been collected
+ */
 export async function measure(
   make: (index: number) => unknown,
   end: (index: number) => unknown,
+  heapBytes: () => Promise<number> = collectTwice,
 ): Promise<ProcessesOutcome> {
   const count = Number(process.argv[3]); // processes.ts wrote it
   const all = async (from: number, act: (index: number) => unknown): Promise<number> => {
@@ -42,11 +46,11 @@ export async function measure(
   };
   await all(0, make);
   await all(0, end);
-  const before = await collectTwice();
+  const before = await heapBytes();
   const cpuUs = await all(count, make);
-  const made = await collectTwice();
+  const made = await heapBytes();
   const endCpuUs = await all(count, end);
-  const left = await collectTwice();
+  const left = await heapBytes();
   return {
     bytes: Math.round((made - before) / count),
     cpuUs: tenths(cpuUs),
