@@ -1,25 +1,15 @@
-/**
- * A server and a load process of many sockets, fresh for every round, each on its core.
- *
- * Contenders are contenders/crowd-<name>.ts: `echo`, `publish` or `tick` is their first argument, and they answer questions.
- */
+/** A server and a load process of many sockets, fresh for every round, each on its core. */
 import type { ChildProcess } from "node:child_process";
 import { firstLine, stop } from "./child.ts";
-import { ask } from "./conversation.ts";
+import type { CrowdTold } from "./contenders/crowd.ts";
+import { ask, tell } from "./conversation.ts";
 import { spawnScript } from "./cores.ts";
 import type { Crowd } from "./crowd/job.ts";
+import type { CrowdContender } from "./crowd-contenders.ts";
+import { exchangeOf } from "./exchanges.ts";
 import { cpuMs, openFilesMax, rssKb, untilQuiet } from "./watching.ts";
 
-export type CrowdContender = { readonly name: string; readonly script: URL };
-
-/** The limit first. */
-export const CROWD_CONTENDERS: readonly CrowdContender[] = [
-  { name: "uwebsockets", script: new URL("./contenders/crowd-uwebsockets.js", import.meta.url) },
-  { name: "jackfield", script: new URL("./contenders/crowd-jackfield.js", import.meta.url) },
-];
-
-const TARGET = "crowd:bench:sys"; // as contenders/crowd-jackfield.ts names its process
-const START_MS = 15_000;
+const START_MS = 30_000; // Colyseus reserves 19,100 seats first
 const COLLECT_MS = 30_000; // two collections of everything, and a pause
 const OWN_FILES = 100; // what Node.js itself has open, and the listening socket; 23 were seen
 
@@ -67,11 +57,13 @@ export type AskLoad = (question: string, timeoutMs: number) => Promise<unknown>;
 export type CrowdRound = {
   readonly contender: CrowdContender;
   /** What the server does with each message; only jackfield ticks. */
-  readonly does: "echo" | "publish" | "tick";
-  /** Of what it publishes by itself. */
-  readonly bytes?: number;
+  readonly does: CrowdTold["does"];
+  /** Of the application's text. */
+  readonly bytes: number;
+  /** How many clients come at most, one after the other. */
+  readonly connections: number;
   readonly loadScript: URL;
-  /** Makes the load's argument. */
+  /** Makes what the load is told. */
   readonly job: (crowd: Crowd, serverPid: number) => Crowd;
 };
 
@@ -80,16 +72,18 @@ export type CrowdRound = {
  * @throws {Error} either ended or fell silent; stderr has said why
  */
 export async function withCrowd<Outcome>(
-  { contender, does, bytes = 0, loadScript, job }: CrowdRound,
+  { contender, does, bytes, connections, loadScript, job }: CrowdRound,
   play: (server: CrowdServer, askLoad: AskLoad) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const { name, script } = contender;
+  const { name, script, transport } = contender;
+  const told: CrowdTold = { does, bytes, transport, connections };
   // what a server does only outside production (freezing bodies, DESIGN §3.5) is not what is measured
-  const server = spawnScript("server", script, [does, `${bytes}`], { ...process.env, NODE_ENV: "production" });
+  const server = spawnScript("server", script, [JSON.stringify(told)], { ...process.env, NODE_ENV: "production" });
   try {
-    const crowd = crowdOf(name, await firstLine(server, name, START_MS));
-    const load = spawnScript("load", loadScript, [JSON.stringify(job(crowd, server.pid ?? 0))], process.env);
+    const crowd = crowdOf(contender, await firstLine(server, name, START_MS), bytes);
+    const load = spawnScript("load", loadScript, [], process.env);
     try {
+      tell(load, job(crowd, server.pid ?? 0));
       const askLoad: AskLoad = (question, timeoutMs) => ask(load, `the load against ${name}`, question, timeoutMs);
       return await play(new CrowdServer(server, name), askLoad);
     } finally {
@@ -109,16 +103,11 @@ export function checkFiles(sockets: number): void {
   );
 }
 
-/** @param announced what a contender printed: `ports`, and perhaps `tokens` */
-function crowdOf(name: string, announced: unknown): Crowd {
-  const { ports: listed, tokens } = announced as { readonly ports?: unknown; readonly tokens?: unknown };
-  if (!Array.isArray(listed)) {
+/** @param announced what a contender printed: `ports`, and what its clients' talk needs */
+function crowdOf({ name, talks }: CrowdContender, announced: unknown, bytes: number): Crowd {
+  const facts = announced as Readonly<Record<string, unknown>>;
+  if (!Array.isArray(facts.ports)) {
     throw new Error(`Cannot talk to ${name} as it must print {"ports": […]} first: got ${JSON.stringify(announced)}`);
   }
-  const ports = listed.map(Number);
-  if (!Array.isArray(tokens)) return { ports, greetings: [], answer: "" };
-  const greetings = tokens.map((token) =>
-    JSON.stringify({ auth_token: token, target_process: TARGET, encrypted: false }),
-  );
-  return { ports, greetings, answer: '{"channel_id":' };
+  return { ports: facts.ports.map(Number), talks: talks(facts, exchangeOf("echo", bytes)) };
 }

@@ -7,7 +7,7 @@ import type { Work } from "./contenders/told.ts";
 import { type ContenderName, contenderOf } from "./contenders.ts";
 import { exchangeOf } from "./exchanges.ts";
 import { ratioOf, ratiosOf } from "./figures.ts";
-import { preparePeers } from "./install-peers.ts";
+import { gather } from "./install-peers.ts";
 import { playRounds } from "./rounds.ts";
 
 const WARMUP_MS = 1500; // bare uWebSockets.js was steady after 500; a contender with more JavaScript to compile needs longer
@@ -30,15 +30,8 @@ async function run(options: ExchangeOptions, settings: Settings, note: (line: st
   const { work } = options;
   const { only, connections = options.connections, inflight = options.inflight, bytes, seconds, rounds } = settings;
   const exchange = exchangeOf(work, bytes);
-  const chosen = options.contenders
-    .filter((name) => only === undefined || only.includes(name))
-    .map((name) => contenderOf(name, work));
-  const hasPeers = chosen.some(({ isPeer }) => isPeer) && (await preparePeers(note));
-  const playing = chosen.filter(({ isPeer }) => hasPeers || !isPeer);
-  const missing = chosen.filter((contender) => !playing.includes(contender)).map(({ name }) => name);
-  if (missing.length > 0) note(`${options.name} runs without ${missing.join(", ")}`);
-  if (playing.length === 0) throw new Error(`Cannot run ${options.name} as at least one contender must be there`);
-
+  const known = options.contenders.map((name) => contenderOf(name, work));
+  const { playing, missing } = await gather(options.name, known, only, note);
   const load = { connections, inflight, exchange, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
   const results = await playRounds(playing, load, rounds, note);
   return {

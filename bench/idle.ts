@@ -2,7 +2,8 @@
  * bench/idle: what a connection costs that does nothing, and what it costs to open and to close it.
  *
  * 1. The limit is an accepted WebSocket of bare uWebSockets.js. Jackfield's is a registered channel: the same upgrade,
- *    a WsRegister whose token is verified, an Open that its process has handled.
+ *    a WsRegister whose token is verified, an Open that its process has handled. Those of the others are as their own
+ *    clients have them when they may send: a bare socket of ws, one of Socket.IO's default namespace, a client of a room.
  * 2. Memory is VmRSS of the server over the count: `bytesPerChannel` as it comes, `bytesPerChannelAfterGc` after
  *    collecting garbage. Both are the growth since WARM connections had come and gone and their garbage was collected,
  *    read when the server has been quiet for a second. What the kernel keeps for a socket is not in it.
@@ -10,8 +11,10 @@
  */
 import type { Bench, Report, Settings } from "./bench.ts";
 import type { OpenOutcome } from "./crowd/job.ts";
-import { CROWD_CONTENDERS, type CrowdContender, type CrowdServer, checkFiles, withCrowd } from "./crowd.ts";
-import { ratioOf } from "./figures.ts";
+import { type CrowdServer, checkFiles, withCrowd } from "./crowd.ts";
+import { CROWD_CONTENDERS, type CrowdContender } from "./crowd-contenders.ts";
+import { ratioOf, ratiosOf } from "./figures.ts";
+import { gather } from "./install-peers.ts";
 import { readRest } from "./rest.ts";
 import { alsoRatioOf, busyNote, costRatioOf, type Round, takeTurns } from "./turns.ts";
 
@@ -34,9 +37,10 @@ function idle(connections: number): Bench {
 }
 
 async function run(bench: string, standard: number, settings: Settings, note: (line: string) => void): Promise<Report> {
-  const { connections = standard } = settings;
+  const { only, connections = standard, bytes } = settings;
   checkFiles(connections);
-  const contenders = await takeTurns(CROWD_CONTENDERS, settings, note, (each) => playRound(each, connections));
+  const { playing, missing } = await gather(bench, CROWD_CONTENDERS, only, note);
+  const contenders = await takeTurns(playing, settings, note, (each) => playRound(each, connections, bytes));
   return {
     bench,
     unit: "bytes/channel",
@@ -46,6 +50,8 @@ async function run(bench: string, standard: number, settings: Settings, note: (l
     aboveLimitBytesAfterGc: aboveLimit(contenders, (result) => result.also?.bytesPerChannelAfterGc?.median),
     opensRatio: alsoRatioOf(contenders, "opensPerSecond"),
     opensCpuRatio: costRatioOf(contenders, "cpuUsPerOpen"),
+    ratios: ratiosOf(contenders),
+    missing,
     connections,
     node: process.versions.node,
   };
@@ -60,32 +66,39 @@ function aboveLimit(contenders: Results, read: (result: Results[string]) => numb
   return Math.round((read(ours) ?? Number.NaN) - (read(limit) ?? Number.NaN));
 }
 
-function playRound(contender: CrowdContender, connections: number): Promise<Round> {
+function playRound(contender: CrowdContender, count: number, bytes: number): Promise<Round> {
+  const connections = WARM + count;
   return withCrowd(
-    { contender, does: "echo", loadScript: LOAD_SCRIPT, job: (crowd) => crowd },
+    { contender, does: "echo", bytes, connections, loadScript: LOAD_SCRIPT, job: (crowd) => crowd },
     async (server, askLoad) => {
       await askLoad(`open ${WARM}`, OPEN_MS);
       await closeAll(server, () => askLoad("close", CLOSE_MS));
       const before = await readRest(server);
       const cpuBefore = server.cpuMs();
-      const { ms, loadBusy } = (await askLoad(`open ${connections}`, OPEN_MS)) as OpenOutcome;
+      const { ms, loadBusy } = (await askLoad(`open ${count}`, OPEN_MS)) as OpenOutcome;
       const openCpuMs = server.cpuMs() - cpuBefore;
       await server.untilQuiet();
       const rssKb = server.rssKb();
       const after = await readRest(server);
-      if (after.channels !== connections) {
-        throw new Error(`Cannot measure ${contender.name} as ${connections} were opened: it has ${after.channels}`);
+      if (after.channels !== count) {
+        throw new Error(`Cannot measure ${contender.name} as ${count} were opened: it has ${after.channels}`);
       }
       const closeMs = await closeAll(server, () => askLoad("close", CLOSE_MS));
-      const bytesPerChannel = perChannel(rssKb - before.rssKb, connections);
+      const bytesPerChannel = perChannel(rssKb - before.rssKb, count);
       const also = {
-        bytesPerChannelAfterGc: perChannel(after.rssKb - before.rssKb, connections),
-        heapBytesPerChannel: Math.round((after.heapUsed - before.heapUsed) / connections),
-        opensPerSecond: Math.round((connections * 1000) / ms),
-        cpuUsPerOpen: Math.round((openCpuMs * 10_000) / connections) / 10,
+        bytesPerChannelAfterGc: perChannel(after.rssKb - before.rssKb, count),
+        heapBytesPerChannel: Math.round((after.heapUsed - before.heapUsed) / count),
+        opensPerSecond: Math.round((count * 1000) / ms),
+        cpuUsPerOpen: Math.round((openCpuMs * 10_000) / count) / 10,
         closeMs,
+        serverBusy: openCpuMs / ms,
+        loadBusy,
       };
-      return { main: bytesPerChannel, also, note: describe(bytesPerChannel, also, busyNote(openCpuMs / ms, loadBusy)) };
+      return {
+        main: bytesPerChannel,
+        also,
+        note: describe(bytesPerChannel, also, busyNote(also.serverBusy, loadBusy)),
+      };
     },
   );
 }

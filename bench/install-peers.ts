@@ -18,10 +18,31 @@ export function peerScript(name: string): URL {
   return new URL(`dist/${name}.js`, FOLDER);
 }
 
+type Candidate = { readonly name: string; readonly isPeer: boolean };
+
+/**
+ * Who of `contenders` takes part: those that `only` names and whose scripts can run; and who is missing.
+ * @throws {Error} nobody is left
+ */
+export async function gather<Each extends Candidate>(
+  bench: string,
+  contenders: readonly Each[],
+  only: readonly string[] | undefined,
+  note: (line: string) => void,
+): Promise<{ readonly playing: readonly Each[]; readonly missing: readonly string[] }> {
+  const chosen = contenders.filter(({ name }) => only === undefined || only.includes(name));
+  const hasPeers = chosen.some(({ isPeer }) => isPeer) && (await preparePeers(note));
+  const playing = chosen.filter(({ isPeer }) => hasPeers || !isPeer);
+  const missing = chosen.filter((contender) => !playing.includes(contender)).map(({ name }) => name);
+  if (missing.length > 0) note(`${bench} runs without ${missing.join(", ")}`);
+  if (playing.length === 0) throw new Error(`Cannot run ${bench} as at least one contender must be there`);
+  return { playing, missing };
+}
+
 let prepared: Promise<boolean> | undefined;
 
 /** Once per command, however many benches ask. @returns whether their scripts can run; `note` has heard why not */
-export function preparePeers(note: (line: string) => void): Promise<boolean> {
+function preparePeers(note: (line: string) => void): Promise<boolean> {
   prepared ??= prepare(note);
   return prepared;
 }

@@ -11,11 +11,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench, Report, Settings } from "./bench.ts";
 import { firstLine, stop } from "./child.ts";
 import { startServers } from "./cluster/servers.ts";
-import { ask } from "./conversation.ts";
+import { ask, tell } from "./conversation.ts";
 import { spawnScript } from "./cores.ts";
 import type { PublishJob, PublishOutcome } from "./crowd/job.ts";
 import { checkFiles } from "./crowd.ts";
+import { exchangeOf } from "./exchanges.ts";
 import { ratioOf } from "./figures.ts";
+import type { Talk } from "./load/job.ts";
+import { plainTalk, registeredTalk } from "./talk.ts";
 import { busyNote, type Round, takeTurns } from "./turns.ts";
 
 const CONTENDERS = ["limit", "jackfield"] as const;
@@ -38,18 +41,18 @@ export const publishCluster: Bench = {
   run,
 };
 
-type Work = Pick<PublishJob, "batch" | "bytes" | "warmupMs" | "measureMs">;
+type Work = Pick<PublishJob, "batch" | "warmupMs" | "measureMs">;
 
 async function run(settings: Settings, note: (line: string) => void): Promise<Report> {
   const { connections: perNode = RECEIVERS, inflight = INFLIGHT, bytes, seconds } = settings;
   checkFiles(NODES.length * perNode + 1);
   const batch = Math.max(1, Math.floor(inflight / 2));
-  const work: Work = { batch, bytes, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
+  const work: Work = { batch, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
   const servers = await startServers(1);
   try {
     const [url = ""] = servers.urls;
     const all = CONTENDERS.map((name) => ({ name }));
-    const contenders = await takeTurns(all, settings, note, ({ name }) => playRound(name, url, perNode, work));
+    const contenders = await takeTurns(all, settings, note, ({ name }) => playRound(name, url, perNode, work, bytes));
     const cost = (name: string): number | undefined => contenders[name]?.also?.cpuNsPerDelivery?.median;
     const [ours, limit] = [cost("jackfield"), cost("limit")];
     return {
@@ -72,7 +75,8 @@ async function run(settings: Settings, note: (line: string) => void): Promise<Re
 
 type Announced = { readonly port: number; readonly token?: string };
 
-async function playRound(way: string, url: string, perNode: number, work: Work): Promise<Round> {
+async function playRound(way: string, url: string, perNode: number, work: Work, bytes: number): Promise<Round> {
+  const exchange = exchangeOf("echo", bytes);
   // what Jackfield does only outside production (freezing bodies, DESIGN §3.5) is not what is measured
   const env = { ...process.env, NODE_ENV: "production" };
   const script = new URL("./contenders/publish-node.js", import.meta.url); // .js: it runs from dist/
@@ -84,13 +88,17 @@ async function playRound(way: string, url: string, perNode: number, work: Work):
       children.push(child);
       announced.push((await firstLine(child, `${way}'s ${name}`, START_MS)) as Announced); // our own script
     }
-    const places = announced.map(({ port, token }, index) =>
-      token === undefined ? { port } : { port, greeting: greeting(token, index === 0 ? TARGET : `${HALL}@${TARGET}`) },
-    );
+    const talkOf = (token: string | undefined, target: string): Talk =>
+      token === undefined ? plainTalk(exchange) : registeredTalk(exchange, token, target);
+    const places = announced.map(({ port, token }, index) => ({
+      port,
+      talk: talkOf(token, index === 0 ? TARGET : `${HALL}@${TARGET}`),
+    }));
     const job: PublishJob = { ...work, places, perNode, pids: children.map(({ pid = 0 }) => pid) };
     const nodes = [...children];
-    const load = spawnScript("load", LOAD_SCRIPT, [JSON.stringify(job)], process.env);
+    const load = spawnScript("load", LOAD_SCRIPT, [], process.env);
     children.push(load);
+    tell(load, job);
     const what = `the load against ${way}`;
     await ask(load, what, "open", OPEN_MS);
     await untilSubscribed(nodes, way, NODES.length * perNode + 1);
@@ -113,8 +121,4 @@ async function untilSubscribed(nodes: readonly ChildProcess[], way: string, coun
     if (each.reduce<number>((sum, own) => sum + Number(own), 0) === count) return;
   }
   throw new Error(`Cannot go on as ${count} channels of ${way} must be subscribed within ${OPEN_MS} ms`);
-}
-
-function greeting(token: string, target: string): string {
-  return JSON.stringify({ auth_token: token, target_process: target, encrypted: false });
 }

@@ -11,7 +11,7 @@ import { firstLine, stop } from "./child.ts";
 import type { ProcessesOutcome } from "./contenders/processes-meter.ts";
 import { spawnScript } from "./cores.ts";
 import { ratioOf } from "./figures.ts";
-import { preparePeers } from "./install-peers.ts";
+import { gather } from "./install-peers.ts";
 import { type ScriptContender, scriptsOf } from "./script-contender.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
@@ -40,10 +40,7 @@ export const processes: Bench = {
 
 async function run(settings: Settings, note: (line: string) => void): Promise<Report> {
   const { only } = settings;
-  const chosen = CONTENDERS.filter(({ name }) => only === undefined || only.includes(name));
-  const hasPeers = chosen.some(({ isPeer }) => isPeer) && (await preparePeers(note));
-  const playing = chosen.filter(({ isPeer }) => hasPeers || !isPeer);
-  const missing = chosen.filter((contender) => !playing.includes(contender)).map(({ name }) => name);
+  const { playing, missing } = await gather("processes", CONTENDERS, only, note);
   const contenders = await takeTurns(playing, settings, note, playRound);
   return {
     bench: "processes",

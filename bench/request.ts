@@ -13,7 +13,7 @@ import { firstLine, stop } from "./child.ts";
 import type { MeterJob, MeterOutcome } from "./contenders/request-meter.ts";
 import { spawnScript } from "./cores.ts";
 import { ratioOf } from "./figures.ts";
-import { preparePeers } from "./install-peers.ts";
+import { gather } from "./install-peers.ts";
 import { type ScriptContender, scriptsOf } from "./script-contender.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
@@ -56,10 +56,7 @@ export const request: Bench = {
 async function run(settings: Settings, note: (line: string) => void): Promise<Report> {
   const { only, inflight = 1, seconds } = settings;
   const job: MeterJob = { warmupMs: WARMUP_MS, measureMs: seconds * 1000, inflight };
-  const chosen = CONTENDERS.filter(({ name }) => only === undefined || only.includes(name));
-  const hasPeers = chosen.some(({ isPeer }) => isPeer) && (await preparePeers(note));
-  const playing = chosen.filter(({ isPeer }) => hasPeers || !isPeer);
-  const missing = chosen.filter((contender) => !playing.includes(contender)).map(({ name }) => name);
+  const { playing, missing } = await gather("request", CONTENDERS, only, note);
   const contenders = await takeTurns(playing, settings, note, (contender) => playRound(contender, job));
   return {
     bench: "request",

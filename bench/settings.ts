@@ -5,7 +5,7 @@ import type { Settings } from "./bench.ts";
 import { readNumber } from "./number-flag.ts";
 
 const NUMBERS = {
-  seconds: { value: 4, min: 0.5, max: 600 }, // several collections of the old generation fit in; three rounds of seven contenders stay under three minutes
+  seconds: { value: 4, min: 0.5, max: 600 }, // several collections of the old generation fit in; three rounds of echo's nine contenders take three minutes
   rounds: { value: 3, min: 1, max: 99 }, // the least that has a median
   connections: { value: undefined, min: 1, max: 19_500 }, // the bench's own; file descriptors end at 20,000 on many machines
   inflight: { value: undefined, min: 1, max: 64 }, // the bench's own

@@ -5,8 +5,9 @@
  * and after `--seconds` more.
  */
 import type { Bench, Report, Settings } from "./bench.ts";
-import type { SoakJob, SoakOutcome } from "./crowd/job.ts";
-import { CROWD_CONTENDERS, type CrowdContender, withCrowd } from "./crowd.ts";
+import type { Crowd, SoakJob, SoakOutcome } from "./crowd/job.ts";
+import { withCrowd } from "./crowd.ts";
+import { type CrowdContender, JACKFIELD } from "./crowd-contenders.ts";
 import { growthNote, growthOf, readRest } from "./rest.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
@@ -16,7 +17,7 @@ const INFLIGHT = 16;
 const WARM_MS = 15_000; // everything hot is optimized
 const OPEN_MS = 20_000;
 const SPARE_MS = 20_000;
-const CONTENDERS = CROWD_CONTENDERS.filter(({ name }) => name === "jackfield"); // ten minutes each are enough
+const CONTENDERS = [JACKFIELD]; // ten minutes each are enough
 
 export const soak: Bench = {
   name: "soak",
@@ -28,24 +29,29 @@ export const soak: Bench = {
 
 async function run(settings: Settings, note: (line: string) => void): Promise<Report> {
   const { connections = CONNECTIONS, inflight = INFLIGHT, bytes, seconds } = settings;
-  const work = { connections, inflight, bytes };
-  const contenders = await takeTurns(CONTENDERS, settings, note, (each) => playRound(each, work, seconds * 1000));
+  const work = { connections, inflight };
+  const contenders = await takeTurns(CONTENDERS, settings, note, (each) =>
+    playRound(each, work, bytes, seconds * 1000),
+  );
   return {
     bench: "soak",
     unit: "% heap growth",
     contenders,
     ratio: null,
     ...work,
+    bytes,
     node: process.versions.node,
     seconds,
   };
 }
 
-type Work = Pick<SoakJob, "connections" | "inflight" | "bytes">;
+type Work = Omit<SoakJob, keyof Crowd>;
 
-function playRound(contender: CrowdContender, work: Work, ms: number): Promise<Round> {
+function playRound(contender: CrowdContender, work: Work, bytes: number, ms: number): Promise<Round> {
+  const { connections } = work;
+  const job = (crowd: Crowd): SoakJob => ({ ...crowd, ...work });
   return withCrowd(
-    { contender, does: "echo", loadScript: LOAD_SCRIPT, job: (crowd): SoakJob => ({ ...crowd, ...work }) },
+    { contender, does: "echo", bytes, connections, loadScript: LOAD_SCRIPT, job },
     async (server, askLoad) => {
       await askLoad(`open ${work.connections}`, OPEN_MS);
       const warmMs = Math.min(WARM_MS, ms);

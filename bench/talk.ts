@@ -14,9 +14,9 @@ export function plainTalk({ said, heard }: Exchange): Talk {
   return { paths: ["/"], greeting: [], message: plainFrame(said), echo: plainFrame(heard), asides: [] };
 }
 
-/** Jackfield's main route: the first message registers the channel with a process (DESIGN §4.2). */
-export function registeredTalk(exchange: Exchange, token: string, process: string): Talk {
-  const register = { auth_token: token, target_process: process, encrypted: false };
+/** Jackfield's main route: the first message registers the channel with a process (DESIGN §4.2). @param more of it */
+export function registeredTalk(exchange: Exchange, token: string, process: string, more: object = {}): Talk {
+  const register = { auth_token: token, target_process: process, encrypted: false, ...more };
   return {
     ...plainTalk(exchange),
     greeting: [{ sends: { text: JSON.stringify(register) }, hears: { text: '{"channel_id":' } }],

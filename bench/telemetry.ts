@@ -9,8 +9,9 @@
  *    delivery costs the server is in `cpuNsPerDelivery`.
  */
 import type { Bench, Report, Settings } from "./bench.ts";
-import type { TelemetryJob, TelemetryOutcome } from "./crowd/job.ts";
-import { CROWD_CONTENDERS, type CrowdContender, checkFiles, withCrowd } from "./crowd.ts";
+import type { Crowd, TelemetryJob, TelemetryOutcome } from "./crowd/job.ts";
+import { checkFiles, withCrowd } from "./crowd.ts";
+import { type CrowdContender, JACKFIELD, registered } from "./crowd-contenders.ts";
 import { ratioOf } from "./figures.ts";
 import { type Round, takeTurns } from "./turns.ts";
 
@@ -21,10 +22,11 @@ const WARMUP_MS = 1500; // as in echo.ts
 const SPARE_MS = 60_000; // to open all
 
 const POLICIES = ["drop", "latest"] as const;
-type Contender = CrowdContender & { readonly policy: (typeof POLICIES)[number] };
-const CONTENDERS: readonly Contender[] = POLICIES.flatMap((policy) =>
-  CROWD_CONTENDERS.filter(({ name }) => name === "jackfield").map(({ script }) => ({ name: policy, script, policy })),
-);
+const CONTENDERS: readonly CrowdContender[] = POLICIES.map((policy) => ({
+  ...JACKFIELD,
+  name: policy,
+  talks: registered({ slow_reader: policy }),
+}));
 
 export const telemetry: Bench = {
   name: "telemetry",
@@ -38,8 +40,8 @@ async function run(settings: Settings, note: (line: string) => void): Promise<Re
   const { connections: readers = READERS, bytes, seconds } = settings;
   checkFiles(readers);
   const stalled = Math.ceil(readers / ONE_STALLS_IN);
-  const work = { readers, stalled, bytes, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
-  const contenders = await takeTurns(CONTENDERS, settings, note, (contender) => playRound(contender, work));
+  const work = { readers, stalled, warmupMs: WARMUP_MS, measureMs: seconds * 1000 };
+  const contenders = await takeTurns(CONTENDERS, settings, note, (contender) => playRound(contender, work, bytes));
   const cost = (policy: string): number => contenders[policy]?.also?.cpuNsPerDelivery?.median ?? Number.NaN;
   const rate = ratioOf(contenders, "latest", "drop");
   return {
@@ -57,23 +59,17 @@ async function run(settings: Settings, note: (line: string) => void): Promise<Re
   };
 }
 
-type Work = Omit<TelemetryJob, "ports" | "greetings" | "answer" | "serverPid">;
+type Work = Omit<TelemetryJob, keyof Crowd | "serverPid">;
 
-async function playRound(contender: Contender, work: Work): Promise<Round> {
+async function playRound(contender: CrowdContender, work: Work, bytes: number): Promise<Round> {
   const { framesPerSecond, ...also } = await withCrowd(
     {
       contender,
       does: "tick",
-      bytes: work.bytes,
+      bytes,
+      connections: work.readers,
       loadScript: LOAD_SCRIPT,
-      job: (crowd, serverPid): TelemetryJob => ({
-        ...crowd,
-        greetings: crowd.greetings.map((greeting) =>
-          JSON.stringify({ ...JSON.parse(greeting), slow_reader: contender.policy }),
-        ),
-        ...work,
-        serverPid,
-      }),
+      job: (crowd, serverPid): TelemetryJob => ({ ...crowd, ...work, serverPid }),
     },
     async (_server, askLoad) => (await askLoad("run", work.warmupMs + work.measureMs + SPARE_MS)) as TelemetryOutcome,
   );

@@ -5,18 +5,23 @@
  * Everything is as shipped but two limits: a channel may send 10,000 messages a second by default, and an echo or the
  * sender of a small fan-out sends more; and tokens found right before are remembered, where here each is checked in full.
  */
+import { createRequire } from "node:module";
 import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
 import { ProcessId } from "../../lib/protocol/index.ts";
 import { announce } from "./announce.ts";
-import { answerCrowd, does, PORTS } from "./crowd.ts";
+import { answerCrowd, portsFor, toldCrowd } from "./crowd.ts";
+
+createRequire(import.meta.url)("../../bin/v8-flags.cjs"); // as the command does
 
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
 const TOKENS = 64; // users, each with many channels
 const TOPIC = "room";
 const TICKS_PER_SECOND = 30; // frames of telemetry: those of Soundlab
 const POLL_MS = 3; // a tick is at most so late
+
+const told = toldCrowd();
 
 const echo = defineProcess({
   onPush(_state, { channelId, messageType }, blob, ctx) {
@@ -35,8 +40,7 @@ const publish = defineProcess({
 
 const tick = defineProcess({
   init(ctx) {
-    const bytes = Number(process.argv[3]);
-    const text = "jackfield ".repeat(Math.ceil(bytes / 10)).slice(0, bytes);
+    const text = "jackfield ".repeat(Math.ceil(told.bytes / 10)).slice(0, told.bytes);
     const tickMs = 1000 / TICKS_PER_SECOND;
     let next = performance.now();
     ctx.every(POLL_MS, () => {
@@ -55,10 +59,11 @@ const PROGRAMS = { echo, publish, tick };
 
 const node = createNode({ name: "bench" });
 const server = await startHttpServer(node, {
-  listeners: Array.from({ length: PORTS }, () => ({ host: "127.0.0.1", port: 0 })),
+  transport: told.transport,
+  listeners: Array.from({ length: portsFor(told) }, () => ({ host: "127.0.0.1", port: 0 })),
   limits: { messagesPerSecond: MESSAGES_PER_SECOND, verifiedTokens: 0 },
 });
-node.addProcess(ProcessId.parse("crowd:bench:sys"), PROGRAMS[does()], {
+node.addProcess(ProcessId.parse("crowd:bench:sys"), PROGRAMS[told.does], {
   requestCapabilities: ["http-server:distro:sys"],
   grantCapabilities: ["http-server:distro:sys"],
 });

@@ -1,9 +1,10 @@
 /** The limit: uWebSockets.js with nothing on top. Every socket is subscribed where messages are published. */
 import { App, us_socket_local_port } from "uWebSockets.js";
 import { announce } from "./announce.ts";
-import { answerCrowd, does, PORTS } from "./crowd.ts";
+import { answerCrowd, portsFor, toldCrowd } from "./crowd.ts";
 
-const publishes = does() === "publish";
+const told = toldCrowd();
+const publishes = told.does === "publish";
 const TOPIC = "room";
 let sockets = 0;
 
@@ -24,7 +25,7 @@ app.ws("/*", {
 });
 
 const ports: number[] = [];
-while (ports.length < PORTS) {
+while (ports.length < portsFor(told)) {
   app.listen("127.0.0.1", 0, (listening) => {
     if (listening === false) throw new Error("Cannot listen on 127.0.0.1 as no port is free");
     ports.push(us_socket_local_port(listening));

@@ -3,7 +3,10 @@
  * clone; nobody is named, nothing is checked, and an answer that does not come is waited for for ever.
  */
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import { type Add, askInTurns, Meter, meterJob, TURN, way } from "./request-meter.ts";
+import { MORE_EVERY } from "../programs/spent.ts";
+import { type Add, askInTurns, Meter, meterJob, way } from "./request-meter.ts";
+
+const TURNS = 2; // on their way, as bench/programs/sender.ts has them
 
 type Answer = { readonly handled: number };
 
@@ -15,7 +18,7 @@ function answer(): void {
   let handled = 0;
   port?.on("message", ({ n }: Add) => {
     handled += n;
-    if (way() === "ask" || handled % TURN === 0) port.postMessage({ handled });
+    if (way() === "ask" || handled % MORE_EVERY === 0) port.postMessage({ handled });
   });
 }
 
@@ -41,10 +44,10 @@ function measure(worker: Worker): void {
   const meter = new Meter(meterJob());
   const send = (): void => {
     waiting.push(sendMore);
-    for (let i = 0; i < TURN; i += 1) worker.postMessage(add());
+    for (let i = 0; i < MORE_EVERY; i += 1) worker.postMessage(add());
   };
   const sendMore = (): void => {
     if (meter.goesOn(handled)) send();
   };
-  for (let turns = 0; turns < 10; turns += 1) send(); // as many on their way as bench/programs/sender.ts has
+  for (let turns = 0; turns < TURNS; turns += 1) send();
 }

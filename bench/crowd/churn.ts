@@ -1,22 +1,23 @@
 /**
- * The load of bench/churn: `node churn.js '<ChurnJob as JSON>'`, asked to `run <milliseconds>`.
+ * The load of bench/churn: told a ChurnJob, asked to `run <milliseconds>`.
  *
- * 1. An open loop: connections begin at their rate, however long those before them take, up to AT_ONCE of them.
+ * 1. Connections begin at their rate, however long those before them take, up to AT_ONCE of them.
  * 2. One is done when it has connected, registered, pushed, got its push back, and both sides have said goodbye.
  * 3. A failure is counted and told of; the run goes on.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { answer } from "../conversation.ts";
-import { maskedFrame, Opcode } from "../load/frames.ts";
+import { answer, told } from "../conversation.ts";
 import { Client } from "./client.ts";
 import type { ChurnJob, ChurnOutcome } from "./job.ts";
+import { WireCrowd } from "./wire-crowd.ts";
 
 const TICK_MS = 5;
 const AT_ONCE = 256; // as in open.ts
 const PATIENCE_MS = 5000; // for those that are open when the time is over; then they have failed
 
-const job = JSON.parse(process.argv[2] ?? "") as ChurnJob;
-const push = maskedFrame(Opcode.text, Buffer.alloc(job.bytes, "jackfield "));
+const job = await told<ChurnJob>();
+const crowd = new WireCrowd(job);
+const push = crowd.message;
 const open = new Set<Client>();
 let started = 0;
 let done = 0;
@@ -25,9 +26,9 @@ let firstFailure: string | null = null;
 
 function begin(): void {
   const client = new Client({
-    crowd: job,
+    crowd,
     index: started,
-    counts: job.bytes,
+    counts: true,
     onReady: () => client.send(push),
     onFrames: () => client.close(() => end(client)),
     onFailure: (_client, error) => end(client, error.message),

@@ -1,30 +1,31 @@
 /**
- * One of very many clients: a TCP connection that upgrades, greets, and then counts what it is sent.
+ * One of very many clients: a TCP connection that upgrades, greets, and then counts the messages it is sent.
  *
  * 1. All clients read into one shared memory: a read is dealt with before the next is made.
  * 2. Nothing about time is kept here: 19,000 of them must cost the load process little.
  * 3. Leaving is a reset, so that no port stays taken for a minute (TIME_WAIT): ports are fewer than a bench's connections.
  * 4. Whatever goes wrong goes to `onFailure`, once; no callback comes after it, or after `drop`.
  */
-import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { FrameReader, maskedFrame, Opcode } from "../load/frames.ts";
-import type { Crowd } from "./job.ts";
+import { Greeting } from "../load/greeting.ts";
+import { UpgradeAnswer, upgradeRequest } from "../load/upgrade.ts";
+import { isWire, shown, type Wire, type WireTalk } from "../load/wire.ts";
+import type { WireCrowd } from "./wire-crowd.ts";
 
 export type ClientOptions = {
-  readonly crowd: Crowd;
+  readonly crowd: WireCrowd;
   /** Which of the crowd it is, from 0. */
   readonly index: number;
-  /** Payload of the texts that it counts; -1: none may come. */
-  readonly counts: number;
+  /** Whether it counts what its talk calls an echo; otherwise none may come. */
+  readonly counts: boolean;
   readonly onReady: (client: Client) => void;
-  /** `frames` more texts have come. */
+  /** `frames` more have come. */
   readonly onFrames: (client: Client, frames: number) => void;
   readonly onFailure: (client: Client, error: Error) => void;
 };
 
 const READ_BYTES = 65536; // what node:net itself reads at a time
-const HEAD_MAX = 16384; // bytes of an HTTP answer
 const CLOSE_NORMAL = maskedFrame(Opcode.close, Buffer.from([0x03, 0xe8])); // 1000
 
 const shared = Buffer.alloc(READ_BYTES);
@@ -35,7 +36,9 @@ export class Client {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   #stage: "upgrading" | "greeting" | "ready" | "closing" | "over" = "upgrading"; // moves forward only
-  #head = "";
+  readonly #talk: WireTalk;
+  readonly #answer = new UpgradeAnswer();
+  readonly #greeting: Greeting;
   #onClosed: (() => void) | undefined;
 
   constructor(options: ClientOptions) {
@@ -43,10 +46,11 @@ export class Client {
     this.index = options.index;
     this.#reader = new FrameReader((opcode, payload) => this.#onFrame(opcode, payload));
     const onread = { buffer: shared, callback: (length: number) => this.#onRead(length) };
-    const { ports } = options.crowd;
-    const port = ports[options.index % ports.length] ?? 0;
+    const { port, path, talk } = options.crowd.placeOf(options.index);
+    this.#talk = talk;
+    this.#greeting = new Greeting(talk, (wire) => this.#say(wire));
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
-    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port)));
+    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path)));
     this.#socket.on("error", (error) => this.#fail(error.message));
     this.#socket.on("close", () => this.#fail("the server closed the connection"));
   }
@@ -87,48 +91,40 @@ export class Client {
 
   /** Returns where the frames start. */
   #passHead(length: number): number {
-    const before = this.#head.length;
-    this.#head += shared.toString("latin1", 0, length);
-    const end = this.#head.indexOf("\r\n\r\n");
-    if (end === -1 && this.#head.length < HEAD_MAX) return length;
-    if (end === -1 || !this.#head.startsWith("HTTP/1.1 101 ")) {
-      throw new Error(`the upgrade was answered with ${JSON.stringify(this.#head.slice(0, 200))}`);
-    }
-    this.#head = "";
-    const { greetings } = this.#options.crowd;
-    const greeting = greetings[this.index % greetings.length];
-    if (greeting === undefined) {
-      this.#ready();
-    } else {
-      this.#stage = "greeting";
-      this.#socket.write(maskedFrame(Opcode.text, Buffer.from(greeting)));
-    }
-    return end + 4 - before;
+    const from = this.#answer.take(shared, length);
+    if (from === undefined) return length;
+    this.#stage = "greeting";
+    if (this.#greeting.go()) this.#ready();
+    return from;
   }
 
   #ready(): void {
     this.#stage = "ready";
     const { counts, onReady } = this.#options;
-    if (counts >= 0) this.#reader.count(Opcode.text, counts);
+    const { opcode, payload } = this.#talk.echo;
+    if (counts) this.#reader.count(opcode, payload.length);
     onReady(this);
   }
 
-  /** Control frames, and every other one that is not counted. */
+  #say({ opcode, payload }: Wire): void {
+    this.#socket.write(maskedFrame(opcode, payload));
+  }
+
+  /** Control frames, asides, and every other one that is not counted. */
   #onFrame(opcode: number, payload: Buffer): void {
+    const aside = this.#talk.asides.find(({ hears }) => isWire(hears, opcode, payload));
     if (opcode === Opcode.close) {
       if (this.#stage !== "closing") throw new Error(`the server closed the channel${closeReason(payload)}`);
       this.drop();
       this.#onClosed?.();
     } else if (opcode === Opcode.ping) {
-      this.#socket.write(maskedFrame(Opcode.pong, payload));
-    } else if (opcode === Opcode.text && this.#stage === "greeting") {
-      const text = payload.toString();
-      if (!text.startsWith(this.#options.crowd.answer)) {
-        throw new Error(`the greeting was answered with ${text.slice(0, 200)}`);
-      }
-      this.#ready();
+      this.#say({ opcode: Opcode.pong, payload });
+    } else if (aside !== undefined) {
+      if (aside.sends !== undefined) this.#say(aside.sends);
+    } else if (opcode !== Opcode.pong && this.#stage === "greeting") {
+      if (this.#greeting.hear(opcode, payload)) this.#ready();
     } else if (opcode !== Opcode.pong) {
-      throw new Error(`a frame came unasked: ${JSON.stringify(payload.toString().slice(0, 200))}`);
+      throw new Error(`a frame came unasked: ${shown(opcode, payload)}`);
     }
   }
 
@@ -142,16 +138,4 @@ export class Client {
 
 function closeReason(payload: Buffer): string {
   return payload.length >= 2 ? ` with ${payload.readUInt16BE(0)} ${payload.toString("utf8", 2)}` : "";
-}
-
-function upgradeRequest(port: number): string {
-  const lines = [
-    "GET / HTTP/1.1",
-    `Host: 127.0.0.1:${port}`,
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
-  ];
-  return `${lines.join("\r\n")}\r\n\r\n`;
 }

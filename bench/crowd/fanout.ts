@@ -1,27 +1,27 @@
 /**
- * The load of bench/fanout: `node fanout.js '<FanoutJob as JSON>'`, answers one FanoutOutcome as a JSON line.
+ * The load of bench/fanout: told a FanoutJob, asked to `run`: a FanoutOutcome.
  *
  * 1. Every client receives; the first one also sends.
  * 2. A closed loop: see Ledger. A receiver that misses a frame stops it, and the round.
  * 3. After the window everything on its way must arrive.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { answer, fail } from "../conversation.ts";
-import { maskedFrame, Opcode } from "../load/frames.ts";
+import { answer, fail, told } from "../conversation.ts";
 import { cpuMs, rssKb } from "../watching.ts";
 import type { Client } from "./client.ts";
 import type { FanoutJob, FanoutOutcome } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { openClients } from "./open.ts";
 import { percentile } from "./percentile.ts";
+import { WireCrowd } from "./wire-crowd.ts";
 
 const DRAIN_MS = 10_000; // far above any spread seen here
 const DRAIN_POLL_MS = 5;
 
 async function run(job: FanoutJob): Promise<FanoutOutcome> {
-  const { receivers, batch, bytes, serverPid } = job;
-  const payload = Buffer.from("jackfield ".repeat(Math.ceil(bytes / 10)).slice(0, bytes));
-  const frames = Buffer.concat(Array.from({ length: batch }, () => maskedFrame(Opcode.text, payload)));
+  const { receivers, batch, serverPid } = job;
+  const crowd = new WireCrowd(job);
+  const frames = Buffer.concat(Array.from({ length: batch }, () => crowd.message));
   const ledger = new Ledger(receivers, batch);
   const spreads: number[] = [];
   const onComplete = (spreadMs: number): void => {
@@ -40,7 +40,7 @@ async function run(job: FanoutJob): Promise<FanoutOutcome> {
     publish();
   };
   const onFailure = (_client: Client, error: Error): never => fail(error);
-  const clients = await openClients(receivers, { crowd: job, counts: bytes, onFrames, onFailure });
+  const clients = await openClients(receivers, { crowd, counts: true, onFrames, onFailure });
 
   sender = clients[0];
   publish();
@@ -79,4 +79,5 @@ function rounded(figure: number): number {
   return Math.round(figure * 100) / 100;
 }
 
-answer({ run: () => run(JSON.parse(process.argv[2] ?? "") as FanoutJob) });
+const job = await told<FanoutJob>();
+answer({ run: () => run(job) });

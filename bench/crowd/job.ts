@@ -1,21 +1,18 @@
-/** What the load processes of many sockets are told (one JSON argument) and what they answer. */
+/** What the load processes of many sockets are told (one line of JSON on stdin) and what they answer. */
+import type { Talk } from "../load/job.ts";
 
-/** Where clients go and how they greet. */
+/** Where clients go and how they speak. */
 export type Crowd = {
   /** The nth client connects to the nth of them, in turn. */
   readonly ports: readonly number[];
-  /** The nth client sends the nth of them as its first text, in turn; none: it is ready once upgraded. */
-  readonly greetings: readonly string[];
-  /** The answer to a greeting begins with it. */
-  readonly answer: string;
+  /** The nth client speaks the nth of them, in turn, at the nth of its paths. All messages are of one length. */
+  readonly talks: readonly Talk[];
 };
 
 export type FanoutJob = Crowd & {
   readonly receivers: number;
   /** Publishes that leave in one write. */
   readonly batch: number;
-  /** Payload of each. */
-  readonly bytes: number;
   readonly warmupMs: number;
   readonly measureMs: number;
   /** The server's operating-system process, to see what it used. */
@@ -40,8 +37,6 @@ export type TelemetryJob = Crowd & {
   /** Those that stop reading included. */
   readonly readers: number;
   readonly stalled: number;
-  /** Payload of a frame. */
-  readonly bytes: number;
   readonly warmupMs: number;
   readonly measureMs: number;
   /** The server's operating-system process. */
@@ -65,12 +60,10 @@ export type TelemetryOutcome = {
 
 export type PublishJob = {
   /** Where client 0 is, which sends, and then where the others are, `perNode` on each. */
-  readonly places: readonly { readonly port: number; readonly greeting?: string }[];
+  readonly places: readonly { readonly port: number; readonly talk: Talk }[];
   readonly perNode: number;
   /** Publishes that leave in one write. */
   readonly batch: number;
-  /** Payload of each. */
-  readonly bytes: number;
   readonly warmupMs: number;
   readonly measureMs: number;
   /** The servers' operating-system processes. */
@@ -93,8 +86,6 @@ export type OpenOutcome = { readonly ms: number; readonly loadBusy: number };
 
 export type ChurnJob = Crowd & {
   readonly perSecond: number;
-  /** Payload of the push. */
-  readonly bytes: number;
 };
 
 export type ChurnOutcome = {
@@ -109,7 +100,6 @@ export type ChurnOutcome = {
 export type SoakJob = Crowd & {
   readonly connections: number;
   readonly inflight: number;
-  readonly bytes: number;
 };
 
 export type SoakOutcome = { readonly echoes: number; readonly ms: number };

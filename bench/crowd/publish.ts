@@ -1,5 +1,5 @@
 /**
- * The load of bench/publish-cluster: `node publish.js '<PublishJob as JSON>'`, asked to `open`, and to `run` once all are
+ * The load of bench/publish-cluster: told a PublishJob, asked to `open`, and to `run` once all are
  * subscribed: a PublishOutcome.
  *
  * 1. Client 0 sends, and receives as all others do.
@@ -7,24 +7,25 @@
  *    fanout.ts: how many are delivered in a second.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { answer, fail } from "../conversation.ts";
-import { maskedFrame, Opcode } from "../load/frames.ts";
+import { answer, fail, told } from "../conversation.ts";
 import { cpuMs } from "../watching.ts";
 import type { Client } from "./client.ts";
-import type { Crowd, PublishJob, PublishOutcome } from "./job.ts";
+import type { PublishJob, PublishOutcome } from "./job.ts";
 import { Ledger } from "./ledger.ts";
 import { openClients } from "./open.ts";
 import { percentile } from "./percentile.ts";
+import { WireCrowd } from "./wire-crowd.ts";
 
 const LAST_MS = 10_000; // far above any spread seen here
 const POLL_MS = 5;
 const BETWEEN_MS = 20; // of two publishes that are timed one by one: the servers are at rest again
 
-const job = JSON.parse(process.argv[2] ?? "") as PublishJob;
-const { batch, bytes, warmupMs, measureMs, pids } = job;
-const crowd = crowdOf(job);
-const receivers = crowd.ports.length;
-const frame = maskedFrame(Opcode.text, Buffer.from("jackfield ".repeat(Math.ceil(bytes / 10)).slice(0, bytes)));
+const job = await told<PublishJob>();
+const { batch, warmupMs, measureMs, pids } = job;
+const places = placesOf(job);
+const receivers = places.length;
+const crowd = new WireCrowd({ ports: places.map(({ port }) => port), talks: places.map(({ talk }) => talk) });
+const frame = crowd.message;
 const frames = Buffer.concat(Array(batch).fill(frame));
 const batched = new Ledger(receivers, batch);
 let ledger = new Ledger(receivers, 1);
@@ -39,7 +40,7 @@ async function open(): Promise<object> {
     ledger.arrived(client.index, count, performance.now(), () => onComplete());
     if (isSending) sendBatch();
   };
-  clients = await openClients(receivers, { crowd, counts: bytes, onFailure, onFrames });
+  clients = await openClients(receivers, { crowd, counts: true, onFailure, onFrames });
   return {};
 }
 
@@ -101,10 +102,8 @@ function tooLate(): Error {
 }
 
 /** Client 0 at the first place; the others at the rest, in turn. */
-function crowdOf({ places: [first, ...others], perNode }: PublishJob): Crowd {
-  const all = [first, ...Array.from({ length: perNode }, () => others).flat()];
-  const greetings = all.flatMap((place) => place?.greeting ?? []);
-  return { ports: all.map((place) => place?.port ?? 0), greetings, answer: '{"channel_id":' };
+function placesOf({ places: [first, ...others], perNode }: PublishJob): PublishJob["places"] {
+  return [...(first === undefined ? [] : [first]), ...Array.from({ length: perNode }, () => others).flat()];
 }
 
 function hundredths(figure: number): number {

@@ -1,21 +1,22 @@
 /**
- * The load of bench/soak: `node soak.js '<SoakJob as JSON>'`, asked to `open <count>` and to `run <milliseconds>`.
+ * The load of bench/soak: told a SoakJob, asked to `open <count>` and to `run <milliseconds>`.
  *
  * Echoes as in bench/echo, in a closed loop: as many messages leave as echoes came back. After each run everything on
  * its way has come back, and the connections stay.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { answer, fail } from "../conversation.ts";
-import { maskedFrame, Opcode } from "../load/frames.ts";
+import { answer, fail, told } from "../conversation.ts";
 import type { Client } from "./client.ts";
 import type { SoakJob, SoakOutcome } from "./job.ts";
 import { openClients } from "./open.ts";
+import { WireCrowd } from "./wire-crowd.ts";
 
 const DRAIN_MS = 5000; // far above any latency seen here
 const POLL_MS = 5;
 
-const job = JSON.parse(process.argv[2] ?? "") as SoakJob;
-const frame = maskedFrame(Opcode.text, Buffer.alloc(job.bytes, "jackfield "));
+const job = await told<SoakJob>();
+const crowd = new WireCrowd(job);
+const frame = crowd.message;
 /** `batches[k]`: k messages in a row. */
 const batches = Array.from({ length: job.inflight + 1 }, (_, k) => Buffer.concat(Array(k).fill(frame)));
 let clients: readonly Client[] = [];
@@ -37,7 +38,7 @@ async function open(count: number): Promise<object> {
     if (running) send(client, frames);
   };
   const onFailure = (_client: Client, error: Error): never => fail(error);
-  clients = await openClients(count, { crowd: job, counts: job.bytes, onFrames, onFailure });
+  clients = await openClients(count, { crowd, counts: true, onFrames, onFailure });
   return {};
 }
 

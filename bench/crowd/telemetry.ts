@@ -1,22 +1,24 @@
 /**
- * The load of bench/telemetry: `node telemetry.js '<TelemetryJob as JSON>'`, answers one TelemetryOutcome as a JSON line.
+ * The load of bench/telemetry: told a TelemetryJob, asked to `run`: a TelemetryOutcome.
  *
  * The first `stalled` clients stop reading once all are there: of those that read, every frame is counted, by reader.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { answer, fail } from "../conversation.ts";
+import { answer, fail, told } from "../conversation.ts";
 import { cpuMs, rssKb } from "../watching.ts";
 import type { Client } from "./client.ts";
 import type { TelemetryJob, TelemetryOutcome } from "./job.ts";
 import { openClients } from "./open.ts";
+import { WireCrowd } from "./wire-crowd.ts";
 
-async function run({ readers, stalled, bytes, warmupMs, measureMs, serverPid, ...crowd }: TelemetryJob) {
+async function run({ readers, stalled, warmupMs, measureMs, serverPid, ...job }: TelemetryJob) {
+  const crowd = new WireCrowd(job);
   const counts = new Float64Array(readers);
   const onFrames = (client: Client, frames: number): void => {
     counts[client.index] = (counts[client.index] ?? 0) + frames;
   };
   const onFailure = (_client: Client, error: Error): never => fail(error);
-  const clients = await openClients(readers, { crowd, counts: bytes, onFrames, onFailure });
+  const clients = await openClients(readers, { crowd, counts: true, onFrames, onFailure });
   for (const client of clients.slice(0, stalled)) client.pause();
   await sleep(warmupMs);
   const load = process.cpuUsage();
@@ -48,4 +50,5 @@ function rounded(figure: number): number {
   return Math.round(figure * 100) / 100;
 }
 
-answer({ run: () => run(JSON.parse(process.argv[2] ?? "") as TelemetryJob) });
+const job = await told<TelemetryJob>();
+answer({ run: () => run(job) });

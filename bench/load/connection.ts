@@ -8,10 +8,11 @@
  * 4. Nothing may be lost: `drain` waits for all that is still on its way.
  * 5. Whatever goes wrong goes to `onFailure`, once; the connection is of no use afterwards.
  */
-import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { FrameReader, maskedFrame, Opcode } from "./frames.ts";
-import { isWire, shown, startsWith, type Wire, type WireTalk } from "./wire.ts";
+import { Greeting } from "./greeting.ts";
+import { UpgradeAnswer, upgradeRequest } from "./upgrade.ts";
+import { isWire, shown, type Wire, type WireTalk } from "./wire.ts";
 
 export type ConnectionOptions = {
   readonly port: number;
@@ -30,16 +31,14 @@ export type ConnectionOptions = {
 const READ_MIN = 4096; // bytes: an upgrade's answer in one read
 const READ_MAX = 65536; // bytes: what node:net itself reads at a time
 const HEADER_MAX = 10; // bytes before the payload of an echo
-const HEAD_MAX = 16384; // bytes of an HTTP answer
 
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   #stage: "upgrading" | "greeting" | "probing" | "ready" | "draining" | "over" = "upgrading"; // moves forward only
-  #head = "";
-  /** How many steps of the greeting are done. */
-  #steps = 0;
+  readonly #answer = new UpgradeAnswer();
+  readonly #greeting: Greeting;
   /** When each message on its way was sent, in ms; a ring. */
   readonly #sentAt: Float64Array;
   #oldest = 0;
@@ -51,6 +50,7 @@ export class Connection {
     this.#options = options;
     const { port, path, talk, inflight } = options;
     this.#sentAt = new Float64Array(inflight);
+    this.#greeting = new Greeting(talk, (wire) => this.#send(wire));
     this.#reader = new FrameReader((opcode, payload) => this.#onFrame(opcode, payload));
     const waiting = inflight * (talk.echo.payload.length + HEADER_MAX); // bytes: all that can be
     const readBytes = Math.min(READ_MAX, Math.max(READ_MIN, waiting));
@@ -134,28 +134,16 @@ export class Connection {
 
   /** Returns where the frames start in `bytes`. */
   #passHead(bytes: Buffer, length: number): number {
-    const before = this.#head.length;
-    this.#head += bytes.toString("latin1", 0, length);
-    const end = this.#head.indexOf("\r\n\r\n");
-    if (end === -1 && this.#head.length < HEAD_MAX) return length;
-    if (end === -1 || !this.#head.startsWith("HTTP/1.1 101 ")) {
-      throw new Error(`the upgrade was answered with ${JSON.stringify(this.#head.slice(0, 200))}`);
-    }
+    const from = this.#answer.take(bytes, length);
+    if (from === undefined) return length;
     this.#stage = "greeting";
-    this.#greet();
-    return end + 4 - before;
+    if (this.#greeting.go()) this.#probe();
+    return from;
   }
 
-  /** Goes on with the greeting until something must be heard; behind its last step comes the first message. */
-  #greet(): void {
-    const { greeting, message } = this.#options.talk;
-    for (let step = greeting[this.#steps]; step !== undefined; step = greeting[this.#steps]) {
-      if (step.sends !== undefined) this.#send(step.sends);
-      if (step.hears !== undefined) return;
-      this.#steps += 1;
-    }
+  #probe(): void {
     this.#stage = "probing";
-    this.#send(message);
+    this.#send(this.#options.talk.message);
   }
 
   #send({ opcode, payload }: Wire): void {
@@ -175,12 +163,7 @@ export class Connection {
     if (aside !== undefined) {
       if (aside.sends !== undefined) this.#send(aside.sends);
     } else if (this.#stage === "greeting") {
-      const wanted = talk.greeting[this.#steps]?.hears;
-      if (wanted === undefined || !startsWith(wanted, opcode, payload)) {
-        throw new Error(`step ${this.#steps + 1} of the greeting was answered with ${shown(opcode, payload)}`);
-      }
-      this.#steps += 1;
-      this.#greet();
+      if (this.#greeting.hear(opcode, payload)) this.#probe();
     } else if (this.#stage === "probing" && isWire(talk.echo, opcode, payload)) {
       this.#stage = "ready";
       onReady();
@@ -196,16 +179,4 @@ export class Connection {
     this.drop();
     this.#options.onFailure(new Error(`Cannot go on with a connection that is ${stage}: ${what}`));
   }
-}
-
-function upgradeRequest(port: number, path: string): string {
-  const lines = [
-    `GET ${path} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
-  ];
-  return `${lines.join("\r\n")}\r\n\r\n`;
 }

@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { type WebSocket, WebSocketServer } from "ws";
 import { Client } from "../../bench/crowd/client.ts";
+import { WireCrowd } from "../../bench/crowd/wire-crowd.ts";
 import { maskedFrame, Opcode } from "../../bench/load/frames.ts";
+import type { Step, Talk } from "../../bench/load/job.ts";
 import { deferred } from "../support/deferred.ts";
 
 const leave: (() => void)[] = [];
@@ -13,11 +15,11 @@ afterEach(() => {
 });
 
 /** Starts a server. @returns its port */
-async function serve(onSocket: (socket: WebSocket) => void): Promise<number> {
+async function serve(onSocket: (socket: WebSocket, path: string) => void): Promise<number> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  server.on("connection", (socket) => {
+  server.on("connection", (socket, { url = "" }) => {
     socket.on("error", () => undefined); // a reset
-    onSocket(socket);
+    onSocket(socket, url);
   });
   leave.push(() => {
     for (const socket of server.clients) socket.terminate();
@@ -35,15 +37,27 @@ type Visit = {
   readonly counted: (texts: number) => Promise<void>;
 };
 
-function visit(port: number, greetings: readonly string[] = [], counts = 2): Visit {
+/** Counts texts of two letters. */
+const talk = (more: Partial<Talk> = {}): Talk => ({
+  paths: ["/"],
+  greeting: [],
+  message: { text: "ab" },
+  echo: { text: "ab" },
+  asides: [],
+  ...more,
+});
+
+const greets: Step = { sends: { text: "hello" }, hears: { text: '{"channel_id":' } };
+
+function visit(port: number, talks: readonly Talk[] = [talk()], { counts = true, index = 0 } = {}): Visit {
   const ready = deferred();
   const failed = deferred<Error>();
   const enough = deferred();
   let texts = 0;
   let wanted = Number.POSITIVE_INFINITY;
   const client = new Client({
-    crowd: { ports: [port], greetings, answer: '{"channel_id":' },
-    index: 0,
+    crowd: new WireCrowd({ ports: [port], talks }),
+    index,
     counts,
     onReady: () => ready.resolve(),
     onFrames: (_client, frames) => {
@@ -76,10 +90,52 @@ describe("Client", () => {
         for (const text of ["ab", "cd", "ef"]) socket.send(text);
       });
     });
-    const { ready, counted } = visit(port, ["hello"]);
+    const { ready, counted } = visit(port, [talk({ greeting: [greets] })]);
     await ready;
     await counted(3);
     expect(await heard.promise).toBe("hello");
+  });
+
+  test("greets in several steps, some of them the server's to begin", async () => {
+    const heard: string[] = [];
+    const port = await serve((socket) => {
+      socket.on("message", (data) => {
+        heard.push(String(data));
+        socket.send(heard.length === 1 ? "40{…}" : "ab");
+      });
+      socket.send("0{…}");
+    });
+    const greeting: Step[] = [{ hears: { text: "0{" } }, { sends: { text: "40" }, hears: { text: "40{" } }];
+    const { client, ready, counted } = visit(port, [talk({ greeting })]);
+    await ready;
+    client.send(maskedFrame(Opcode.text, Buffer.from("ab")));
+    await counted(1);
+    expect(heard).toEqual(["40", "ab"]);
+  });
+
+  test("answers an aside, whenever it comes, and does not count it", async () => {
+    const heard = deferred<string>();
+    const port = await serve((socket) => {
+      socket.on("message", (data) => heard.resolve(String(data)));
+      socket.send("2");
+    });
+    const { ready } = visit(port, [talk({ asides: [{ hears: { text: "2" }, sends: { text: "3" } }] })]);
+    await ready;
+    expect(await heard.promise).toBe("3");
+  });
+
+  test("speaks the talk and goes to the path that are its turn's", async () => {
+    const came = deferred<string>();
+    const port = await serve((_socket, path) => came.resolve(path));
+    const paths = (...each: string[]): Talk => talk({ paths: each });
+    await visit(port, [paths("/a", "/b"), paths("/c", "/d", "/e"), paths("/f")], { index: 7 }).ready;
+    expect(await came.promise).toBe("/d"); // 7 is 1 modulo 3, twice
+  });
+
+  test("puts up with no message where it is to count none", async () => {
+    const port = await serve((socket) => socket.send("ab"));
+    const { failed } = visit(port, [talk()], { counts: false });
+    expect((await failed).message).toContain("a frame came unasked: text of 2 bytes");
   });
 
   test("answers a ping", async () => {
@@ -110,15 +166,23 @@ describe("Client", () => {
   });
 
   test.each([
-    ["an answer to its greeting that refuses it", '{"error":{"code":"bad_token"}}', "the greeting was answered with"],
+    [
+      "an answer to its greeting that refuses it",
+      '{"error":{"code":"bad_token"}}',
+      'step 1 of the greeting was answered with text of 30 bytes "{\\"error\\":{\\"code\\":\\"bad_token\\"}}"',
+    ],
   ])("fails on %s", async (_what, text, words) => {
     const port = await serve((socket) => socket.on("message", () => socket.send(text)));
-    expect((await visit(port, ["hello"]).failed).message).toContain(words);
+    expect((await visit(port, [talk({ greeting: [greets] })]).failed).message).toContain(words);
   });
 
   test.each([
-    ["a text of another length than it counts", (socket: WebSocket) => socket.send("abc"), "a frame came unasked"],
-    ["bytes", (socket: WebSocket) => socket.send(Buffer.from("ab")), "a frame came unasked"],
+    [
+      "a text of another length than it counts",
+      (socket: WebSocket) => socket.send("abc"),
+      "a frame came unasked: text of 3 bytes",
+    ],
+    ["bytes", (socket: WebSocket) => socket.send(Buffer.from("ab")), "a frame came unasked: binary of 2 bytes"],
     [
       "a close",
       (socket: WebSocket) => socket.close(1013, "too slow"),
