@@ -320,15 +320,8 @@ export class Process implements Runnable, LifecyclePort {
     if (this.#turn !== LINED) return false; // crashed, killed or exited since it lined up
     const envelope = this.mailbox.take();
     const incarnation = this.#incarnation;
-    if (envelope === undefined || incarnation === null) {
-      this.#turn = IDLE;
-      return false;
-    }
-    if (envelope.kind === "timer" && isCancelled(envelope)) {
-      if (!this.#exitAsked) return this.#next();
-      this.#exit();
-      return false;
-    }
+    if (envelope === undefined || incarnation === null) return this.#goesOn(); // what it lined up for was taken back
+    if (envelope.kind === "timer" && isCancelled(envelope)) return this.#goesOn();
     return this.#handle(envelope, incarnation);
   }
 
@@ -397,7 +390,7 @@ export class Process implements Runnable, LifecyclePort {
     else this.#dropHand(); // it was killed from within its own handler, which goes on for nobody
   }
 
-  /** After a handler that returned. @returns whether it has more to do */
+  /** With nothing in hand, after a handler that returned as well. @returns whether it has more to do */
   #goesOn(): boolean {
     if (this.#turn !== LINED) return false; // it was ended from within its own handler
     if (this.#exitAsked) {

@@ -1,9 +1,23 @@
 /** What a program may ask of the kernel, and for how long. */
 import { describe, expect, test } from "@jest/globals";
-import { Blob, capability, Envelope, type Host, type OnExit, SendError } from "../../lib/protocol/index.ts";
+import { Blob, capability, Envelope, type Host, type OnExit, ProcessId, SendError } from "../../lib/protocol/index.ts";
 import { A, B, C, withA, withAB } from "../support/cast.ts";
 import { ask, program, request, settle, silent, started, tell, thrownBy } from "../support/kernel.ts";
 import { Recorder } from "../support/recorder.ts";
+
+describe("an end in peace", () => {
+  test("comes too where the message that it waited for was taken back", async () => {
+    const handled: unknown[] = [];
+    const cast = withAB(program(({ body }) => void handled.push(body)));
+    tell(cast.a.host, B, "taken back");
+    const process = cast.node.kernel.registry.get(ProcessId.parse(B));
+    expect(process?.recall(() => true)).toHaveLength(1);
+    process?.exitAfterHand();
+    await settle();
+    expect(process?.state).toBe("gone");
+    expect(handled).toEqual([]);
+  });
+});
 
 describe("a host whose incarnation has ended", () => {
   const calls: readonly [act: string, call: (host: Host) => unknown][] = [
