@@ -65,7 +65,7 @@ export class Blob {
     return new Blob(JSON.stringify(value) ?? "null", "application/json", true, false);
   }
 
-  /** Only transports call this: `memory` is theirs, and `settle` must be called before it goes. */
+  /** For who lends memory to a handler, a transport's or a batch's: it is not the blob's, and `settle` must be called before it goes. */
   static lend(memory: ArrayBuffer | Uint8Array, isText: boolean): Blob {
     return new Blob(memory, null, isText, true);
   }
@@ -159,7 +159,7 @@ export class Blob {
     this.#holds--;
   }
 
-  /** Transports only, at the end of the callback that lent the memory: copies what is held, expires the rest. @returns whether it is held */
+  /** Only who lent it, at the end of the callback that lent the memory: copies what is held, expires the rest. @returns whether it is held */
   settle(): boolean {
     const isHeld = this.#holds > 0;
     if (this.#lent === false) return isHeld;
@@ -179,7 +179,7 @@ function unexpired(source: Source | null): Source {
   return source;
 }
 
-/** What may stand where a blob is wanted: bytes and strings as they are, anything else as JSON text. */
+/** What may stand where a blob is wanted: bytes, text, or the blob of the wire (contract kinode §2.4). */
 export type BlobLike =
   | Blob
   | Uint8Array
@@ -187,8 +187,17 @@ export type BlobLike =
   | string
   | { readonly mime?: string | null; readonly bytes: Uint8Array };
 
+/** @throws {TypeError} it is none of these, as an author without types may find */
 export function toBlob(value: BlobLike): Blob {
   if (value instanceof Blob) return value;
-  if (typeof value === "string" || value instanceof Uint8Array || value instanceof ArrayBuffer) return Blob.of(value);
-  return Blob.of(value.bytes, value.mime ?? null);
+  if (isLent(value)) return Blob.of(value);
+  const { bytes, mime = null } = (value ?? {}) as Partial<Exclude<BlobLike, Blob | Lent | string>>;
+  if (isLent(bytes)) return Blob.of(bytes, mime);
+  throw new TypeError(
+    `Cannot make a blob of ${typeof value} as it must be text, a Uint8Array, an ArrayBuffer, or have one of them as \`bytes\`: for a value in JSON write JSON.stringify(value)`,
+  );
+}
+
+function isLent(value: unknown): value is Lent | string {
+  return typeof value === "string" || value instanceof Uint8Array || value instanceof ArrayBuffer;
 }

@@ -184,4 +184,15 @@ describe("toBlob()", () => {
     expect(toBlob({ mime: "text/x", bytes: bytes(120) })).toMatchObject({ mime: "text/x" });
     expect(toBlob({ bytes: bytes(120) }).mime).toBeNull();
   });
+
+  test.each([
+    ["an object", { a: 1 }],
+    ["an object", { mime: null, bytes: [1, 2, 3] }],
+    ["undefined", undefined],
+    ["a number", 7],
+  ])("refuses %s that is neither bytes nor text", (_what, value) => {
+    expect(() => toBlob(value as unknown as Uint8Array)).toThrow(
+      `Cannot make a blob of ${typeof value} as it must be text, a Uint8Array, an ArrayBuffer, or have one of them as \`bytes\`: for a value in JSON write JSON.stringify(value)`,
+    );
+  });
 });
