@@ -12,6 +12,7 @@ import {
   Envelope,
   EventWriter,
   type FrameSource,
+  type FrameTaker,
   frameTypeIn,
   freezeBody,
   type WsMessageType,
@@ -42,9 +43,9 @@ export class ChannelEvents implements FrameSource {
   }
 
   /** FrameSource: `origin` is a channel that has an owner. */
-  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope {
+  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob, taker?: FrameTaker): Envelope {
     const channel = origin as Channel; // frameNow was given it
-    const { owner } = channel;
+    const owner = taker ?? channel.owner;
     const body = { WebSocketPush: { channel_id: channel.id, message_type: messageType } };
     const event =
       owner === null || owner.dialect === DEFAULT_DIALECT

@@ -375,8 +375,7 @@ export class Incarnation implements Host {
     const hand = this.#hand;
     const { frames } = this.#kernel;
     if (hand.message === null && hand.blob !== null && frames !== null) {
-      hand.message = frames.messageOf(hand.origin, typeOf(hand.blob), hand.blob);
-      hand.message.target = this.our; // its channel may have been handed over meanwhile
+      hand.message = frames.messageOf(hand.origin, typeOf(hand.blob), hand.blob, this.#process);
     }
     return hand.message;
   }

@@ -8,6 +8,7 @@
 import type { Address } from "./address.ts";
 import type { Blob } from "./blob.ts";
 import type { Capability } from "./capability.ts";
+import type { Dialect } from "./dialect.ts";
 import { KernelError, type SendErrorKind } from "./errors.ts";
 import type { WsMessageType } from "./http.ts";
 
@@ -108,9 +109,15 @@ export type Message = Readonly<Omit<Envelope, "pending" | "prompting" | "origin"
 
 /** Kernel and system processes only: where a node's frames come from. It makes the message that one of them is. */
 export interface FrameSource {
-  /** @param origin what the frame was handed over with */
-  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob): Envelope;
+  /**
+   * @param origin what the frame was handed over with
+   * @param taker who has it in hand: its channel may belong to another meanwhile; left out: whose its channel is
+   */
+  messageOf(origin: unknown, messageType: WsMessageType, blob: Blob, taker?: FrameTaker): Envelope;
 }
+
+/** A process, as far as a message is made for it. */
+export type FrameTaker = { readonly address: Address; readonly dialect: Dialect };
 
 /** The way back to the channel whose callback is running, or its microtasks: its socket is right here, corked (docs/adr/0001). */
 export interface Shortcut {
