@@ -208,10 +208,12 @@ export class Latest {
     return !reader.isBehind && !reader.credit.isOut(bytes, now);
   }
 
-  /** What was pushed to it without a key may have filled its queue. */
-  #hasRoom({ socket, sendLimit }: Channel, bytes: number): boolean {
-    const buffered = socket?.getBufferedAmount() ?? 0;
-    return buffered === 0 || buffered + bytes <= sendLimit;
+  /** What was pushed to it without a key may have filled its queue, or still waits to be sent: that goes first. */
+  #hasRoom(channel: Channel, bytes: number): boolean {
+    const { socket, sendLimit, sendQueue } = channel;
+    if (sendQueue !== null && sendQueue.bytes + bytes > sendLimit) this.#outgoing.flushOf(channel);
+    const waits = (socket?.getBufferedAmount() ?? 0) + (channel.sendQueue?.bytes ?? 0);
+    return waits === 0 || waits + bytes <= sendLimit;
   }
 
   /** Not while the transport walks its subscribers (transport/dropped.ts): a publish takes out before it begins. */

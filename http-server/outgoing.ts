@@ -5,7 +5,8 @@
  *    socket: a frame goes straight out. Otherwise it waits for the end of the turn, and what a frame brings about for
  *    other channels for that of the loop's turn (docs/adr/0043). Then all of them leave in one write.
  * 2. While the kernel's buffer takes everything, nothing is counted. Once it is full, what is queued must stay under
- *    the channel's send limit; the policy decides about the push that would exceed it.
+ *    the channel's send limit; the policy decides about the push that would exceed it. Where nothing waits, one frame may
+ *    be larger than that limit.
  * 3. Ending a channel queues the close frame behind what was accepted. Where a publish has queued more than that frame
  *    may follow, it waits until enough was read, at most slowReaderGrace.
  */
@@ -43,7 +44,10 @@ export class OutgoingFrames implements Shortcut {
   /** Whose callback is running, corked; null: nobody's. See `awaited`. */
   corked: Channel | null = null;
   #waitsForLoop = false;
-  /** Pushes and publishes that a slow reader's policy left out; of one channel see `LatestReader.leftOut`. */
+  /**
+   * Pushes and publishes that a slow reader's policy left out, those that the transport had taken and lost counted once per
+   * socket and loop; of one channel see `LatestReader.leftOut`.
+   */
   dropped = 0;
 
   /** @param finish tells the channel's process that it has ended @param find the channel of that id */
@@ -131,13 +135,15 @@ export class OutgoingFrames implements Shortcut {
     return this.#control(channel, data, (socket) => socket.pong?.(data));
   }
 
-  /** One frame to each of `channels`, as by `queue`; the bytes are copied. A slow reader's policy decides as for a push. */
+  /**
+   * One frame to each of `channels`, at the end of the loop's turn as by the transport's tree: what comes from another node
+   * or process in the same one leaves with it. The bytes are copied. A slow reader's policy decides as for a push.
+   */
   publish(channels: readonly Channel[], frame: Frame, isBinary: boolean): void {
     // One copy for all, of a long text as bytes: each of them would have it encoded.
     const isLong = typeof frame === "string" && frame.length > LONG_TEXT && channels.length > 1;
     const outgoing = owned({ data: isLong ? Buffer.from(frame) : frame, isBinary, isOwn: isLong });
-    const isLate = this.corked !== null;
-    for (let i = channels.length - 1; i >= 0; i--) this.#queue(channels[i] as Channel, outgoing, isLate); // one that ends leaves
+    for (let i = channels.length - 1; i >= 0; i--) this.#queue(channels[i] as Channel, outgoing, true); // one that ends leaves
   }
 
   /**
@@ -210,28 +216,33 @@ export class OutgoingFrames implements Shortcut {
     this.#flushOne(channel);
     const { socket } = channel;
     if (socket === null) return "WsChannelNotFound";
-    if (socket.getBufferedAmount() + data.byteLength > channel.sendLimit) return this.#tooSlow(channel);
+    const waits = socket.getBufferedAmount();
+    if (waits > 0 && waits + data.byteLength > channel.sendLimit) return this.#tooSlow(channel);
     send(socket);
     return undefined;
   }
 
-  /** @param isLate it may wait for the end of the loop's turn */
-  #queue(channel: Channel, outgoing: Outgoing, isLate: boolean): HttpServerErrorKind | undefined {
+  /** @param mayWait for the end of the loop's turn */
+  #queue(channel: Channel, outgoing: Outgoing, mayWait: boolean): HttpServerErrorKind | undefined {
     const { data } = outgoing;
-    const mayBeFull = channel.slow || channel.inTree;
-    const size = mayBeFull ? sizeOf(data) : mostOf(data);
+    const isCounted = channel.slow || channel.inTree;
+    const size = isCounted ? sizeOf(data) : mostOf(data); // exact where it counts, else no less: a flush comes a little sooner
     if (size > this.#pushBytes && sizeOf(data) > this.#pushBytes) return "LimitReached";
-    const isCorked = channel === this.corked; // what waits late leaves with what it is answered now
+
+    // What must leave before it. What waits late for the channel in hand leaves with what that is answered now.
+    const isLate = mayWait && channel !== this.corked && !isAbove(data, LATE_BYTES);
     const { sendQueue: before } = channel;
-    const mayBeLate = isLate && !isCorked && !isAbove(data, LATE_BYTES);
-    if (before !== null && ((before.isLate && !mayBeLate) || !before.hasRoom(size, channel.sendLimit)))
+    if (before !== null && ((before.isLate && !isLate) || !before.hasRoom(size, channel.sendLimit)))
       this.#flushOne(channel);
+
     const { sendQueue, socket } = channel;
     if (socket === null) return "WsChannelNotFound";
-    if (mayBeFull && socket.getBufferedAmount() + (sendQueue?.bytes ?? 0) + size > channel.sendLimit)
-      return this.#tooSlow(channel);
-    if (sendQueue === null) this.#wait(channel, new SendQueue(outgoing, size, mayBeLate));
-    else sendQueue.add(outgoing, size); // or more than that: it is flushed a little sooner
+    if (isCounted) {
+      const waits = socket.getBufferedAmount() + (sendQueue?.bytes ?? 0);
+      if (waits > 0 && waits + size > channel.sendLimit) return this.#tooSlow(channel);
+    }
+    if (sendQueue === null) this.#wait(channel, new SendQueue(outgoing, size, isLate));
+    else sendQueue.add(outgoing, size);
     return undefined;
   }
 
@@ -272,7 +283,14 @@ export class OutgoingFrames implements Shortcut {
     const { sendQueue, socket } = channel;
     if (sendQueue === null) return;
     channel.sendQueue = null;
-    if (socket !== null && !sendQueue.sendTo(socket)) channel.slowDown();
+    if (socket === null) return;
+    try {
+      if (!sendQueue.sendTo(socket)) channel.slowDown();
+    } catch (error) {
+      // bytes that their process has transferred meanwhile: nobody is left on the stack who could be told
+      this.#kernel.events.emit({ type: "fault", process: this.#self.address.id.text, error });
+      this.end(channel, CLOSE.tryAgainLater.code, "what was pushed to it could not be sent");
+    }
   }
 
   #linger(channel: Channel, code: number, reason: string): void {

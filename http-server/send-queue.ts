@@ -39,7 +39,7 @@ export class SendQueue {
     this.bytes += bytes;
   }
 
-  /** In one write. @returns false: the kernel's buffer is full */
+  /** In one write. @returns false: the kernel's buffer is full, or the transport's queue, which has not taken all */
   sendTo(socket: TransportSocket<unknown>): boolean {
     const { data, isBinary } = this.#first;
     if (this.#more === null) return socket.send(data, isBinary) === SENT;

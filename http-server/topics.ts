@@ -5,7 +5,7 @@
  *    else goes to that client, in one write, and what is queued is counted (docs/adr/0043).
  * 2. Where they are more than `limits.fewSubscribers`, they are in the transport's topic tree, which encodes a message
  *    once, and the topic stays there until its last has left. So are all of the policy `latest`, and all on ws.
- * 3. Messages reach a channel in the order published and pushed, whichever way each goes.
+ * 3. Messages reach a channel in the order published and pushed, whichever way each goes; but see latest.ts.
  */
 import type { Blob, HttpServerErrorKind } from "../lib/protocol/index.ts";
 import type { Channel } from "./channel.ts";

@@ -46,6 +46,11 @@ export async function startWithP(
   return { on, p, process: on.add(P, p.program, given) };
 }
 
+/** The faults that `on` has told of so far; `stopNodes` throws none of them any more. */
+export function takeFaults(on: TestNode): unknown[] {
+  return [...started].flatMap((each) => (each.on === on ? each.faults.splice(0) : []));
+}
+
 /** For afterEach. @throws {unknown} a fault that was reported */
 export async function stopNodes(): Promise<void> {
   destroyAll();

@@ -353,4 +353,27 @@ describe("what one read brings about leaves a channel in one write, on uws", () 
     for (const text of ["1", "2", "3"]) expect(await client.nextText()).toBe(text);
     expect(writes.count).toBe(1);
   });
+
+  test("what is published out of no frame, in several turns of one loop's, as another node's publishes come", async () => {
+    const on = await startNode("uws");
+    let context: Context | undefined;
+    const { address } = on.add(
+      P,
+      defineProcess({
+        init(ctx) {
+          context = ctx;
+        },
+        onOpen: (_, { channelId }, ctx) => ctx.subscribe(channelId, "room"),
+      }),
+    );
+    const { client, id } = await openChannel(on);
+    await nextLoop();
+    const writes = new Writes(on, on.server.channels.channelOf(address, id) as Channel);
+    for (let n = 0; n < 8; n++) {
+      context?.publish("room", `${n}`);
+      await new Promise((resolve) => queueMicrotask(() => queueMicrotask(() => resolve(null)))); // a turn of its own
+    }
+    for (let n = 0; n < 8; n++) expect(await client.nextText()).toBe(`${n}`);
+    expect(writes.count).toBe(1);
+  });
 });

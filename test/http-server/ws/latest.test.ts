@@ -198,6 +198,33 @@ describe.each(TRANSPORTS)("%s latest", (transport) => {
     expect(latestOf(on, slow)).toMatchObject({ leftOut: 1, keyBytes: 0 });
   });
 
+  test("what the same handler has pushed is counted: a keyed push behind it waits, and closes nobody", async () => {
+    const { on, p } = await start(transport, { limits: { sendLimit: 256 * KIB, pushBytes: 512 * KIB } });
+    const slow = await reader(on, p, ["t"]);
+    slow.socket.pause();
+    const sizeOfQueue = () => latestOf(on, slow)?.channel.socket?.getBufferedAmount() ?? 0;
+    while (sizeOfQueue() < 60 * KIB) {
+      await p.ask(push(slow.id, "Binary"), numbered(0, 20 * KIB));
+      await nextLoop();
+    }
+    const both = [
+      p.ask(push(slow.id, "Binary"), numbered(1, 150 * KIB)),
+      p.ask(pushKey(slow.id, "k", "Binary"), numbered(7, 100 * KIB)),
+    ];
+    expect(await Promise.all(both)).toEqual([OK, OK]);
+    expect(on.server.channels.size).toBe(1);
+    slow.socket.resume();
+    while (!(await slow.soFar(p)).includes("7"));
+  });
+
+  test("a keyed push above the send limit is taken where nothing waits, with a topic too", async () => {
+    const { on, p } = await start(transport, { limits: { sendLimit: 256 * KIB, pushBytes: 512 * KIB } });
+    const quick = await reader(on, p, ["t"]);
+    expect(await p.ask(pushKey(quick.id, "k", "Binary"), numbered(7, 400 * KIB))).toEqual(OK);
+    while (!(await quick.soFar(p)).includes("7"));
+    expect(on.server.channels.size).toBe(1);
+  });
+
   test("keys are bounded in number and bytes", async () => {
     const { on, p } = await start(transport, { limits: { latestKeys: 2, sendLimit: KIB, topicBytes: 8 } });
     const slow = await reader(on, p, [], true);

@@ -13,6 +13,7 @@ import {
   startWithP,
   stopNodes,
   TRANSPORTS,
+  takeFaults,
 } from "../../support/channels.ts";
 import { deferred } from "../../support/deferred.ts";
 import { P, Q } from "../../support/node.ts";
@@ -34,6 +35,21 @@ describe.each(TRANSPORTS)("%s WebSocketPush", (transport) => {
     const bytes = Uint8Array.from({ length: 70_000 }, (_, at) => at % 251);
     expect(await p.ask(push(id, "Binary"), bytes)).toEqual(OK);
     expect(Buffer.compare(await client.nextBinary(), bytes)).toBe(0);
+  });
+
+  test("bytes that were transferred before they left: the channel ends with 1013, the node goes on", async () => {
+    const { on, p } = await startWithP(transport);
+    const [one, other] = [await openChannel(on), await openChannel(on)];
+    const bytes = new Uint8Array(64);
+    const pushed = p.ask(push(one.id, "Binary"), bytes);
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    expect(await pushed).toEqual(OK);
+    if (transport === "ws") {
+      expect(await one.client.nextClose()).toEqual({ code: 1013, reason: "what was pushed to it could not be sent" });
+      expect(takeFaults(on).map(String)).toEqual([expect.stringMatching(/^TypeError: /)]);
+    } else expect(await one.client.nextBinary()).toHaveLength(0); // it finds no bytes, and sends none
+    expect(await p.ask(push(other.id), "goes on")).toEqual(OK);
+    expect(await other.client.nextText()).toBe("goes on");
   });
 
   test("near case 104: another process is told WsChannelNotFound, and the client hears nothing of it", async () => {

@@ -7,11 +7,15 @@ import {
   err,
   hear,
   nextLoop,
+  OK,
   openChannel,
+  publish,
   push,
   startWithP,
   stopNodes,
+  subscribe,
   TRANSPORTS,
+  unsubscribe,
   until,
 } from "../../support/channels.ts";
 import { P } from "../../support/node.ts";
@@ -38,6 +42,31 @@ describe.each(TRANSPORTS)("%s slow reader", (transport) => {
     expect(await p.ask(push(id), "more")).toEqual(err("WsChannelNotFound"));
     client.resume();
     expect(await readNumbered(client)).toEqual({ count: taken, last: `close ${TOO_SLOW}` });
+  });
+
+  test.each([0, 1000])(
+    "one frame above the send limit is taken where nothing waits (fewSubscribers %i)",
+    async (few) => {
+      const { on, p } = await startWithP(transport, { limits: { ...limits, fewSubscribers: few } });
+      const { client, id } = await openChannel(on);
+      for (const topic of ["t", "u"]) expect(await p.ask(subscribe(id, topic))).toEqual(OK);
+      expect(await p.ask(push(id, "Binary"), new Uint8Array(400 * KIB))).toEqual(OK);
+      expect(await client.nextBinary()).toHaveLength(400 * KIB);
+      expect(await p.ask(publish("t"), "published")).toEqual(OK);
+      expect(await client.nextText()).toBe("published");
+      expect(await p.ask(unsubscribe(id, "t"))).toEqual(OK);
+      expect(await p.ask(push(id, "Binary"), new Uint8Array(500 * KIB))).toEqual(OK);
+      expect(await client.nextBinary()).toHaveLength(500 * KIB);
+    },
+  );
+
+  test("a ping above the send limit is taken where nothing waits", async () => {
+    const { on, p } = await startWithP(transport, { limits });
+    expect(await p.ask(bindWs("/tiny", { authenticated: false, send_limit: 1 }))).toEqual(OK);
+    const client = await connectPath(on, `/${P}/tiny`);
+    const { id } = channelOf(await p.next());
+    expect(await p.ask(push(id, "Ping"), "beat")).toEqual(OK);
+    expect(await client.nextFrame()).toMatchObject({ kind: "ping", payload: Buffer.from("beat") });
   });
 
   test("policy drop: the newest are left out, it reads the rest, and goes on", async () => {
