@@ -60,11 +60,11 @@ export class Channel {
   inTree = false;
   /** Where its policy is `latest`, and it has had a topic or a key. */
   latest: LatestReader | null = null;
-  /** Its frames need a closer look: none has come yet, it is an extension, or its client wraps each message. */
+  /** Its frames need a closer look: it has no process yet, it is an extension, or its client wraps each message. */
   fresh = true;
   /** As of which capability epoch a frame goes straight to its owner: it has one, whom the http-server may message. */
   allowedEpoch = -1;
-  /** As of which one a push of its owner goes straight to its socket: it may, and nothing waits there. */
+  /** As of which one a push of its owner goes straight to its socket: it may, and the kernel's buffer has room. */
   pushEpoch = -1;
   /** Frames since `windowStart`: for messagesPerSecond, and its sign of life (unfinished.ts). */
   frames = 0;

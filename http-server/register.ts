@@ -52,8 +52,9 @@ export function parseRegistration(bytes: Uint8Array, maxBytes: number): Registra
       'the first message must be a WsRegister, e.g. {"target_process":"chat:chat:template.os"}: got no JSON and no MessagePack',
     );
   }
-  const isWrapped = isRecord(value) && isRecord(value.WsRegister);
-  if (isRecord(value) && isRecord(value.WsRegister)) value = value.WsRegister;
+  const inner = isRecord(value) ? value.WsRegister : undefined;
+  const isWrapped = isRecord(inner);
+  if (isWrapped) value = inner;
   if (!isRecord(value)) return refuse(encoding, "a WsRegister is an object with target_process");
   const { auth_token: token = null, target_process: target, encrypted = false, slow_reader: slowReader = null } = value;
   const isLater = isWrapped && target === undefined && encoding === "json"; // a client of 2023-10

@@ -3,8 +3,8 @@
  *
  * 1. Envelopes leave in the order they were posted. Two mailboxes share no order.
  * 2. At most `capacity` wait. `post` says no to one more: it never blocks and never drops.
- * 3. `postReserved` is for what is bounded elsewhere and must not be lost: answers (by pendingRequests), timers,
- *    and a channel's Open and Close (by channels). It always takes.
+ * 3. `postReserved` is for what is bounded elsewhere and must not be lost: answers (by pendingRequests), timers, and the
+ *    end of what was begun, as a channel's Close (by channels). It takes them until the mailbox is closed.
  * 4. It holds the blob of what waits, so that lent memory is copied before it goes; who takes an envelope out
  *    releases it when done.
  */

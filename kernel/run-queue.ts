@@ -6,7 +6,8 @@
  * 2. One message per process and round, so that a busy process does not starve the others.
  * 3. After `turnSteps` messages, in one turn or in turns from microtask to microtask, the rest waits for the next loop
  *    iteration: sockets and timers get theirs.
- * 4. The `afterTurn` hook runs at the end of a turn for which `callHook` was called: what was sent leaves in one write.
+ * 4. The `afterTurn` hook runs at the end of a turn in which somebody was lined up, or `callHook` was called: what was
+ *    sent leaves in one write.
  */
 import { Ring } from "./ring.ts";
 
@@ -51,7 +52,7 @@ export class RunQueue {
     if (this.#depth === 0) this.#scheduleTurn();
   }
 
-  /** Opens a turn; `end` must follow, in a finally. May be nested: the outermost `end` runs the turn. */
+  /** Opens a turn; `end` must follow, also where something is thrown. May be nested: the outermost `end` runs the turn. */
   begin(): void {
     this.#depth++;
   }
@@ -86,7 +87,7 @@ export class RunQueue {
     return this.#depth > 0;
   }
 
-  /** One hook: who sends frames. */
+  /** One hook: who sends frames. It must not throw. */
   afterTurn(hook: () => void): void {
     this.#hook = hook;
   }
