@@ -1,4 +1,4 @@
-/** What starts.ts reads off texts. */
+/** What starts.ts and ask.ts read off texts. */
 
 /** Time on a processor. @param schedstats /proc/<pid>/task/<tid>/schedstat of each thread: its first number is that */
 export function nanoseconds(schedstats: readonly string[]): number {

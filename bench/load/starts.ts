@@ -9,11 +9,12 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stop } from "../child.ts";
 import { spawnScript } from "../cores.ts";
-import { nanoseconds, statusOf } from "./start-figures.ts";
+import { ask } from "./ask.ts";
+import { nanoseconds } from "./start-figures.ts";
 import type { Start, StartsJob, StartsOutcome } from "./starts-job.ts";
 
 const POLL_MS = 1; // setTimeout knows nothing finer
@@ -52,20 +53,6 @@ async function firstPage(server: ChildProcess, port: number, path: string, name:
     await sleep(POLL_MS);
   }
   throw new Error(`Cannot start ${name} as it must serve ${path} within ${GIVE_UP_MS} ms`);
-}
-
-/** @returns undefined when nobody listens yet */
-function ask(port: number, path: string): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
-    });
-    socket.once("error", () => resolve(undefined));
-    socket.once("data", (head) => {
-      resolve(statusOf(head.toString("latin1")));
-      socket.destroy();
-    });
-  });
 }
 
 /** null where the system does not tell it to the nanosecond, as Linux does. */

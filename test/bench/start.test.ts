@@ -1,9 +1,11 @@
-/** bench/start: what it reads off texts and folders. */
+/** bench/start: what it reads off texts, folders and answers. */
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { bytesBelow, packagesIn } from "../../bench/installed.ts";
+import { ask } from "../../bench/load/ask.ts";
 import { nanoseconds, statusOf } from "../../bench/load/start-figures.ts";
 
 describe("processor time", () => {
@@ -28,6 +30,46 @@ describe("the status of an answer", () => {
     expect(() => statusOf(head)).toThrow(/^Cannot read a status as an answer starts with HTTP\/1\.1: got /);
   });
 });
+
+describe("ask()", () => {
+  test("has the status of the page it asks for", async () => {
+    let asked = "";
+    const server = await listen((socket) => {
+      socket.once("data", (head) => {
+        asked = head.toString("latin1");
+        socket.write("HTTP/1.1 404 Not Found\r\n\r\n");
+      });
+    });
+    expect(await ask(portOf(server), "/login")).toBe(404);
+    expect(asked).toMatch(/^GET \/login HTTP\/1\.1\r\nHost: 127\.0\.0\.1:\d+\r\n\r\n$/);
+    server.close();
+  });
+
+  test.each([
+    ["closes in order", (socket: Socket) => socket.resume().end()],
+    ["resets", (socket: Socket) => socket.resetAndDestroy()],
+  ])("has undefined when who listens %s without an answer", async (_, hangUp) => {
+    const server = await listen(hangUp);
+    expect(await ask(portOf(server), "/")).toBeUndefined();
+    server.close();
+  });
+
+  test("has undefined when nobody listens", async () => {
+    const server = await listen(() => undefined);
+    const port = portOf(server);
+    await new Promise((closed) => server.close(closed));
+    expect(await ask(port, "/")).toBeUndefined();
+  });
+});
+
+function listen(onSocket: (socket: Socket) => void): Promise<Server> {
+  const server = createServer(onSocket);
+  return new Promise((ready) => server.listen(0, "127.0.0.1", () => ready(server)));
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port; // it listens on a port, not on a pipe
+}
 
 describe("what is installed", () => {
   test("counts packages as npm wrote them down, nested ones too", () => {
