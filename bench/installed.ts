@@ -1,4 +1,9 @@
-/** What `npm install` leaves on a disk: bytes and packages, of what is published and what it needs to run. */
+/**
+ * What `npm install` leaves on a disk: bytes and packages, of what a contender of bench/start is and what it needs to run.
+ *
+ * Named versions are those that package.json and bench/peers/package.json have; what these need in turn is whatever npm
+ * finds that day, as for anybody who installs them.
+ */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,28 +22,69 @@ export type Installed = {
   readonly packages: number;
 };
 
-/** Packs and installs this repository, and uWebSockets.js alone. @throws {Error} npm failed, as without its registry */
-export async function measureInstalled(): Promise<Readonly<Record<"uwebsockets" | "jackfield", Installed>>> {
-  const { dependencies } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
+/** What a person installs to have one of them; Jackfield is packed as it is here. */
+export const PACKAGES = {
+  uwebsockets: ["uWebSockets.js"],
+  ws: ["ws"],
+  socketio: ["socket.io"],
+  "socketio-uws": ["socket.io", "uWebSockets.js"],
+  colyseus: ["@colyseus/core", "@colyseus/ws-transport"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type InstalledName = keyof typeof PACKAGES | "jackfield";
+
+type Versions = Readonly<Record<string, string>>;
+
+/** Installs each in a folder of its own, one after the other. @throws {Error} npm failed, as without its registry */
+export async function measureInstalled(
+  names: readonly InstalledName[],
+): Promise<Readonly<Partial<Record<InstalledName, Installed>>>> {
+  const versions = await knownVersions();
+  const installed: Partial<Record<InstalledName, Installed>> = {};
   const folder = await mkdtemp(join(tmpdir(), "jackfield-bench-"));
   try {
-    await npm(ROOT, "pack", "--ignore-scripts", "--pack-destination", folder); // dist/ is what `npm run bench` built
-    const [tarball = ""] = (await readdir(folder)).filter((file) => file.endsWith(".tgz"));
-    return {
-      uwebsockets: await install(join(folder, "limit"), `uWebSockets.js@${dependencies["uWebSockets.js"]}`),
-      jackfield: await install(join(folder, "ours"), join(folder, tarball)),
-    };
+    for (const name of names) {
+      const what = name === "jackfield" ? [await pack(folder)] : specsOf(PACKAGES[name], versions);
+      installed[name] = await install(join(folder, name), what);
+    }
+    return installed;
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function install(folder: string, what: string): Promise<Installed> {
+/** Of all that this repository and bench/peers name. */
+async function knownVersions(): Promise<Versions> {
+  const versions: Record<string, string> = {};
+  for (const file of ["bench/peers/package.json", "package.json"]) {
+    const { dependencies } = JSON.parse(await readFile(join(ROOT, file), "utf8")) as {
+      readonly dependencies: Versions;
+    };
+    Object.assign(versions, dependencies);
+  }
+  return versions;
+}
+
+/** As `npm install` takes them. @throws {Error} a package is none that this repository names */
+export function specsOf(packages: readonly string[], versions: Versions): readonly string[] {
+  return packages.map((name) => {
+    const version = versions[name];
+    if (version === undefined) throw new Error(`Cannot install "${name}" as a package.json must name its version`);
+    return `${name}@${version}`;
+  });
+}
+
+/** @returns the tarball, in `folder` */
+async function pack(folder: string): Promise<string> {
+  await npm(ROOT, "pack", "--ignore-scripts", "--pack-destination", folder); // dist/ is what `npm run bench` built
+  const [tarball = ""] = (await readdir(folder)).filter((file) => file.endsWith(".tgz"));
+  return join(folder, tarball);
+}
+
+async function install(folder: string, what: readonly string[]): Promise<Installed> {
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), "{}");
-  await npm(folder, "install", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", what);
+  await npm(folder, "install", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", ...what);
   const modules = join(folder, "node_modules");
   return {
     bytes: await bytesBelow(modules),
@@ -55,8 +101,13 @@ export function packagesIn(lock: string): number {
 export async function bytesBelow(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
-  const sizes = await Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).size));
+  const sizes = await Promise.all(files.map(async (file) => (await stat(pathOf(file))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Node.js 20.11 has its folder as `path` alone; later ones have `parentPath`, and warn of the other or lack it. */
+function pathOf(entry: { readonly name: string; readonly parentPath?: string; readonly path: string }): string {
+  return join(entry.parentPath ?? entry.path, entry.name);
 }
 
 async function npm(cwd: string, ...args: readonly string[]): Promise<void> {

@@ -1,12 +1,14 @@
 /** bench/start: what it reads off texts, folders and answers. */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { bytesBelow, packagesIn } from "../../bench/installed.ts";
+import { bytesBelow, PACKAGES, packagesIn, specsOf } from "../../bench/installed.ts";
 import { ask } from "../../bench/load/ask.ts";
 import { nanoseconds, statusOf } from "../../bench/load/start-figures.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
 
 describe("processor time", () => {
   test("is the first number of each thread, added up", () => {
@@ -72,6 +74,27 @@ function portOf(server: Server): number {
 }
 
 describe("what is installed", () => {
+  test("is each package of a contender at the version given, under the name it is imported by", () => {
+    const versions = { "socket.io": "4.8.4", "uWebSockets.js": "npm:uws-pack@20.0.8", ws: "8.23.0" };
+    expect(specsOf(PACKAGES["socketio-uws"], versions)).toEqual([
+      "socket.io@4.8.4",
+      "uWebSockets.js@npm:uws-pack@20.0.8",
+    ]);
+  });
+
+  test("is none whose version nobody says", () => {
+    const refusal = 'Cannot install "@colyseus/core" as a package.json must name its version';
+    expect(() => specsOf(PACKAGES.colyseus, { ws: "8.23.0" })).toThrow(refusal);
+  });
+
+  test("is at an exact version, which this repository or bench/peers says, of every contender", async () => {
+    const texts = ["package.json", "bench/peers/package.json"].map((file) => readFile(join(ROOT, file), "utf8"));
+    const packages = (await Promise.all(texts)).map((text) => JSON.parse(text) as { readonly dependencies: object });
+    const versions = Object.assign({}, ...packages.map(({ dependencies }) => dependencies));
+    for (const spec of Object.values(PACKAGES).flatMap((each) => specsOf(each, versions)))
+      expect(spec).toMatch(/@\d+\.\d+\.\d+$/);
+  });
+
   test("counts packages as npm wrote them down, nested ones too", () => {
     const packages = { "node_modules/lmdb": {}, "node_modules/lmdb/node_modules/msgpackr": {}, "node_modules/ws": {} };
     expect(packagesIn(JSON.stringify({ name: "ours", lockfileVersion: 3, packages }))).toBe(3);
