@@ -320,8 +320,12 @@ export class Process implements Runnable, LifecyclePort {
     if (this.#turn !== LINED) return false; // crashed, killed or exited since it lined up
     const envelope = this.mailbox.take();
     const incarnation = this.#incarnation;
-    if (envelope === undefined || incarnation === null) return this.#goesOn(); // what it lined up for was taken back
-    if (envelope.kind === "timer" && isCancelled(envelope)) return this.#goesOn();
+    if (envelope === undefined || incarnation === null) return this.#foundNothing();
+    if (envelope.kind === "timer" && isCancelled(envelope)) {
+      if (!this.#exitAsked) return this.#next(); // not #goesOn: 100 instructions more of each message of bench/app
+      this.#exit();
+      return false;
+    }
     return this.#handle(envelope, incarnation);
   }
 
@@ -398,6 +402,13 @@ export class Process implements Runnable, LifecyclePort {
       return false;
     }
     return this.#next();
+  }
+
+  /** What it had lined up for was taken back. */
+  #foundNothing(): boolean {
+    if (this.#exitAsked) this.#exit();
+    else this.#turn = IDLE;
+    return false;
   }
 
   #next(): boolean {
