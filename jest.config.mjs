@@ -17,6 +17,6 @@ export default {
     "^jackfield/protocol$": "<rootDir>/lib/protocol/index.ts",
     "^jackfield/client$": "<rootDir>/lib/client/index.ts",
   },
-  testTimeout: 20_000, // ms: a browser starts within it on two busy cores
+  testTimeout: 60_000, // ms: CI has had a quarter of a quiet machine's speed; what passes does not take longer for it
   maxWorkers: 2,
 };

@@ -11,7 +11,7 @@ import {
 } from "../support/jackfield.ts";
 
 const HELLO = "hello:my-app:me.os";
-const TEST_MS = 60_000; // four nodes and nine commands, one after the other
+const TEST_MS = 120_000; // four nodes and nine commands, one after the other
 const CAPABILITY = { issuer: "localhost@vfs:distro:sys", params: '{"kind":"read","drive":"/a:b/pictures"}' };
 
 afterEach(endJackfields);

@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const channel of channels.splice(0)) channel.close();
   await endJackfields();
   await stopNatsServers();
-}, 30_000);
+});
 
 /** A room counts what it is sent, keeps the count, and says so to all that are there. */
 const ROOM = `import { defineProcess } from "jackfield/process";

@@ -11,7 +11,7 @@ import { endJackfields, freePort, Jackfield, run, startNode, temporaryFolder } f
 import { startCluster, stopClusters, type TestCluster, untilIt } from "../support/nats-cluster.ts";
 import { natsServerVersion, startNatsServer, stopNatsServers } from "../support/nats-server.ts";
 
-const LONG_MS = 60_000; // three servers, three nodes, and seven more processes
+const LONG_MS = 120_000; // three servers, three nodes, and seven more processes
 
 afterEach(async () => {
   await endJackfields();

@@ -111,7 +111,7 @@ test("kill -9 of the process's node: 1013 for its clients; back, it takes new ch
   own.client.sendClose(1000);
   expect(await hear(owner, 1)).toEqual([`close ${own.id} 1000`]);
   expect(await owner.ask(asked, null, `bob.os@${HELLO}`)).toEqual({ Err: "WsChannelNotFound" });
-}, 60_000);
+}, 120_000);
 
 test("SIGSTOP of the process's node: 1013 when it has not answered in time; SIGCONT: Close for what it missed", async () => {
   const { alice, witness, bob } = await nearAndFar();
@@ -126,7 +126,7 @@ test("SIGSTOP of the process's node: 1013 when it has not answered in time; SIGC
     expect(["", "push hello?"]).toContain(last); // it comes late, and nobody hears what it says to that
   const next = await openChannel(alice, FAR);
   expect(await next.client.nextText()).toBe("welcome");
-}, 60_000);
+}, 120_000);
 
 /** bob.os is here, with the process; alice.os, with the sockets, is one of its own. */
 async function farAndNear() {
@@ -171,7 +171,7 @@ test("kill -9 of the socket's node: Close 1006 for its process; nothing goes to 
   expect(await p.ask(JOIN("alice.os", id))).toEqual(OK);
   expect(await p.ask(publish("room"), "in it")).toEqual(OK);
   expect(await client.nextText()).toBe("in it");
-}, 60_000);
+}, 120_000);
 
 test("SIGSTOP of the socket's node: Close 1006 when it has not answered in time; SIGCONT: 1013 for its clients", async () => {
   const { p, alice } = await farAndNear();
@@ -186,4 +186,4 @@ test("SIGSTOP of the socket's node: Close 1006 when it has not answered in time;
   expect(await client.nextClose()).toEqual({ code: 1013, reason });
   const next = await openOn(alice);
   expect(await hear(p, 1)).toEqual([`open ${next.id}`]);
-}, 60_000);
+}, 120_000);

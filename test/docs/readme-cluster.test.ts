@@ -9,7 +9,7 @@ import { natsServerPath } from "../support/nats-server.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const [, SECTION = ""] = readFileSync(join(ROOT, "README.md"), "utf8").split(/^## Three nodes .*$|^## Where /m);
-const TEST_MS = 60_000; // three servers, three nodes
+const TEST_MS = 120_000; // three servers, three nodes
 
 const block = (language: string): string =>
   new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(SECTION)?.[1] ?? "";

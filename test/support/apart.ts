@@ -27,7 +27,7 @@ const COUNT = 3;
 const ALL = [0, 1, 2] as const;
 const RETRIES = 3; // of TCP, before it gives a connection up: 15 are a quarter of an hour
 const LOOK_MS = 20;
-const READY_MS = 15_000;
+const READY_MS = 40_000; // less than a test may take
 const RELAY = fileURLToPath(new URL("./programs/relay.mjs", import.meta.url));
 
 export type Apart = {

@@ -25,8 +25,8 @@ import { type Browser, type BrowserContext, type BrowserContextOptions, chromium
 const exec = promisify(execFile);
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const START_MAX = 60_000; // ms: unpacking on a slow disk, two test files at a time
-const WAIT_MAX = 15_000; // ms: before jest's own limit, as playwright says what it waited for
+const START_MAX = 120_000; // ms: unpacking on a slow disk, two test files at a time
+const WAIT_MAX = 45_000; // ms: before jest's own limit, as playwright says what it waited for
 
 export const PHONE = { width: 390, height: 844 } as const;
 export const LAPTOP = { width: 1280, height: 800 } as const;

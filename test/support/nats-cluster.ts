@@ -26,6 +26,8 @@ export type TestCluster = {
   reload(): void;
 };
 
+const WAIT_MAX_S = 40; // less than a test may take
+
 const folders = new Set<string>();
 const children = new Set<ChildProcess>();
 const logs = new WeakMap<ChildProcess, string>();
@@ -87,7 +89,7 @@ function runServer(cwd: string): ChildProcess {
   return child;
 }
 
-/** @throws {Error} it has not within 10 s, or has ended */
+/** @throws {Error} it has not within WAIT_MAX_S, or has ended */
 function said(child: ChildProcess, what: (log: string) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (error?: Error): void => {
@@ -98,7 +100,10 @@ function said(child: ChildProcess, what: (log: string) => boolean): Promise<void
     };
     const look = (): void => void (what(logs.get(child) ?? "") && end());
     const gone = (): void => end(new Error(`a server ended: ${logs.get(child)}`));
-    const timer = setTimeout(() => end(new Error(`waited 10 s for ${what}: ${logs.get(child)}`)), 10_000);
+    const timer = setTimeout(
+      () => end(new Error(`waited ${WAIT_MAX_S} s for ${what}: ${logs.get(child)}`)),
+      WAIT_MAX_S * 1_000,
+    );
     child.on("said", look).once("exit", gone);
     look();
   });
@@ -109,7 +114,7 @@ function routesIn(log: string): number {
 }
 
 /** For what nobody tells of. @throws {Error} it does not within `seconds` */
-export async function untilIt(holds: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+export async function untilIt(holds: () => boolean | Promise<boolean>, seconds = WAIT_MAX_S): Promise<void> {
   for (const last = Date.now() + seconds * 1_000; !(await holds()); ) {
     if (Date.now() > last) throw new Error(`tried ${seconds} s for ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -53,7 +53,7 @@ export async function startPlaced(placement: Placement, options: TestNodeOptions
 
 /** Fulfilled with what `process` is once its init is through, or it has ended. */
 export async function started(process: Process): Promise<Process["state"]> {
-  const end = Date.now() + 15_000; // ms: a busy machine; usually 0.2 s
+  const end = Date.now() + 40_000; // ms: a busy machine; usually 0.2 s
   while (process.state !== "running" && process.state !== "gone" && Date.now() < end)
     await new Promise((resolve) => setTimeout(resolve, 5));
   return process.state;

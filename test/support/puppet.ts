@@ -7,7 +7,7 @@ import type * as lib from "../../lib/process/index.ts";
 import type * as protocol from "../../lib/protocol/index.ts";
 import type { Envelope } from "../../lib/protocol/index.ts";
 
-const REPORT_MS = 18_000; // less than a test may take; a process of its own starts within it on two busy cores
+const REPORT_MS = 50_000; // less than a test may take; a process of its own starts within it on two busy cores
 
 /** What a puppet needs of its stage. */
 export type Stagehand = {

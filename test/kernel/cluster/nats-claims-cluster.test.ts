@@ -181,7 +181,7 @@ describe("on three servers", () => {
     ); // there is a leader of JetStream's own
     await makeBuckets(admin, 3);
     lasting.push(...stores.splice(0));
-  }, 60_000);
+  }, 120_000);
 
   describe("as any", () => {
     claimsSuite(async () => {

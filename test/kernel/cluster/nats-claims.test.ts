@@ -204,7 +204,7 @@ async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
-      if (tries === 20) throw error;
+      if (tries === 200) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

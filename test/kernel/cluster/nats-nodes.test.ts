@@ -95,7 +95,7 @@ async function untilAnswered({ ask }: Member, key: string | number): Promise<Ask
   for (let tries = 0; ; tries++) {
     const answer = await ask(key);
     if (typeof answer !== "string") return answer;
-    if (tries === 100) throw new Error(`room ${key}: ${answer}`);
+    if (tries === 400) throw new Error(`room ${key}: ${answer}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -75,7 +75,7 @@ async function untilRefused(node: Node, why: RegExp): Promise<void> {
   expect(found).toMatch(why);
 }
 
-const TRIES = 100;
+const TRIES = 400;
 const nextBeat = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 describe("over memory", () => {

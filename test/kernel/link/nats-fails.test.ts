@@ -30,7 +30,7 @@ const silentOr = (body: unknown): unknown => (body === "wait" ? undefined : body
 
 /** Asks until it is answered: interest spreads, and links come back. @throws {Error} it never is */
 async function untilAnswered(ctx: Context, to: string): Promise<void> {
-  const last = Date.now() + 20_000;
+  const last = Date.now() + 40_000;
   while ((await ask(ctx, to, "ping", 1)) !== "ping") {
     if (Date.now() > last) throw new Error(`${to} does not answer`);
     await nextLoop(); // Offline comes at once, and a link needs the loop to come back
@@ -85,7 +85,7 @@ describe("one server", () => {
     expect(await ask(ctx, "bob.os", 1)).toBe("Offline"); // an hour is its time: nothing but the watchdog ends it
     nats.resume(0);
     await untilAnswered(ctx, "bob.os");
-  }, 30_000);
+  });
 
   test("paused with sockets full of what was sent: the watchdog cuts them all the same", async () => {
     const nats = await servers(1);
@@ -99,7 +99,7 @@ describe("one server", () => {
     expect(new Set(await Promise.all(all))).toEqual(new Set(["Offline"]));
     nats.resume(0);
     await untilAnswered(ctx, "bob.os");
-  }, 30_000);
+  });
 
   test("paused or gone while a node stops: it stops all the same", async () => {
     const nats = await servers(1);
@@ -164,7 +164,7 @@ describe("the way of one node", () => {
     expect(facts?.unconfirmed).toBeLessThanOrEqual(1024 * 1024 + 21_000); // the window, and the frame that filled it
     gate.mend();
     await untilAnswered(ctx, "bob.os");
-  }, 30_000);
+  });
 
   test("slow: what is sent there waits in order within its bounds, and another node is answered meanwhile", async () => {
     const nats = await servers(1);
@@ -189,7 +189,7 @@ describe("the way of one node", () => {
     expect(facts?.unconfirmed).toBeLessThanOrEqual(1024 * 1024 + 61_000);
     expect(new Set(await Promise.all(all))).toEqual(new Set([true]));
     expect(heard.filter((n) => n !== -1)).toEqual(Array.from({ length: 60 }, (_, n) => n));
-  }, 30_000);
+  });
 });
 
 describe("three servers, clustered", () => {

@@ -125,7 +125,7 @@ describe(`by ${hasNamespaces() ? "network namespaces" : "gates, as there are no 
     account(await toAlice(), bob, alice);
     const ends = await toCarol();
     expect(account(ends, bob, carol)).toEqual({ answered: ends.length });
-  }, 90_000);
+  }, 120_000);
 
   test("healed before TCP gives up: what was sent meanwhile comes late, in order and once; nobody hears Offline", async () => {
     const { apart, alice, bob } = await three();
@@ -138,7 +138,7 @@ describe(`by ${hasNamespaces() ? "network namespaces" : "gates, as there are no 
       ["alice.os", 1], // its requester waits no more: nothing tells the other so
       ["alice.os", 2],
     ]);
-  }, 60_000);
+  }, 120_000);
 
   test("one way only: nobody between these two is answered, a third goes on with both; healed, all is answered", async () => {
     const { apart, alice, bob, carol } = await three();
@@ -162,7 +162,7 @@ describe(`by ${hasNamespaces() ? "network namespaces" : "gates, as there are no 
       const ends = await stop();
       expect(account(ends, carol, to)).toEqual({ answered: ends.length });
     }
-  }, 90_000);
+  }, 120_000);
 
   test("a node cut off from its server: Offline for the others at once, and for it after linkGrace; servers go on", async () => {
     const { apart, alice, bob, carol } = await three();
@@ -177,7 +177,7 @@ describe(`by ${hasNamespaces() ? "network namespaces" : "gates, as there are no 
     await untilIt(bob, alice, 0);
     const ends = await toCarol();
     expect(account(ends, bob, carol)).toEqual({ answered: ends.length });
-  }, 60_000);
+  }, 120_000);
 
   test("a slow route: what goes there waits in order, within bounds; another node is answered meanwhile", async () => {
     const { apart, alice, bob, carol } = await three();
@@ -188,5 +188,5 @@ describe(`by ${hasNamespaces() ? "network namespaces" : "gates, as there are no 
     const facts = alice.node.kernel.link?.facts().find(({ node }) => node === bob.name);
     expect(facts?.waiting).toBeGreaterThan(0); // 1.8 MB have not gone by a way of 512 KiB a second yet
     expect(account(await Promise.all(all), alice, bob)).toEqual({ answered: 60 });
-  }, 60_000);
+  }, 120_000);
 });

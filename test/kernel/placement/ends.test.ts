@@ -10,7 +10,7 @@ import { PROGRAMS } from "../../support/placed.ts";
 import { startPlacedStage, stopPlacedStages } from "../../support/placed-stage.ts";
 
 const ID = "naughty:test:sys";
-const PATIENCE = 10_000; // ms: a busy machine; usually 0.1 s
+const PATIENCE = 40_000; // ms: a busy machine; usually 0.1 s
 
 const children: ChildProcess[] = [];
 const folders: string[] = [];
