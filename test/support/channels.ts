@@ -16,6 +16,9 @@ import { VirtualClock } from "../../lib/protocol/index.ts";
 import { P, startTestNode, type TestNode, type TestNodeOptions } from "./node.ts";
 import { type Recorded, Recorder } from "./recorder.ts";
 import { destroyAll, RawSocket } from "./sockets.ts";
+import { nextLook, nextLoop } from "./until.ts";
+
+export { nextLoop };
 
 /** For describe.each. */
 export const TRANSPORTS = ["uws", "ws"] as const satisfies readonly TransportName[];
@@ -73,13 +76,9 @@ async function stopped(on: TestNode, clock: VirtualClock | null): Promise<void> 
   await stop;
 }
 
-export function nextLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** Waits for something that nobody tells of. The test's own timeout is its end. */
 export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await nextLoop();
+  for (let looks = 1; !isSo(); looks++) await nextLook(looks);
 }
 
 /** A socket on the main route that has not registered. */
