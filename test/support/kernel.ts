@@ -24,6 +24,7 @@ import {
 } from "../../lib/protocol/index.ts";
 
 const STEP = 10; // ms: one tick of the kernel's timer wheel
+const ANSWER_SECONDS = 30; // a thread or a process may have to start first, on a busy machine
 
 export type TestKernelOptions = {
   readonly limits?: Readonly<Record<string, number>>;
@@ -153,7 +154,7 @@ export function ask(
   options?: RequestOptions,
 ): Promise<Envelope> {
   const from = started(host);
-  return from.call(request(from, target, body, { expects: 5, ...options }));
+  return from.call(request(from, target, body, { expects: ANSWER_SECONDS, ...options }));
 }
 
 /** Undefined: there is no such process. */
