@@ -15,7 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KernelError } from "../../lib/protocol/index.ts";
 
 const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
-const READY_MS = 5_000; // to take connections: it takes 15 to 40 ms (contracts/cluster.md §11)
+const READY_MS = 30_000; // to take connections: it takes 15 to 40 ms (contracts/cluster.md §11), on a busy machine seconds
 const POLL_MS = 10;
 const LAME_DUCK = ['lame_duck_duration: "30s"', 'lame_duck_grace_period: "2s"']; // the least it takes; left out, 2 min and 10 s
 
@@ -54,11 +54,25 @@ export class Servers {
     const child = spawn(this.#path, ["-c", server.config], { stdio: "ignore" });
     server.child = child;
     const last = Date.now() + READY_MS;
-    while (!(await accepts(server.port))) {
+    while ((await known(server.port)) === 0) {
       if (Date.now() > last || child.exitCode !== null)
         throw new NoServerError("no_server", `Cannot start "nats-server" as it takes no connection on ${server.port}`);
       await sleep(POLL_MS);
     }
+  }
+
+  /** Resolves once each has a route to all others: it takes clients before that. @throws {NoServerError} (rejects) one has not */
+  async joined(): Promise<void> {
+    const last = Date.now() + READY_MS;
+    for (const { port } of this.#servers)
+      while ((await known(port)) < this.size) {
+        if (Date.now() > last)
+          throw new NoServerError(
+            "no_server",
+            `Cannot start "nats-server" as the one on ${port} has no route to all others`,
+          );
+        await sleep(POLL_MS);
+      }
   }
 
   /** Resolves once it is gone. @param signal SIGUSR2: lame duck, which tells its clients and gives them LAME_DUCK to leave */
@@ -126,6 +140,7 @@ export async function startServers(
   const servers = new Servers(join(place, "nats-server"), folder, all);
   try {
     for (const index of all.keys()) await servers.start(index);
+    await servers.joined();
   } catch (error) {
     await servers.end();
     throw error;
@@ -149,14 +164,21 @@ function stateOf(stat: string): string | undefined {
   return stat[stat.lastIndexOf(")") + 2];
 }
 
-async function accepts(port: number): Promise<boolean> {
+/** How many servers that on `port` knows of, itself included, by the INFO that it greets with; 0: it takes no connection. */
+async function known(port: number): Promise<number> {
   return await new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
+    const socket = connect(port, "127.0.0.1").setEncoding("utf8");
+    let said = "";
+    socket.on("data", (text: string) => {
+      said += text;
+      const [, info] = /^INFO (.*)\r\n/.exec(said) ?? [];
+      if (info === undefined) return;
       socket.destroy();
-      resolve(true);
+      const { connect_urls = [] } = JSON.parse(info) as { readonly connect_urls?: readonly string[] };
+      resolve(Math.max(1, connect_urls.length)); // one alone names none
     });
-    socket.once("error", () => resolve(false));
+    socket.once("error", () => {}); // "close" follows
+    socket.once("close", () => resolve(0));
   });
 }
 
