@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { packages } from "../../bin/install.ts";
 import { askHttp } from "../support/http-client.ts";
 import {
@@ -67,6 +67,7 @@ async function place(): Promise<{ data: string; run(...args: readonly string[]):
 const stored = (data: string): readonly string[] =>
   readdirSync(join(data, "localhost/packages")).filter((name) => name !== "node_modules");
 
+jest.setTimeout(120_000); // ms: up to three nodes and some ten commands, one after the other, or npm
 afterEach(endJackfields);
 
 describe("without a node that runs", () => {
@@ -343,7 +344,7 @@ describe("before anything changes", () => {
     ]);
     const node = await startNode({ args: ["--data", data] });
     expect((await askHttp(node.port, { path: PATH })).body).toBe('{"word":"brought","runs":1}');
-  }, 60_000);
+  });
 
   test("what npm cannot bring is said, and nothing is left", async () => {
     const { data, run } = await place();
@@ -353,7 +354,7 @@ describe("before anything changes", () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^Cannot install what the package needs as npm failed: /);
     expect(stored(data)).toEqual([]);
-  }, 60_000);
+  });
 
   test.each<[string, Readonly<Record<string, string>>, string | RegExp]>([
     ["no manifest", { "manifest.json": "" }, /^Cannot install "(.+)" as manifest\.json is no JSON: .*\n$/],
