@@ -115,8 +115,8 @@ export function closePayload(code: number, reason: string | Uint8Array = ""): Bu
   return Buffer.concat([head, Buffer.from(reason)]);
 }
 
-/** What a parser found at the start of the bytes, and how many it used; undefined: not all there yet. */
-type Parsed<Found> = { readonly found: Found; readonly used: number } | undefined;
+/** What a parser found at the start of the bytes, and how many it used; or how many it needs at least, more than there are. */
+type Parsed<Found> = { readonly found: Found; readonly used: number } | { readonly needs: number };
 
 const open = new Set<RawSocket>();
 
@@ -138,7 +138,8 @@ export class RawSocket {
   /** The connection itself, for what this class does not do. */
   readonly net: net.Socket;
   #reading: string | null = null;
-  #chunks: Buffer[] = [];
+  #chunks: Buffer[] = []; // joined when a read needs them: each byte once, however large what is read
+  #length = 0; // bytes of all chunks
   #over = false;
   #wake: () => void = () => {};
 
@@ -148,6 +149,7 @@ export class RawSocket {
     open.add(this);
     socket.on("data", (chunk: Buffer) => {
       this.#chunks.push(chunk);
+      this.#length += chunk.length;
       this.#wake();
     });
     socket.on("error", () => {}); // a reset is an end like any other here; "close" follows
@@ -211,7 +213,7 @@ export class RawSocket {
   /** Reads exactly `count` bytes. */
   bytes(count: number): Promise<Buffer> {
     return this.#read(`${count} bytes`, (bytes) =>
-      bytes.length < count ? undefined : { found: bytes.subarray(0, count), used: count },
+      bytes.length < count ? { needs: count } : { found: bytes.subarray(0, count), used: count },
     );
   }
 
@@ -277,22 +279,42 @@ export class RawSocket {
   }
 
   async #read<Found>(what: string, parse: (bytes: Buffer) => Parsed<Found>): Promise<Found> {
-    for (;;) {
-      const bytes = Buffer.concat(this.#chunks);
-      const parsed = parse(bytes);
-      if (parsed !== undefined) {
-        this.#chunks = [bytes.subarray(parsed.used)];
-        return parsed.found;
+    for (let needs = 0; ; ) {
+      if (this.#length >= needs) {
+        const bytes = this.#join(needs);
+        const parsed = parse(bytes);
+        if ("found" in parsed) {
+          this.#length -= parsed.used;
+          if (parsed.used < bytes.length) this.#chunks[0] = bytes.subarray(parsed.used);
+          else this.#chunks.shift();
+          return parsed.found;
+        }
+        needs = parsed.needs;
+        continue;
       }
-      if (this.#over)
-        throw new Error(`the server ended before ${what}; left over: ${JSON.stringify(bytes.toString())}`);
-      this.#chunks = [bytes];
+      if (this.#over) {
+        const left = this.#join(this.#length).toString();
+        throw new Error(`the server ended before ${what}; left over: ${JSON.stringify(left)}`);
+      }
       this.#reading = what;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       this.#reading = null;
     }
+  }
+
+  /** Makes the first chunk at least `count` bytes long, of which there are as many. @returns it */
+  #join(count: number): Buffer {
+    let [first = Buffer.alloc(0)] = this.#chunks;
+    if (first.length < count) {
+      let [joined, length] = [1, first.length];
+      for (; length < count; joined++) length += this.#chunks[joined]?.length ?? 0;
+      first = Buffer.concat(this.#chunks.slice(0, joined), length);
+      this.#chunks.splice(0, joined);
+      this.#chunks.unshift(first);
+    }
+    return first;
   }
 
   #finish(): void {
@@ -303,7 +325,7 @@ export class RawSocket {
 
 function parseHead(bytes: Buffer): Parsed<Omit<HttpAnswer, "body">> {
   const end = bytes.indexOf("\r\n\r\n");
-  if (end < 0) return undefined;
+  if (end < 0) return { needs: bytes.length + 1 };
   const [statusLine = "", ...lines] = bytes.subarray(0, end).toString().split("\r\n");
   const headers: Record<string, string> = {};
   for (const line of lines) {
@@ -316,7 +338,7 @@ function parseHead(bytes: Buffer): Parsed<Omit<HttpAnswer, "body">> {
 }
 
 function parseFrame(bytes: Buffer): Parsed<Frame> {
-  if (bytes.length < 2) return undefined;
+  if (bytes.length < 2) return { needs: 2 };
   const [first = 0, second = 0] = bytes;
   if ((second & 0x80) !== 0) throw new Error("the server masked a frame, which RFC 6455 §5.1 forbids");
   const opcode = first & 0x0f;
@@ -324,9 +346,9 @@ function parseFrame(bytes: Buffer): Parsed<Frame> {
   if (kind === undefined) throw new Error(`the server sent opcode ${opcode}, which RFC 6455 §5.2 does not know`);
   const short = second & 0x7f;
   const start = short < 126 ? 2 : short === 126 ? 4 : 10;
-  if (bytes.length < start) return undefined;
+  if (bytes.length < start) return { needs: start };
   const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
-  if (bytes.length < start + length) return undefined;
+  if (bytes.length < start + length) return { needs: start + length };
   const frame: Frame = {
     kind,
     final: (first & 0x80) !== 0,
