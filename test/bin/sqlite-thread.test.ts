@@ -30,7 +30,7 @@ test("an endless statement is ended by the watchdog; the node went on, and what 
   const hello = { process_name: "hello", file: "hello.js", on_exit: "None" };
   const processes = [{ ...hello, request_capabilities: capabilities, grant_capabilities: capabilities }];
   const folder = writePackage({ "hello.js": PROGRAM, "manifest.json": manifest({ processes }) });
-  const args = ["--data", temporaryFolder(), "--package", folder, "--limit", "handlerSeconds=1"];
+  const args = ["--data", temporaryFolder(), "--package", folder, "--limit", "handlerSeconds=4"];
   const { port } = await startNode({ args });
   const { status, body } = await askHttp(port, { path: "/hello:my-app:me.os/" });
   expect(status).toBe(200);
