@@ -255,8 +255,10 @@ describe.each(PLACEMENTS)("%s: a channel", (placement) => {
       me.ctx.push(channelId, "at once");
       await me.ctx.getState();
       me.ctx.push(channelId, `after an await: ${blob.text()}`);
-      me.ctx.after(1, (_, ctx) => ctx.push(channelId, "by a timer"));
-      setTimeout(() => me.ctx.push(channelId, "by a promise"), 40);
+      me.ctx.after(1, (_, ctx) => {
+        ctx.push(channelId, "by a timer");
+        setTimeout(() => me.ctx.push(channelId, "by a promise"), 1); // two timers at once would have no order
+      });
     });
     const client = await connect(on, a);
     const { channelId } = (await a.next()) as Opened;
