@@ -37,15 +37,20 @@ const refusal = async (linking: Promise<unknown>): Promise<string> =>
 
 describe("of nodes of one name that start at once, one is linked and the others are told why", () => {
   const together = async (urls: readonly string[]): Promise<void> => {
-    const starting = Array.from({ length: 3 }, (_, i) => ({
-      node: named("alice.os"),
-      options: { servers: [urls[i % urls.length] ?? ""] },
-    }));
+    const left: string[] = [];
+    const starting = Array.from({ length: 3 }, (_, i) => {
+      const node = named("alice.os");
+      node.kernel.events.listen((event) => void (event.type === "fault" && left.push(String(event.error))));
+      return { node, options: { servers: [urls[i % urls.length] ?? ""] } };
+    });
     const ends = await Promise.all(starting.map(({ node, options }) => refusal(node.linkByNats(options))));
-    expect(ends.filter((why) => why === "")).toHaveLength(1);
     const others = ends.filter((why) => why !== "");
     for (const why of others) expect([why.includes(TAKEN), why.includes(AT_ONCE)]).toContain(true);
-    expect(starting.map(({ node }) => node.kernel.link?.isUp ?? false).filter(Boolean)).toHaveLength(1);
+    // Servers that were too busy to tell each other within 100 ms let in one more, which is told later (nats-name.ts).
+    if (urls.length === 1) expect(others).toHaveLength(2);
+    await until(() => others.length + left.length === 2);
+    for (const why of left) expect(why).toContain('another node "alice.os" is on it');
+    await until(() => starting.filter(({ node }) => node.kernel.link?.isUp).length === 1);
     for (const { node } of starting) await node.stop();
   };
 
