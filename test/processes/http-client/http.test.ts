@@ -228,13 +228,15 @@ describe("limits", () => {
   });
 
   test("one that gets no timer is refused, and takes no share of limits.requests with it", async () => {
-    start({ limits: { requests: 2 }, nodeOptions: { limits: { timers: 1 } } });
+    const clock = new VirtualClock();
+    start({ limits: { requests: 2 }, nodeOptions: { clock, limits: { timers: 1 } } });
     const first = askClient(host, get("/silent", { timeout: 1000 }));
     await until(() => server.seen.length === 1);
     for (let i = 0; i < 3; i++)
       expect((await askClient(host, get("/"))).body).toEqual({
         Err: { ExecuteRequestFailed: expect.stringContaining("Cannot set a timer") },
       });
+    for (let passed = 0; passed < 1010; passed += 10) clock.advance(10);
     await first;
     expect((await askClient(host, get("/"))).body).toMatchObject({ Ok: {} });
   });
