@@ -11,15 +11,17 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
+import { VirtualClock } from "../../lib/protocol/index.ts";
 import { endJackfields, freePort, run, startNode, temporaryFolder } from "../support/jackfield.ts";
 import { destroyAll, RawSocket, requestHead } from "../support/sockets.ts";
+import { nextLoop } from "../support/until.ts";
 
 const exec = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL("../support/hand-over.mjs", import.meta.url));
 const COMMAND = fileURLToPath(new URL("../../dist/bin/jackfield.js", import.meta.url));
 const HAND_OVERS = 4;
 const OWN_NETWORK = "ip link set lo up && echo 1 > /proc/sys/net/ipv4/tcp_migrate_req"; // Linux 5.14
-const TEST_MS = 60_000; // four nodes start, one after the other
+const TEST_MS = 120_000; // four nodes start, one after the other
 const RESETS_MAX = 0.01; // of all connections, where the kernel does not move them
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -75,12 +77,16 @@ describe.each(wsShares ? ["uws", "ws"] : ["uws"])("a hand-over under load, over 
 
 describe.each(wsShares ? (["uws", "ws"] as const) : (["uws"] as const))("with a shared port, over %s", (transport) => {
   test("who had connected before the stop is still answered, and told that the connection ends", async () => {
-    const node = createNode();
+    const clock = new VirtualClock(); // `handOver` passes when both have been answered
+    const node = createNode({ clock });
     const server = await startHttpServer(node, { transport, reusePort: true });
     const client = await RawSocket.connect(server.port);
     expect((await client.request({ path: "/our" })).headers).not.toHaveProperty("connection", "close");
     const silent = await RawSocket.connect(server.port);
-    const stop = node.stop();
+    let isOver = false;
+    const stop = node.stop().finally(() => {
+      isOver = true;
+    });
     for (;;) {
       const late = await RawSocket.connect(server.port).catch(() => undefined);
       if (late === undefined) break; // the port is closed: from here on these two have `handOver`
@@ -90,6 +96,8 @@ describe.each(wsShares ? (["uws", "ws"] as const) : (["uws"] as const))("with a 
       early.write(requestHead({ path: "/our" }));
       expect(await early.answer()).toMatchObject({ status: 200, headers: { connection: "close" } });
     }
+    expect(isOver).toBe(false);
+    for (; !isOver; await nextLoop()) clock.advance(10);
     await stop;
   });
 
