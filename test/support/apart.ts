@@ -25,7 +25,7 @@ import { closeGates, type Gate, openGate } from "./tcp-gate.ts";
 
 const COUNT = 3;
 const ALL = [0, 1, 2] as const;
-const RETRIES = 3; // of TCP, before it gives a connection up: 15 are a quarter of an hour
+const RETRIES = 3; // of TCP, before it gives a connection up: some 3 s; 5 are some 12 s, 15 a quarter of an hour
 const LOOK_MS = 20;
 const READY_MS = 40_000; // less than a test may take
 const RELAY = fileURLToPath(new URL("./programs/relay.mjs", import.meta.url));
@@ -61,13 +61,14 @@ export function hasNamespaces(): boolean {
   return spawnSync("unshare", ["-rn", "sh", "-c", script], { stdio: "ignore" }).status === 0;
 }
 
-export async function startApart(): Promise<Apart> {
+/** @param retries of TCP, before it gives a connection up, where there are namespaces */
+export async function startApart({ retries = RETRIES }: { readonly retries?: number } = {}): Promise<Apart> {
   const folder = mkdtempSync(join(tmpdir(), "jackfield-apart-"));
   ending.push(() => rmSync(folder, { recursive: true, force: true }));
-  return hasNamespaces() ? await byNamespaces(folder) : await byGates(folder);
+  return hasNamespaces() ? await byNamespaces(folder, retries) : await byGates(folder);
 }
 
-async function byNamespaces(folder: string): Promise<Apart> {
+async function byNamespaces(folder: string, retries: number): Promise<Apart> {
   const router = await holder("unshare", ["-rn"]);
   const inRouter = (script: string): void => void execFileSync("nsenter", [...into(router), "sh", "-ec", script]);
   inRouter("echo 1 > /proc/sys/net/ipv4/ip_forward; ip link set lo up");
@@ -82,7 +83,7 @@ async function byNamespaces(folder: string): Promise<Apart> {
       "sh",
       "-ec",
       `ip link set lo up; ip addr add 10.77.${i}.2/24 dev eth0; ip link set eth0 up
-       ip route add default via 10.77.${i}.1; echo ${RETRIES} > /proc/sys/net/ipv4/tcp_retries2`,
+       ip route add default via 10.77.${i}.1; echo ${retries} > /proc/sys/net/ipv4/tcp_retries2`,
     ]);
     const routes = ALL.filter((other) => other !== i).map((other) => `10.77.${other}.2:6222`);
     logs.push(

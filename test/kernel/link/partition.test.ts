@@ -22,8 +22,8 @@ type Side = { readonly name: string; readonly node: Node; readonly ctx: Context;
 
 type Three = { readonly apart: Apart; readonly alice: Side; readonly bob: Side; readonly carol: Side };
 
-async function three(): Promise<Three> {
-  const apart = await startApart();
+async function three(options: Parameters<typeof startApart>[0] = {}): Promise<Three> {
+  const apart = await startApart(options);
   const make = async (index: number, name: string): Promise<Side> => {
     const servers = [apart.ways[index]?.url ?? ""];
     const node = await linkedNode(new NatsWire({ node: name, servers, patienceMs: PATIENCE_MS }), name, {
@@ -128,7 +128,7 @@ describe(`by ${hasNamespaces() ? "network namespaces" : "gates, as there are no 
   }, 120_000);
 
   test("healed before TCP gives up: what was sent meanwhile comes late, in order and once; nobody hears Offline", async () => {
-    const { apart, alice, bob } = await three();
+    const { apart, alice, bob } = await three({ retries: 5 }); // some seconds more: TCP must not give up meanwhile
     await apart.isolate(0);
     const [brief, patient] = [asks(alice, bob, 1, 0.3), asks(alice, bob, 2, 60)];
     expect(await brief).toBe("Timeout");
