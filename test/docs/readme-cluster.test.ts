@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
-import { endJackfields, freePort, temporaryFolder } from "../support/jackfield.ts";
-import { untilIt } from "../support/nats-cluster.ts";
+import { endJackfields, temporaryFolder } from "../support/jackfield.ts";
+import { freeRange, untilIt } from "../support/nats-cluster.ts";
 import { natsServerPath } from "../support/nats-server.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -60,9 +60,9 @@ test(
 
     const [init = "", servers = "", setUp = "", nodes = "", send = "", ...more] = block("sh").trim().split("\n");
     expect(more).toEqual([]);
-    const port = await freePort();
+    const port = await freeRange(6);
     const log = (command: string): string => command.replace(") &", " > log 2>&1) &");
-    expect(await shell(cwd, `${init} --ports ${15_000 + (port % 7_000)},${23_000 + (port % 7_000)}`)).toMatch(
+    expect(await shell(cwd, `${init} --ports ${port},${port + 3}`)).toMatch(
       /^Wrote cluster: 3 NATS servers, 3 nodes\./,
     );
     await shell(cwd, log(servers));
