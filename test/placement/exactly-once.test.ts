@@ -2,11 +2,12 @@
  * DESIGN §3.2, §3.3 and §3.6 together: whatever a process does, and however often it ends, each request ends once, in
  * the way it must, and what is not in hand at an end is handled once, in order.
  */
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { RawSocket } from "../support/sockets.ts";
 import { A, APART, B, C, MIXTURES, type Stage, startStage, stopStages } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
+jest.setTimeout(120_000); // ms: a thread or a process starts some six times in each
 afterEach(stopStages);
 
 /** Ways of programs/moody.mjs, and how a request that is treated so must end. */
@@ -55,6 +56,7 @@ describe.each(MIXTURES)("%s: while a process ends again and again", (placement) 
     const a = await on.add(A);
     await on.add(B, { file: "moody.mjs", onExit: "Restart" });
     await on.add(C, { file: "moody.mjs" });
+    for (const id of [B, C]) await on.ask(id, { way: "answer", n: 0 }); // both have started: their time is not the requests'
     const ways = waysOf(on, seed, 300, 60, QUIET);
     for (const kind of ["response", "error"] as const)
       await a.on(

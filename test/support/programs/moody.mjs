@@ -20,7 +20,7 @@ export default defineProcess({
         return ctx
           .request(to)
           .body({ way: "answer", n })
-          .sendAndAwaitResponse()
+          .sendAndAwaitResponse(60) // who is asked may have to start first
           .then((answer) => ctx.respond(answer.body));
       case "note":
         return ctx.request(to).body(n).send();
