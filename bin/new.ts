@@ -6,8 +6,8 @@
  *    would act on where it lies here is stored under another name (RENAMED).
  * 3. A jackfield that is no installed one, a checkout, is named by its path: npm would not find its version.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { fromPackageRoot } from "../http-server/index.ts";
 import { KernelError, OptionError, ProcessId, textOf } from "../lib/protocol/index.ts";
@@ -109,10 +109,10 @@ function parse(args: readonly string[]): { readonly values: Given; readonly posi
 }
 
 function copy(from: string, to: string, filled: (text: string) => string): void {
-  for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = relative(from, join(entry.parentPath, entry.name));
-    const target = join(to, dirname(path), RENAMED[entry.name] ?? entry.name);
+  for (const path of readdirSync(from, { recursive: true, encoding: "utf8" })) {
+    if (!statSync(join(from, path)).isFile()) continue;
+    const name = basename(path);
+    const target = join(to, dirname(path), RENAMED[name] ?? name);
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, filled(readFileSync(join(from, path), "utf8")));
   }

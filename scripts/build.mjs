@@ -29,10 +29,10 @@ const STAMP = join(root, "dist/.built");
 const quiet = process.argv.includes("--quiet");
 
 function filesBelow(folder) {
-  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !APART.some((folder) => file.startsWith(folder)) && !file.includes("/node_modules/"));
+  return readdirSync(join(root, folder), { recursive: true })
+    .map((path) => join(root, folder, path))
+    .filter((file) => !APART.some((folder) => file.startsWith(folder)) && !file.includes("/node_modules/"))
+    .filter((file) => statSync(file).isFile());
 }
 
 function isFresh(files) {

@@ -2,7 +2,7 @@
  * Imports point one way (DESIGN §2), and each dependency has one door. Prints each breach; exit 1 when there is one.
  * Looks at what TypeScript sources import; tests and build scripts may import anything.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -71,9 +71,9 @@ const IMPORT =
 
 const breaches = [];
 for (const folder of Object.keys(MAY_IMPORT)) {
-  for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
-    const file = relative(root, join(entry.parentPath, entry.name));
+  for (const path of readdirSync(join(root, folder), { recursive: true })) {
+    const file = join(folder, path);
+    if (!file.endsWith(".ts") || !statSync(join(root, file)).isFile()) continue;
     if (file.includes("/node_modules/")) continue;
     if (folderOf(file) !== folder) continue;
     for (const [, from, dynamic, bare] of readFileSync(join(root, file), "utf8").matchAll(IMPORT)) {
