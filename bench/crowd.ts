@@ -9,7 +9,7 @@ import type { CrowdContender } from "./crowd-contenders.ts";
 import { exchangeOf } from "./exchanges.ts";
 import { cpuMs, openFilesMax, rssKb, untilQuiet } from "./watching.ts";
 
-const START_MS = 30_000; // Colyseus reserves 19,100 seats first
+const START_MS = 180_000; // Colyseus reserves 19,100 seats first: a minute, as each looks at all before it
 const COLLECT_MS = 30_000; // two collections of everything, and a pause
 const OWN_FILES = 100; // what Node.js itself has open, and the listening socket; 23 were seen
 
