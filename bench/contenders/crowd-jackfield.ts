@@ -4,16 +4,15 @@
  *
  * Everything is as shipped but two limits: a channel may send 10,000 messages a second by default, and an echo or the
  * sender of a small fan-out sends more; and tokens found right before are remembered, where here each is checked in full.
+ * V8 has its own flags: with bin/v8-flags.cjs it takes 6 to 8 MB once to compile what it inlines, which bench/idle would
+ * spread over its channels.
  */
-import { createRequire } from "node:module";
 import { startHttpServer } from "../../http-server/index.ts";
 import { createNode } from "../../kernel/index.ts";
 import { defineProcess } from "../../lib/process/index.ts";
 import { ProcessId } from "../../lib/protocol/index.ts";
 import { announce } from "./announce.ts";
 import { answerCrowd, portsFor, toldCrowd } from "./crowd.ts";
-
-createRequire(import.meta.url)("../../bin/v8-flags.cjs"); // as the command does
 
 const MESSAGES_PER_SECOND = 100_000_000; // per channel: the limit's own maximum
 const TOKENS = 64; // users, each with many channels
