@@ -1,7 +1,8 @@
 /**
  * What the events of a transport lead to: the way in of every request, socket and frame.
  *
- * Each runs in a turn of its own, frames but the first of a socket, pings and pongs excepted: channels.ts begins theirs (bench/echo).
+ * Each runs in a turn of its own, begun here; channels.ts begins that of a ping, a pong, and each frame of a socket but the
+ * first (bench/echo).
  */
 import type { RunQueue } from "../kernel/index.ts";
 import type { Channel } from "./channel.ts";

@@ -226,7 +226,7 @@ export class OutgoingFrames implements Shortcut {
   #queue(channel: Channel, outgoing: Outgoing, mayWait: boolean): HttpServerErrorKind | undefined {
     const { data } = outgoing;
     const isCounted = channel.slow || channel.inTree;
-    const size = isCounted ? sizeOf(data) : mostOf(data); // exact where it counts, else no less: a flush comes a little sooner
+    const size = isCounted ? sizeOf(data) : mostOf(data); // else no less than that: a flush comes a little sooner
     if (size > this.#pushBytes && sizeOf(data) > this.#pushBytes) return "LimitReached";
 
     // What must leave before it. What waits late for the channel in hand leaves with what that is answered now.

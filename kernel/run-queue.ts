@@ -52,7 +52,7 @@ export class RunQueue {
     if (this.#depth === 0) this.#scheduleTurn();
   }
 
-  /** Opens a turn; `end` must follow, also where something is thrown. May be nested: the outermost `end` runs the turn. */
+  /** Opens a turn; `end` must follow, whatever is thrown. May be nested: the outermost `end` runs the turn. */
   begin(): void {
     this.#depth++;
   }

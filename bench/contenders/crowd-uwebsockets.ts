@@ -1,7 +1,8 @@
 /** The limit: uWebSockets.js with nothing on top. Every socket is subscribed where messages are published. */
-import { App, us_socket_local_port } from "uWebSockets.js";
+import { App } from "uWebSockets.js";
 import { announce } from "./announce.ts";
 import { answerCrowd, portsFor, toldCrowd } from "./crowd.ts";
+import { listenOnPorts } from "./uws-ports.ts";
 
 const told = toldCrowd();
 const publishes = told.does === "publish";
@@ -24,12 +25,6 @@ app.ws("/*", {
   },
 });
 
-const ports: number[] = [];
-while (ports.length < portsFor(told)) {
-  app.listen("127.0.0.1", 0, (listening) => {
-    if (listening === false) throw new Error("Cannot listen on 127.0.0.1 as no port is free");
-    ports.push(us_socket_local_port(listening));
-  }); // at once, not later
-}
-announce({ port: ports[0] ?? 0, ports: ports.map(String) });
+const ports = listenOnPorts(app, portsFor(told));
+announce({ port: Number(ports[0]), ports });
 answerCrowd(() => ({ sockets, channels: sockets }));

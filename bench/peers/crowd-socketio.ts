@@ -3,13 +3,14 @@
  * goes to a room that all of them are in.
  */
 
-import { App, us_socket_local_port } from "uWebSockets.js";
+import { App } from "uWebSockets.js";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { announce } from "../contenders/announce.ts";
 import { answerCrowd, portsFor, toldCrowd } from "../contenders/crowd.ts";
 import { listenOn } from "../contenders/crowd-ports.ts";
+import { listenOnPorts } from "../contenders/uws-ports.ts";
 
 const ROOM = "room";
 const told = toldCrowd();
@@ -41,12 +42,5 @@ async function listenOnHttp(): Promise<readonly string[]> {
 function listenOnUws(): readonly string[] {
   const app = App();
   io.attachApp(app);
-  const ports: string[] = [];
-  while (ports.length < portsFor(told)) {
-    app.listen("127.0.0.1", 0, (listening) => {
-      if (listening === false) throw new Error("Cannot listen on 127.0.0.1 as no port is free");
-      ports.push(String(us_socket_local_port(listening)));
-    }); // at once, not later
-  }
-  return ports;
+  return listenOnPorts(app, portsFor(told));
 }

@@ -65,7 +65,7 @@ export class Blob {
     return new Blob(JSON.stringify(value) ?? "null", "application/json", true, false);
   }
 
-  /** For who lends memory to a handler, a transport's or a batch's: it is not the blob's, and `settle` must be called before it goes. */
+  /** For who lends memory to a handler, as of a transport or a batch: `settle` must be called before it goes. */
   static lend(memory: ArrayBuffer | Uint8Array, isText: boolean): Blob {
     return new Blob(memory, null, isText, true);
   }
@@ -159,7 +159,7 @@ export class Blob {
     this.#holds--;
   }
 
-  /** Only who lent it, at the end of the callback that lent the memory: copies what is held, expires the rest. @returns whether it is held */
+  /** Only who lent it, before the memory goes: copies what is held, expires the rest. @returns whether it is held */
   settle(): boolean {
     const isHeld = this.#holds > 0;
     if (this.#lent === false) return isHeld;
